@@ -1,0 +1,64 @@
+//! `perezvon check`: is the configuration right?
+
+use super::Failure;
+use crate::{
+    config::{self, Config, written},
+    engine::rules::{Line, Missed},
+};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+/// Reads the configuration and says what it means, or what is wrong with it.
+///
+/// # Errors
+/// Its faults, one a line.
+pub fn run(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
+    let config = config::load(file).map_err(|faults| Failure::Config(faults.to_string()))?;
+    writeln!(out, "{} is right", file.display())?;
+    Ok(tell(&config, out)?)
+}
+
+fn tell(config: &Config, out: &mut impl Write) -> io::Result<()> {
+    for switch in &config.switches {
+        let who = switch.user.as_deref().map(|user| format!(" as {user}")).unwrap_or_default();
+        writeln!(out, "  switch {} at {}{who}", switch.name, switch.address)?;
+    }
+    for trunk in config.rules.trunks.values() {
+        writeln!(out, "  trunk {}: {} on {}, {} calls at once", trunk.name, trunk.dial, trunk.switch, trunk.channels)?;
+    }
+    for operator in config.rules.operators.values() {
+        let phones: Vec<&str> = operator.phones.iter().map(|phone| &*phone.dial).collect();
+        writeln!(out, "  operator {}: {}", operator.name, phones.join(", then "))?;
+    }
+    for line in config.rules.lines.values() {
+        tell_line(line, out)?;
+    }
+    writeln!(out, "  journal in {}", config.store)
+}
+
+fn tell_line(line: &Line, out: &mut impl Write) -> io::Result<()> {
+    let numbers: Vec<String> = line.numbers.iter().map(ToString::to_string).collect();
+    let redial = &line.redial;
+    let missed: Vec<String> = redial
+        .missed
+        .iter()
+        .map(|rule| match rule {
+            Missed::Unserved => "was not served".to_owned(),
+            Missed::ServedShorterThan(span) => format!("was served for less than {}", written(*span)),
+        })
+        .collect();
+    writeln!(out, "  line {}: {}, served by {}", line.name, numbers.join(", "), line.group)?;
+    writeln!(
+        out,
+        "    who {} and does not get through within {} is called back as {} over {}, up to {} times within {}{}",
+        missed.join(" or "),
+        written(redial.track),
+        line.caller_id,
+        line.trunks.join(", then "),
+        redial.attempts,
+        written(redial.expire),
+        if line.calendar.is_some() { ", in its hours" } else { ", at any hour" },
+    )
+}

@@ -1,0 +1,136 @@
+//! `perezvon journal`: what came of each call.
+
+use super::{Daemon, Failure, show};
+use crate::{
+    config,
+    control::{
+        client,
+        request::{MOST_ANSWERED, Request},
+    },
+    engine::time::{Span, Wall},
+    store::Place,
+};
+use clap::Args;
+use jiff::{civil::Date, tz::TimeZone};
+use serde_json::Value;
+use std::io::Write;
+
+/// How many rows are shown when nobody says.
+const ROWS: usize = 100;
+
+/// Which part of it.
+#[derive(Debug, Args)]
+pub struct Wanted {
+    #[command(flatten)]
+    daemon: Daemon,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+    /// Since a date (2027-02-20), or for so long (1d, 2h30m)
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Of this client
+    #[arg(long)]
+    number: Option<String>,
+    /// Of this line
+    #[arg(long, value_name = "NAME")]
+    line: Option<String>,
+    /// How many rows, the newest ones; 100 unless --since is given
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// One callback with its attempts and legs, as JSON
+    #[arg(long, value_name = "ID", conflicts_with_all = ["since", "number", "line", "limit"])]
+    callback: Option<u64>,
+}
+
+/// Prints it, the newest row last.
+///
+/// # Errors
+/// No daemon; a time that cannot be read.
+pub fn run(wanted: &Wanted, out: &mut impl Write) -> Result<(), Failure> {
+    if let Some(id) = wanted.callback {
+        let story = client::ask(&wanted.daemon.socket, &Request::Callback { id })?;
+        let text =
+            if wanted.json { story.to_string() } else { serde_json::to_string_pretty(&story).unwrap_or_default() };
+        return Ok(writeln!(out, "{text}")?);
+    }
+    let zone = TimeZone::system();
+    let since = wanted.since.as_deref().map(|text| since(text, &zone)).transpose()?;
+    // From a time on everything is shown, page after page; without one the newest rows are, in one answer.
+    let whole = since.is_some() && wanted.limit.is_none();
+    let mut after: Option<Place> = whole.then(|| Place { at: since.unwrap_or_default(), of: first() });
+    loop {
+        let request = Request::Journal {
+            since: since.map(|since| since.0),
+            number: wanted.number.clone(),
+            line: wanted.line.clone(),
+            limit: Some(if whole { MOST_ANSWERED } else { wanted.limit.unwrap_or(ROWS) }),
+            after: after.take(),
+        };
+        let answer = client::ask(&wanted.daemon.socket, &request)?;
+        let rows = answer["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for row in rows {
+            match wanted.json {
+                true => writeln!(out, "{row}")?,
+                false => writeln!(out, "{}", sentence(row, &zone))?,
+            }
+        }
+        after = serde_json::from_value(answer["next"].clone()).ok();
+        if !whole || rows.len() < MOST_ANSWERED || after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// What is before every row of a millisecond.
+fn first() -> crate::store::Subject {
+    crate::store::Subject::Call(crate::engine::record::ChannelId::new(""))
+}
+
+fn since(text: &str, zone: &TimeZone) -> Result<Wall, Failure> {
+    if let Ok(date) = text.parse::<Date>() {
+        let start = date.to_zoned(zone.clone()).map_err(|error| Failure::Failed(error.to_string()))?;
+        return Ok(Wall(start.timestamp().as_millisecond()));
+    }
+    let span = config::span(text)
+        .map_err(|_| Failure::Failed(format!("\"{text}\" is no time: write 2027-02-20, 1d or 2h30m")))?;
+    Ok(crate::clock::Clock::system().now().wall - span)
+}
+
+/// One row for people.
+pub fn sentence(row: &Value, zone: &TimeZone) -> String {
+    let (call, callback) = (&row["call"], &row["callback"]);
+    let subject = if call.is_null() { callback } else { call };
+    let at = Wall(call["arrived"].as_i64().or(callback["opened"].as_i64()).unwrap_or_default());
+    let number = subject["number"].as_str().unwrap_or("hidden number");
+    let line = subject["line"].as_str().unwrap_or("-");
+    let what = if call.is_null() { "asked for by hand".to_owned() } else { call_words(call) };
+    format!("{}  {number:<16} {line:<12} {what}{}", show::time(at, zone), callback_words(callback))
+}
+
+fn call_words(call: &Value) -> String {
+    let talk = Span(call["talk"].as_u64().unwrap_or_default());
+    let with = call["operator"].as_str().map(|name| format!(" with {name}")).unwrap_or_default();
+    match (call["missed"].as_bool(), call["served"].is_null(), call["ended"].is_null()) {
+        (Some(true), true, _) => "missed".to_owned(),
+        (Some(true), false, _) => format!("missed: talked{with} for only {}", show::span(talk)),
+        (_, false, true) => format!("talks{with} now"),
+        (_, true, true) => "waits now".to_owned(),
+        (_, false, false) => format!("talked{with} for {}", show::span(talk)),
+        (_, true, false) => "unserved".to_owned(),
+    }
+}
+
+fn callback_words(callback: &Value) -> String {
+    let Some(id) = callback["id"].as_u64() else { return String::new() };
+    let attempts = callback["attempts"].as_u64().unwrap_or_default();
+    let tried = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+    match callback["state"].as_str() {
+        Some("closed") => {
+            let reason = callback["reason"].as_str().or(callback["reason"]["reason"].as_str()).unwrap_or("closed");
+            format!(" -> callback #{id}: {reason}, {tried}")
+        }
+        Some(state) => format!(" -> callback #{id}: {state}, {tried} so far"),
+        None => String::new(),
+    }
+}

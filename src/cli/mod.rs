@@ -1,0 +1,297 @@
+//! The command line: one file a subcommand.
+//!
+//! Exit codes: 0 it was done · 1 it was not · 2 the command line cannot be read · 69 no daemon answers · 78 the configuration
+//! is faulty, or the switch refuses the password (systemd is told not to start again on that one).
+
+pub mod ask;
+pub mod check;
+pub mod decode;
+pub mod demo;
+pub mod journal;
+pub mod logs;
+pub mod run;
+pub mod show;
+
+use clap::{Args, Parser, Subcommand};
+use std::{
+    fmt,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+/// Where the configuration is, when nobody says otherwise.
+pub const CONFIG: &str = "/etc/perezvon/perezvon.toml";
+/// Where the control socket is, when nobody says otherwise.
+pub const SOCKET: &str = "/run/perezvon/perezvon.sock";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   it was done
+  1   it was not: refused, broken, or an invariant did not hold
+  2   the command line cannot be read
+  69  no daemon answers at the socket
+  78  the configuration is faulty, or the switch refuses the password
+
+First steps:
+  perezvon demo                                        a call centre's morning in a minute, nothing is needed
+  perezvon check --config perezvon.toml                is the configuration right?
+  perezvon run --config perezvon.toml --observe        say what would be dialled, and dial nothing
+  perezvon run --config perezvon.toml                  call back
+  perezvon journal                                     what came of each call";
+
+/// Lets no client's call be lost: a missed call is called back, an operator first.
+#[derive(Debug, Parser)]
+#[command(name = "perezvon", version, about, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// See it work: a morning of a small call centre in a minute; nothing is needed and nothing is left behind
+    #[command(after_help = "\
+Ends with 1 when something happened that must never happen.
+
+Examples:
+  perezvon demo
+  perezvon demo --lang ru --speed 60
+  perezvon demo --json | tail -n 1 | jq .recovered")]
+    Demo(demo::Options),
+    /// Be the daemon: watch the switches and call back who was missed
+    #[command(after_help = "\
+SIGHUP reads the configuration anew; SIGTERM dials nobody any more, finishes what rings and stops.
+Every key can be set by a variable: PEREZVON_SWITCH__MAIN__PASSWORD=… (two underscores between levels).
+
+Examples:
+  perezvon run --config /etc/perezvon/perezvon.toml
+  perezvon run --config perezvon.toml --observe      # look for a week, dial nothing")]
+    Run {
+        /// The configuration
+        #[arg(long, value_name = "FILE", default_value = CONFIG)]
+        config: PathBuf,
+        /// Write down who would be called back, when and by whom, and dial nobody
+        #[arg(long)]
+        observe: bool,
+    },
+    /// Say whether a configuration is right, and name every fault with its line and its cure
+    #[command(after_help = "\
+Example:
+  perezvon check --config perezvon.toml && systemctl reload perezvon")]
+    Check {
+        /// The configuration
+        #[arg(long, value_name = "FILE", default_value = CONFIG)]
+        config: PathBuf,
+    },
+    /// How things stand now: switches, calls, callbacks, operators
+    Status {
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// What came of each call: the newest last
+    #[command(after_help = "\
+Examples:
+  perezvon journal --since 1d
+  perezvon journal --number +79161234567
+  perezvon journal --json | jq 'select(.callback.reason.reason == \"attempts-spent\")'
+  perezvon journal --callback 12                     # one callback with its attempts and legs")]
+    Journal(journal::Wanted),
+    /// Call a number back now, by hand
+    #[command(after_help = "\
+Example:
+  perezvon call +79161234567 --line site")]
+    Call {
+        /// The client's number, as people write it
+        number: String,
+        /// The line whose operators, caller id and rules are used; may be left out when there is one
+        #[arg(long, value_name = "NAME")]
+        line: Option<String>,
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a callback off, by its number in the journal
+    Cancel {
+        /// The callback
+        callback: u64,
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+    },
+    /// Who the operators are and what they do; set one ready or away
+    #[command(after_help = "\
+Examples:
+  perezvon operators
+  perezvon operators away anna
+  perezvon operators ready anna")]
+    Operators {
+        /// `ready NAME` or `away NAME`
+        #[command(subcommand)]
+        set: Option<SetOperator>,
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Dial nobody until `resume`; talks go on, and missed calls are still noticed
+    Pause {
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+    },
+    /// Dial again after `pause`
+    Resume {
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+    },
+    /// Have the daemon read its configuration anew; a faulty one changes nothing
+    Reload {
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+    },
+    /// Write a whole copy of the journal while the daemon runs
+    #[command(after_help = "\
+The daemon writes the file, so it must be where its user may write; one that exists is not overwritten.
+
+Example:
+  perezvon backup /var/lib/perezvon/backup-$(date +%F).db")]
+    Backup {
+        /// The new file
+        file: PathBuf,
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+    },
+    /// Make a recording of an event socket readable
+    #[command(after_help = "\
+Examples:
+  perezvon decode tests/wire/callback-bridged.esl
+  perezvon decode --json recording.esl | jq -r '.headers[\"Event-Name\"] // .content_type'")]
+    Decode {
+        /// Every byte that the switch sent on one connection; - is standard input
+        file: PathBuf,
+        /// One JSON object a message
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Set an operator.
+#[derive(Debug, Subcommand)]
+pub enum SetOperator {
+    /// Takes calls
+    Ready {
+        /// The operator's name in the configuration
+        name: String,
+    },
+    /// Takes no calls
+    Away {
+        /// The operator's name in the configuration
+        name: String,
+    },
+}
+
+/// Which daemon is asked.
+#[derive(Debug, Args)]
+pub struct Daemon {
+    /// Its control socket
+    #[arg(long, value_name = "PATH", env = "PEREZVON_CONTROL__SOCKET", default_value = SOCKET, global = true)]
+    pub socket: PathBuf,
+}
+
+/// How a command ends when it does not succeed.
+#[derive(Debug)]
+pub enum Failure {
+    /// It was not done. 1.
+    Failed(String),
+    /// No daemon answers. 69, `EX_UNAVAILABLE`.
+    Unreachable(String),
+    /// The configuration is faulty, or the switch refuses the password. 78, `EX_CONFIG`.
+    Config(String),
+    /// Whoever read our output has gone. 0: `perezvon journal | head` is no fault.
+    Unread,
+}
+
+impl Failure {
+    fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Failure::Unread => 0,
+            Failure::Failed(_) => 1,
+            Failure::Unreachable(_) => 69,
+            Failure::Config(_) => 78,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Failed(text) | Failure::Unreachable(text) | Failure::Config(text) => f.write_str(text),
+            Failure::Unread => Ok(()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Unread,
+            _ => Failure::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = io::stdout().lock();
+    match run(cli.command, &mut out).and_then(|()| Ok(out.flush()?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let text = failure.to_string();
+            if !text.is_empty() {
+                let _ = writeln!(io::stderr(), "{text}");
+            }
+            failure.code()
+        }
+    }
+}
+
+fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
+    match command {
+        Command::Run { config, observe } => run::run(&config, observe),
+        Command::Demo(options) => demo::run(&options, out),
+        Command::Check { config } => check::run(&config, out),
+        Command::Status { daemon, json } => ask::status(&daemon.socket, json, out),
+        Command::Journal(wanted) => journal::run(&wanted, out),
+        Command::Call { number, line, daemon, json } => ask::call(&daemon.socket, number, line, json, out),
+        Command::Cancel { callback, daemon } => ask::cancel(&daemon.socket, callback, out),
+        Command::Operators { set, daemon, json } => ask::operators(&daemon.socket, set, json, out),
+        Command::Pause { daemon } => ask::pause(&daemon.socket, out),
+        Command::Resume { daemon } => ask::resume(&daemon.socket, out),
+        Command::Reload { daemon } => ask::reload(&daemon.socket, out),
+        Command::Backup { file, daemon } => ask::backup(&daemon.socket, &file, out),
+        Command::Decode { file, json } => decode(&file, json, out),
+    }
+}
+
+fn decode(file: &std::path::Path, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    decode::run(file, json, out).map_err(|error| match error {
+        decode::DecodeError::Write(error) => error.into(),
+        other => Failure::Failed(other.to_string()),
+    })
+}

@@ -1,0 +1,208 @@
+//! The configuration: TOML and the environment, validated into a [`Config`], every fault named with its place and its cure.
+
+mod later;
+mod layer;
+mod place;
+mod reader;
+mod redial;
+mod rules;
+mod sections;
+mod unit;
+
+pub use layer::PREFIX;
+pub use place::{Fault, Faults, Place};
+pub use reader::one_of;
+pub use unit::{span, written};
+
+use crate::engine::rules::{Language, Rules};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The largest configuration file, in bytes.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// Reads a configuration file with the environment over it.
+///
+/// # Errors
+/// Every fault that it has, or why the file cannot be read.
+pub fn load(file: &Path) -> Result<Config, Faults> {
+    let name = file.display().to_string();
+    let text = read(file).map_err(|(what, cure)| {
+        let place = Place::File { file: name.clone(), line: 1, column: 1 };
+        Faults(vec![Fault { place, what, cure }])
+    })?;
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    parse(&name, &text, file.parent().unwrap_or(Path::new(".")), variables)
+}
+
+/// Reads a configuration from its text. `folder` is what a relative `password_file` starts from; of the variables those with
+/// [`PREFIX`] count.
+///
+/// # Errors
+/// Every fault that it has.
+pub fn parse(
+    name: &str,
+    text: &str,
+    folder: &Path,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Config, Faults> {
+    let source = place::Source::parse(name, text).map_err(|fault| Faults(vec![fault]))?;
+    let tree = layer::Tree::merge(source, variables).map_err(Faults)?;
+    let reader = reader::Reader::new(tree);
+    let config = sections::read(&reader.root(), folder);
+    let faults = reader.into_faults();
+    match config {
+        Some(config) if faults.is_empty() => Ok(config),
+        _ => Err(Faults(faults)),
+    }
+}
+
+fn read(file: &Path) -> Result<String, (String, String)> {
+    let told = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => ("there is no such file".to_owned(), "name another with --config".to_owned()),
+        _ => (format!("the file cannot be read: {error}"), String::new()),
+    };
+    if std::fs::metadata(file).map_err(told)?.len() > MOST_BYTES {
+        return Err((format!("the file is larger than {MOST_BYTES} bytes"), String::new()));
+    }
+    std::fs::read_to_string(file).map_err(told)
+}
+
+impl Config {
+    /// What of a new configuration only a restart would bring into force.
+    pub fn needs_restart(&self, new: &Config) -> Vec<&'static str> {
+        let changed = [
+            ("switch", self.switches != new.switches),
+            ("store", self.store != new.store),
+            ("http", self.listen != new.listen),
+            ("cdr", self.cdr != new.cdr),
+            ("control", self.socket != new.socket),
+            ("log", self.log != new.log),
+            ("voice", self.voice != new.voice),
+        ];
+        changed.into_iter().filter(|(_, changed)| *changed).map(|(section, _)| section).collect()
+    }
+
+    /// The same, saying what would be dialled and dialling nothing.
+    pub fn observing(mut self) -> Config {
+        Arc::make_mut(&mut self.rules).observe = true;
+        self
+    }
+}
+
+/// Everything that the program is told by its admin.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The switches, by name.
+    pub switches: Vec<Switch>,
+    /// Where the journal is: `sqlite:/path/to/file.db` or `memory:`.
+    pub store: String,
+    /// Where metrics, health and the CDR intake listen; `None`: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// How call detail records are taken in.
+    pub cdr: Cdr,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// How the log is written.
+    pub log: Log,
+    /// How text becomes sound.
+    pub voice: Voices,
+    /// What the engine obeys.
+    pub rules: Arc<Rules>,
+}
+
+/// One FreeSWITCH.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switch {
+    /// Its name.
+    pub name: crate::engine::Name,
+    /// `host:port` of its event socket.
+    pub address: String,
+    /// The user of `userauth`, with its domain (`perezvon@default`); `None`: plain `auth`.
+    pub user: Option<String>,
+    /// The password.
+    pub password: Secret,
+}
+
+/// A text that no log shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret of this text.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// How call detail records are taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cdr {
+    /// `user:password`, as in the parameter `cred` of mod_json_cdr; `None`: whoever reaches the port may post.
+    pub credentials: Option<Secret>,
+    /// The folder where mod_json_cdr leaves what it could not post (its `err-log-dir`), read at start.
+    pub folder: Option<PathBuf>,
+}
+
+/// How the log is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// What is logged, as `RUST_LOG` says it: `info`, `debug`, `perezvon::esl=trace`.
+    pub level: String,
+    /// One JSON object a line.
+    pub json: bool,
+    /// Telephone numbers whole; they are masked else.
+    pub whole_numbers: bool,
+}
+
+/// The voice of each language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voices {
+    /// The Russian one.
+    pub ru: Voice,
+    /// The English one.
+    pub en: Voice,
+}
+
+impl Voices {
+    /// The voice that speaks this language.
+    pub fn of(&self, language: Language) -> &Voice {
+        match language {
+            Language::Ru => &self.ru,
+            Language::En => &self.en,
+        }
+    }
+}
+
+impl Default for Voices {
+    fn default() -> Voices {
+        let voice = |engine: &str, voice: &str| Voice { engine: engine.into(), voice: voice.into() };
+        Voices { ru: voice("tts_commandline", "ru"), en: voice("flite", "slt") }
+    }
+}
+
+/// A TTS engine of the switch and one of its voices: the first two fields of `speak`'s argument. Letters, digits, `_`, `-`
+/// and `.` alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voice {
+    /// `tts_commandline`, `flite`, `unimrcp:…`
+    pub engine: String,
+    /// `ru`, `slt`, …
+    pub voice: String,
+}

@@ -1,0 +1,147 @@
+//! How a line calls back: its own keys over those of `[defaults.redial]`, over what is built in.
+
+use super::reader::{Node, Table};
+use crate::{
+    engine::{
+        rules::{Language, Missed, Redial},
+        time::Span,
+    },
+    voice,
+};
+use std::{ops::RangeInclusive, sync::Arc};
+
+const MOST_ATTEMPTS: u32 = 100;
+/// A year of tracking or retrying is a slip of the pen.
+const LONGEST: Span = Span::minutes(90 * 24 * 60);
+/// Shorter than that a phone does not ring at all.
+const SHORTEST_RING: Span = Span::seconds(3);
+/// Longer than that no exchange lets a phone ring.
+const LONGEST_RING: Span = Span::minutes(5);
+
+/// How long a phone may be told to ring.
+pub const RING: RangeInclusive<Span> = SHORTEST_RING..=LONGEST_RING;
+
+/// What a line does when nobody says otherwise.
+fn built_in(language: Language) -> Redial {
+    Redial {
+        missed: vec![Missed::Unserved],
+        track: Span::minutes(5),
+        ring: Span::seconds(30),
+        attempts: 5,
+        expire: Span::minutes(24 * 60),
+        busy: Span::minutes(2),
+        no_answer: Span::minutes(30),
+        network: Span::minutes(2),
+        announce_operator: voice::announce_operator(language).into(),
+        announce_client: Some(voice::announce_client(language).into()),
+        longest_talk: Span::minutes(120),
+    }
+}
+
+/// Reads the layers, the first of which wins key by key.
+pub fn read(layers: &[&Table<'_>], language: Language) -> Redial {
+    let get = |key: &'static str| {
+        let found: Vec<Option<Node<'_>>> = layers.iter().map(|layer| layer.get(key)).collect();
+        found.into_iter().flatten().next()
+    };
+    let built = built_in(language);
+    let span = |key, limits, otherwise| get(key).and_then(|node| node.span(limits)).unwrap_or(otherwise);
+    let after = |key, otherwise| get(key).and_then(|node| pause(&node)).unwrap_or(otherwise);
+    let redial = Redial {
+        missed: get("missed").and_then(|node| missed(&node)).unwrap_or(built.missed),
+        track: span("track", Span::ZERO..=LONGEST, built.track),
+        ring: span("ring", RING, built.ring),
+        attempts: get("attempts").and_then(|node| node.count(1..=MOST_ATTEMPTS)).unwrap_or(built.attempts),
+        expire: span("expire", Span::minutes(1)..=LONGEST, built.expire),
+        busy: after("busy", built.busy),
+        no_answer: after("no_answer", built.no_answer),
+        network: after("network", built.network),
+        announce_operator: get("announce_operator")
+            .and_then(|node| template(&node, language))
+            .unwrap_or(built.announce_operator),
+        announce_client: match get("announce_client") {
+            Some(node) if says_nothing(&node) => None,
+            Some(node) => template(&node, language),
+            None => built.announce_client,
+        },
+        longest_talk: span("longest_talk", Span::minutes(1)..=Span::minutes(24 * 60), built.longest_talk),
+    };
+    let never = get("expire").or_else(|| get("track")).filter(|_| redial.expire <= redial.track);
+    if let Some(node) = never {
+        node.fault("a callback would expire before it may be dialled", "`expire` must be longer than `track`");
+    }
+    layers.iter().for_each(|layer| layer.close());
+    redial
+}
+
+/// `announce_client = ""`: the client hears the operator at once.
+fn says_nothing(node: &Node<'_>) -> bool {
+    node.is_flag(false) || (node.is_text() && node.text() == Some(""))
+}
+
+fn template(node: &Node<'_>, language: Language) -> Option<Arc<str>> {
+    let text = node.text()?;
+    match voice::check_template(text, language) {
+        Ok(()) => Some(text.into()),
+        Err(error) => {
+            node.fault(format!("`{}`: {error}", node.key()), "");
+            None
+        }
+    }
+}
+
+/// `{ after = "2m" }`
+fn pause(node: &Node<'_>) -> Option<Span> {
+    if !node.is_table() {
+        let shown = if node.is_text() { node.text().unwrap_or_default() } else { "2m" };
+        node.fault(
+            format!("`{}` is no table", node.key()),
+            format!("write {} = {{ after = \"{shown}\" }}", node.key()),
+        );
+        return None;
+    }
+    let table = node.table()?;
+    let after = table.get("after");
+    table.close();
+    match after {
+        Some(after) => after.span(Span::seconds(10)..=LONGEST),
+        None => {
+            table.missing("after", format!("write {} = {{ after = \"2m\" }}", node.key()));
+            None
+        }
+    }
+}
+
+fn missed(node: &Node<'_>) -> Option<Vec<Missed>> {
+    let items = node.list()?;
+    if items.is_empty() {
+        node.fault("nothing would count as missed", "write missed = [{ call = \"unserved\" }]");
+    }
+    // All are read before the first fault ends it.
+    items.iter().map(rule).collect::<Vec<_>>().into_iter().collect()
+}
+
+fn rule(node: &Node<'_>) -> Option<Missed> {
+    let table = node.table()?;
+    let served = match table.get("call") {
+        Some(call) => call.word(&[("unserved", false), ("served", true)]),
+        None => {
+            table.missing("call", "it is \"unserved\" or \"served\"");
+            None
+        }
+    };
+    let shorter = table.get("shorter_than");
+    table.close();
+    match (served?, shorter) {
+        (false, None) => Some(Missed::Unserved),
+        (false, Some(shorter)) => {
+            shorter.fault("an unserved call has no length", "leave `shorter_than` out");
+            None
+        }
+        (true, Some(shorter)) => Some(Missed::ServedShorterThan(shorter.span(Span::seconds(1)..=LONGEST)?)),
+        (true, None) => {
+            table.missing("shorter_than", "write { call = \"served\", shorter_than = \"60s\" }");
+            None
+        }
+    }
+}

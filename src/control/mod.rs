@@ -1,0 +1,16 @@
+//! The desk at which people and programs ask the daemon: the control socket and the HTTP API hold the same [`Service`] over
+//! a [`Handle`], the daemon's loop holds the [`Desk`].
+//!
+//! ```text
+//! socket, HTTP, SIGHUP ── Service ── Handle ──(Ask, bounded)──> Desk ── the loop: step -> commit -> perform ──> the answer
+//!                                           <──(Tiding, broadcast)──
+//! ```
+
+pub mod client;
+pub mod handle;
+pub mod request;
+pub mod service;
+pub mod socket;
+
+pub use handle::{Ask, CdrRefused, Desk, EngineStatus, Gone, Handle, NotStored, Tiding, desk};
+pub use service::Service;

@@ -1,0 +1,129 @@
+//! What may be asked over the control socket: one JSON object a line, each answered by one line.
+//!
+//! ```text
+//! > {"ask":"call","number":"+79161234567","line":"site","by":"olga"}
+//! < {"ok":{"callback":{…}}}
+//! > {"ask":"operator","name":"ana","ready":true}
+//! < {"refused":{"kind":"unknown","text":"there is no operator \"ana\"; did you mean `anna`?"}}
+//! ```
+
+use crate::store::Place;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The longest request, in bytes.
+pub const MOST_REQUEST: usize = 64 << 10;
+/// How many rows of the journal one answer has at most.
+pub const MOST_ANSWERED: usize = 1000;
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// How do things stand?
+    Status {},
+    /// Who are the operators, and what do they do?
+    Operators {},
+    /// This operator takes calls, or no longer does.
+    Operator {
+        /// Who.
+        name: String,
+        /// Takes calls?
+        ready: bool,
+    },
+    /// Call this number back.
+    Call {
+        /// The client, as people write it.
+        number: String,
+        /// The line; may be left out when there is one.
+        #[serde(default)]
+        line: Option<String>,
+        /// Who wants it.
+        #[serde(default)]
+        by: String,
+    },
+    /// Take this callback off.
+    Cancel {
+        /// Which.
+        callback: u64,
+        /// Who wants it.
+        #[serde(default)]
+        by: String,
+    },
+    /// Dial nothing from now on.
+    Pause {},
+    /// Dial again.
+    Resume {},
+    /// Read the configuration anew.
+    Reload {},
+    /// Write a copy of the store into this new file.
+    Backup {
+        /// The file, absolute.
+        file: PathBuf,
+    },
+    /// The journal.
+    Journal {
+        /// From this time on, in milliseconds since 1970 UTC.
+        #[serde(default)]
+        since: Option<i64>,
+        /// Of this client.
+        #[serde(default)]
+        number: Option<String>,
+        /// Of this line.
+        #[serde(default)]
+        line: Option<String>,
+        /// How many rows, at most [`MOST_ANSWERED`].
+        #[serde(default)]
+        limit: Option<usize>,
+        /// The place of the last row of the answer before.
+        #[serde(default)]
+        after: Option<Place>,
+    },
+    /// One callback with its attempts.
+    Callback {
+        /// Which.
+        id: u64,
+    },
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It was done.
+    Ok(serde_json::Value),
+    /// It was not.
+    Refused(Refusal),
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What kind of reason.
+    pub kind: RefusalKind,
+    /// The reason, in a sentence.
+    pub text: String,
+}
+
+/// The kinds of reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalKind {
+    /// The request cannot be read, or names something that cannot be.
+    Malformed,
+    /// It names something that there is not.
+    Unknown,
+    /// The configuration is faulty; nothing was changed.
+    Config,
+    /// The store does not do it.
+    Store,
+    /// The daemon is stopping, or has too much to do.
+    Busy,
+}
+
+impl Refusal {
+    /// A refusal of this kind.
+    pub fn new(kind: RefusalKind, text: impl Into<String>) -> Refusal {
+        Refusal { kind, text: text.into() }
+    }
+}

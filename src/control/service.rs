@@ -1,0 +1,246 @@
+//! What each request does: plain functions that the control socket and the HTTP API share.
+
+use super::{
+    handle::{EngineStatus, Gone, Handle, NotStored},
+    request::{MOST_ANSWERED, Refusal, RefusalKind, Request},
+};
+use crate::{
+    config::{self, Config, one_of},
+    engine::{
+        Name,
+        effect::Notice,
+        input::{Input, Wish},
+        number::Number,
+        record::{CallbackId, CallbackRecord},
+        time::Wall,
+    },
+    store::{CallbackStory, JournalQuery, JournalRow, StoreError},
+};
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The longest name of a person who asks, in characters.
+const MOST_BY: usize = 64;
+
+/// Everything that may be asked, over a running daemon.
+#[derive(Clone)]
+pub struct Service {
+    handle: Handle,
+    /// The configuration that the daemon was started with, and its file; `None`: there is no file to read anew.
+    started: Option<Arc<(PathBuf, Config)>>,
+}
+
+type Done<T> = Result<T, Refusal>;
+
+impl Service {
+    /// Over this daemon. `started`: the file and what was read from it at the start.
+    pub fn new(handle: Handle, started: Option<(PathBuf, Config)>) -> Service {
+        Service { handle, started: started.map(Arc::new) }
+    }
+
+    /// The daemon itself.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    pub async fn answer(&self, request: Request) -> Done<Value> {
+        Ok(match request {
+            Request::Status {} => json!(self.status().await?),
+            Request::Operators {} => json!({ "operators": self.status().await?.operators }),
+            Request::Operator { name, ready } => {
+                self.operator(&name, ready).await?;
+                json!({ "operator": name, "ready": ready })
+            }
+            Request::Call { number, line, by } => {
+                json!({ "callback": self.call(&number, line.as_deref(), &by).await? })
+            }
+            Request::Cancel { callback, by } => {
+                self.cancel(CallbackId(callback), &by).await?;
+                json!({ "cancelled": callback })
+            }
+            Request::Pause {} => self.wish(Wish::Pause).await.map(|_| json!({ "paused": true }))?,
+            Request::Resume {} => self.wish(Wish::Resume).await.map(|_| json!({ "paused": false }))?,
+            Request::Reload {} => json!({ "needs_restart": self.reload().await? }),
+            Request::Backup { file } => {
+                self.backup(&file).await?;
+                json!({ "file": file })
+            }
+            Request::Journal { since, number, line, limit, after } => {
+                let number = number.map(|text| self.number(&text)).transpose()?;
+                let limit = Some(limit.unwrap_or(MOST_ANSWERED).min(MOST_ANSWERED));
+                let line = line.map(Name::from);
+                let query = JournalQuery { since: since.map(Wall), until: None, number, line, limit, after };
+                let rows = self.journal(&query).await?;
+                json!({ "next": rows.last().and_then(JournalRow::place), "rows": rows })
+            }
+            Request::Callback { id } => json!(self.callback(CallbackId(id)).await?),
+        })
+    }
+
+    /// How things stand.
+    ///
+    /// # Errors
+    /// The daemon is stopping.
+    pub async fn status(&self) -> Done<EngineStatus> {
+        Ok(self.handle.status().await?)
+    }
+
+    /// Sets an operator ready or away.
+    ///
+    /// # Errors
+    /// There is no such operator; the store takes no writes.
+    pub async fn operator(&self, name: &str, ready: bool) -> Done<()> {
+        let rules = self.handle.rules();
+        let (name, _) = rules.operators.get_key_value(name).ok_or_else(|| {
+            let known: Vec<&str> = rules.operators.keys().map(|name| &**name).collect();
+            Refusal::new(RefusalKind::Unknown, format!("there is no operator \"{name}\"; {}", one_of(name, &known)))
+        })?;
+        self.wish(Wish::Operator { name: name.clone(), ready }).await.map(drop)
+    }
+
+    /// Has a number called back at once; of a client who has an open callback it becomes due.
+    ///
+    /// # Errors
+    /// It is no number; there is no such line; the store takes no writes.
+    pub async fn call(&self, number: &str, line: Option<&str>, by: &str) -> Done<CallbackRecord> {
+        let number = self.number(number)?;
+        let line = self.line(line)?;
+        let notices = self.wish(Wish::Call { number, line, by: person(by) }).await?;
+        let opened = notices.into_iter().find_map(|notice| match notice {
+            Notice::Opened(callback) | Notice::Joined(callback) => Some(callback),
+            _ => None,
+        });
+        match opened {
+            Some(callback) => Ok(callback),
+            None => self
+                .status()
+                .await?
+                .callbacks
+                .into_iter()
+                .find(|callback| callback.number == number)
+                .ok_or_else(|| Refusal::new(RefusalKind::Busy, "the callback was over before it could be shown")),
+        }
+    }
+
+    /// Takes a callback off.
+    ///
+    /// # Errors
+    /// It is not open; the store takes no writes.
+    pub async fn cancel(&self, callback: CallbackId, by: &str) -> Done<()> {
+        if !self.status().await?.callbacks.iter().any(|open| open.id == callback) {
+            return Err(Refusal::new(RefusalKind::Unknown, format!("there is no open callback {callback}")));
+        }
+        self.wish(Wish::Cancel { callback, by: person(by) }).await.map(drop)
+    }
+
+    /// Reads the configuration anew and obeys it; calls in progress go on. Gives the sections that a restart would bring
+    /// into force.
+    ///
+    /// # Errors
+    /// The configuration is faulty, and nothing was changed.
+    pub async fn reload(&self) -> Done<Vec<&'static str>> {
+        let no_file = || Refusal::new(RefusalKind::Config, "this daemon was started without a configuration file");
+        let started = self.started.clone().ok_or_else(no_file)?;
+        let file = started.0.clone();
+        let read = tokio::task::spawn_blocking(move || config::load(&file)).await;
+        let config = read
+            .map_err(|error| Refusal::new(RefusalKind::Config, error.to_string()))?
+            .map_err(|faults| Refusal::new(RefusalKind::Config, faults.to_string()))?;
+        let config = if started.1.rules.observe { config.observing() } else { config };
+        if started.1.rules.switches != config.rules.switches {
+            let text = "a switch was added or removed: restart the daemon for that; nothing was changed";
+            return Err(Refusal::new(RefusalKind::Config, text));
+        }
+        let needs_restart = started.1.needs_restart(&config);
+        self.step(Input::Reload(config.rules)).await?;
+        Ok(needs_restart)
+    }
+
+    /// Writes a copy of the store.
+    ///
+    /// # Errors
+    /// The file is there already or cannot be written.
+    pub async fn backup(&self, file: &Path) -> Done<()> {
+        if !file.is_absolute() {
+            return Err(Refusal::new(RefusalKind::Malformed, "the file's name must begin with /"));
+        }
+        Ok(self.handle.store().backup(file).await?)
+    }
+
+    /// The journal.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn journal(&self, query: &JournalQuery) -> Done<Vec<JournalRow>> {
+        Ok(self.handle.store().journal(query).await?)
+    }
+
+    /// A callback with its attempts.
+    ///
+    /// # Errors
+    /// There is none of this id; the store cannot be read.
+    pub async fn callback(&self, id: CallbackId) -> Done<CallbackStory> {
+        let none = || Refusal::new(RefusalKind::Unknown, format!("there is no callback {id}"));
+        self.handle.store().callback(id).await?.ok_or_else(none)
+    }
+
+    fn number(&self, text: &str) -> Done<Number> {
+        let told = |error| Refusal::new(RefusalKind::Malformed, format!("\"{text}\" is no number: {error}"));
+        Number::parse(text, &self.handle.rules().country).map_err(told)
+    }
+
+    fn line(&self, name: Option<&str>) -> Done<Name> {
+        let rules = self.handle.rules();
+        let known: Vec<&str> = rules.lines.keys().map(|name| &**name).collect();
+        let found = match name {
+            Some(name) => rules.lines.get_key_value(name).map(|(name, _)| name.clone()),
+            None if known.len() == 1 => rules.lines.keys().next().cloned(),
+            None => None,
+        };
+        found.ok_or_else(|| match name {
+            Some(name) => {
+                Refusal::new(RefusalKind::Unknown, format!("there is no line \"{name}\"; {}", one_of(name, &known)))
+            }
+            None => Refusal::new(RefusalKind::Malformed, format!("on which line? {}", one_of("", &known))),
+        })
+    }
+
+    async fn wish(&self, wish: Wish) -> Done<Vec<Notice>> {
+        self.step(Input::Wish(wish)).await
+    }
+
+    async fn step(&self, input: Input) -> Done<Vec<Notice>> {
+        Ok(self.handle.step(input).await??)
+    }
+}
+
+/// Who asks, as it is kept.
+fn person(by: &str) -> String {
+    let name: String = by.chars().filter(|c| !c.is_control()).take(MOST_BY).collect();
+    if name.trim().is_empty() { "somebody".to_owned() } else { name }
+}
+
+impl From<Gone> for Refusal {
+    fn from(gone: Gone) -> Refusal {
+        Refusal::new(RefusalKind::Busy, gone.to_string())
+    }
+}
+
+impl From<NotStored> for Refusal {
+    fn from(error: NotStored) -> Refusal {
+        Refusal::new(RefusalKind::Store, error.to_string())
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
+        Refusal::new(RefusalKind::Store, error.to_string())
+    }
+}

@@ -1,0 +1,96 @@
+//! Facts as log lines. Telephone numbers are masked unless the admin wants them whole.
+
+use crate::engine::{
+    effect::Notice,
+    number::Number,
+    record::{CallRecord, Write},
+    time::Wall,
+};
+use tracing::info;
+
+/// How telephone numbers are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// `+7916***4567`.
+    Masked,
+    /// As they are.
+    Whole,
+}
+
+impl Numbers {
+    fn show(self, number: Number) -> String {
+        match self {
+            Numbers::Masked => number.masked(),
+            Numbers::Whole => number.to_string(),
+        }
+    }
+
+    fn of(self, call: &CallRecord) -> String {
+        call.number.map_or_else(|| "hidden".to_owned(), |number| self.show(number))
+    }
+}
+
+/// Which row a write is of, without telephone numbers.
+pub(super) fn row(write: &Write) -> String {
+    match write {
+        Write::Call(call) => format!("call {}", call.id),
+        Write::Callback(callback) => format!("callback {}", callback.id),
+        Write::Attempt(attempt) => format!("attempt {} of callback {}", attempt.n, attempt.callback),
+        Write::Operator(operator) => format!("operator {}", operator.name),
+        Write::Paused(paused) => format!("paused {paused}"),
+    }
+}
+
+fn time(at: Wall) -> String {
+    at.timestamp().to_string()
+}
+
+/// Writes a fact into the log.
+pub(super) fn notice(notice: &Notice, numbers: Numbers) {
+    match notice {
+        Notice::CallArrived(call) => {
+            info!(call = %call.id, number = numbers.of(call), line = %call.line, "a client calls")
+        }
+        Notice::CallServed(call) => info!(call = %call.id, operator = call.operator.as_deref(), "the client is served"),
+        Notice::CallEnded(call) => info!(
+            call = %call.id, number = numbers.of(call), line = %call.line, missed = call.missed.unwrap_or(false),
+            talk_s = call.talk.0 / 1000, cause = call.cause, "the client's call is over"
+        ),
+        Notice::Opened(callback) => info!(
+            callback = callback.id.0, number = numbers.show(callback.number), line = %callback.line,
+            due = time(callback.due), "a callback is opened"
+        ),
+        Notice::Joined(callback) => info!(callback = callback.id.0, misses = callback.misses, "missed again"),
+        Notice::Ringing { callback, attempt, operators, number, .. } => info!(
+            callback = callback.0,
+            attempt,
+            number = numbers.show(*number),
+            operators = operators.join(" "),
+            "operators are rung"
+        ),
+        Notice::OperatorAnswered { callback, operator } => {
+            info!(callback = callback.0, operator = &**operator, "the operator answered");
+        }
+        Notice::Dialling { callback, attempt, number, .. } => {
+            info!(callback = callback.0, attempt, number = numbers.show(*number), "the client is rung");
+        }
+        Notice::Joint { callback, operator, number, took, .. } => info!(
+            callback = callback.0,
+            number = numbers.show(*number),
+            operator = &**operator,
+            own_call = took,
+            "client and operator talk"
+        ),
+        Notice::AttemptEnded { callback, attempt, outcome, talk, again, .. } => info!(
+            callback = callback.0,
+            attempt,
+            outcome = outcome.as_str(),
+            talk_s = talk.0 / 1000,
+            again = again.map(time),
+            "the attempt is over"
+        ),
+        Notice::Closed { callback, reason } => {
+            info!(callback = callback.id.0, reason = reason.as_str(), "the callback is closed");
+        }
+    }
+}

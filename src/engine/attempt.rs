@@ -1,0 +1,935 @@
+//! One try of a callback: the operator's leg, the client's leg, the two joined.
+//!
+//! | stage | becomes | when |
+//! |---|---|---|
+//! | ringing | announcing | an operator's leg is answered (CHANNEL_ANSWER) and parked; the other phones stop |
+//! | ringing | ringing | a phone did not answer: the operator's next phone, the group's next operator |
+//! | ringing | closing | nobody is left to ring: *operator-unavailable* |
+//! | announcing | checking | the announcement is over |
+//! | announcing, checking | ringing | the operator left: the next one, at no cost |
+//! | announcing, checking, dialling | taking | the client calls by themselves and nobody has that call yet |
+//! | checking | dialling | the switch knows no live call of the client, and nothing else forbids the dial |
+//! | checking | parting | something forbids it: the client talks with somebody, the hours are over, we stop |
+//! | dialling | greeting, joining | the client's leg is answered and parked |
+//! | dialling | parting | the client's leg ended: busy, no answer, … |
+//! | greeting | joining | the client has heard why we call |
+//! | taking | joining | the client's own call is parked |
+//! | taking | checking | that call ended before: the client is dialled after all |
+//! | joining | talking | the two are bridged (CHANNEL_BRIDGE) |
+//! | talking | parted | either hangs up: *talked*; the other leg may be on its way to a colleague, so it is left alone |
+//! | parted | over | every leg is gone; one that only waits parked is ended |
+//! | parting | closing | the operator has heard how it ended, or left |
+//! | parting | taking | the client, found busy a moment ago, calls by themselves |
+//! | closing | over | every leg is gone |
+//! | any | settling | the connection to the switch is new: each leg is asked for |
+//! | settling | the stage that the legs are found in | every leg has been found, alive or gone |
+
+use super::{
+    Name,
+    callback::Over,
+    effect::{AlarmKind, Effect, Facts, HangupCause, Notice, Originate, Words},
+    input::Asked,
+    machine::{Cx, Engine, Followed, Kind, Timer, hash_uuid},
+    number::Number,
+    record::{AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, LegRecord, Outcome, Role, Write},
+    rules::{Line, Operator},
+    time::{Mono, Span, Wall},
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Beyond a leg's own time-out, how long its end may take to reach us.
+pub(super) const MARGIN: Span = Span::seconds(10);
+/// The longest that an announcement may take before we go on without its end.
+const LONGEST_WORDS: Span = Span::seconds(60);
+/// How long a parting sentence may take.
+const LONGEST_PARTING: Span = Span::seconds(15);
+/// How long the switch may take to answer a question, to park or to bridge.
+const PROMPT: Span = Span::seconds(5);
+/// How often a talk and a closing leg are looked after.
+const LOOK: Span = Span::seconds(60);
+/// How long after a hang-up a leg is looked for again.
+const LOOK_CLOSING: Span = Span::seconds(3);
+/// How long a trunk that could not carry a call is the last choice.
+const TRUNK_REST: Span = Span::seconds(60);
+/// How often an unanswered question is repeated.
+const MOST_NUDGES: u32 = 2;
+
+/// Where an attempt stands; the table above says how it moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Ringing,
+    Announcing(Option<Uuid>),
+    Checking(Uuid),
+    Dialling,
+    Greeting(Option<Uuid>),
+    Taking,
+    Joining,
+    Talking,
+    Parted,
+    Parting(Uuid),
+    Closing,
+    Settling,
+}
+
+/// What is known of a leg beyond its record.
+#[derive(Clone, Debug)]
+pub(super) struct Leg {
+    /// CHANNEL_CREATE came, or the switch said that it exists.
+    pub seen: bool,
+    pub parked: bool,
+    pub bridged: Option<ChannelId>,
+    /// When a leg that was never seen is given up for good.
+    pub gives_up: Mono,
+    /// Which of the operator's phones.
+    pub phone: usize,
+    /// While settling: the switch has answered for it.
+    pub settled: bool,
+}
+
+/// One try of a callback, in progress.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub record: AttemptRecord,
+    pub legs: Vec<Leg>,
+    pub stage: Stage,
+    pub line: Arc<Line>,
+    pub trunk: Name,
+    pub number: Number,
+    pub since: Wall,
+    pub facts: Facts,
+    /// The place of the operator's leg that answered first.
+    pub winner: Option<usize>,
+    pub tried: Vec<Name>,
+    /// The client's own call was, or is about to be, parked by us: nobody else goes on with it.
+    pub parked: bool,
+    /// The client's own live call, to be put through.
+    pub taking: Option<ChannelId>,
+    /// What the callback is closed with when this is over.
+    pub close: Option<CloseReason>,
+    pub outcome: Option<Outcome>,
+    /// When the outcome, or what the callback is closed with, was known.
+    pub decided: Option<Wall>,
+    /// Trunks that could not carry the call.
+    pub trunks: Vec<Name>,
+    pub deadline: Mono,
+    pub armed: Option<Mono>,
+    pub nudges: u32,
+    pub dirty: bool,
+}
+
+impl Attempt {
+    pub fn id(&self) -> CallbackId {
+        self.record.callback
+    }
+
+    pub fn seen(&mut self, leg: usize) {
+        self.legs[leg].seen = true;
+    }
+
+    pub fn operator_of(&self, id: &ChannelId) -> Option<Name> {
+        self.record.legs.iter().find(|leg| leg.id == *id && leg.role == Role::Operator).map(|leg| leg.who.clone())
+    }
+
+    pub fn alive(&self, leg: usize) -> bool {
+        self.record.legs[leg].ended.is_none()
+    }
+
+    fn anybody_rings(&self) -> bool {
+        self.record.legs.iter().any(|leg| leg.role == Role::Operator && leg.ended.is_none())
+    }
+
+    /// The client's leg that is alive: there is never more than one.
+    pub fn client(&self) -> Option<usize> {
+        self.record.legs.iter().rposition(|leg| leg.role == Role::Client && leg.ended.is_none())
+    }
+
+    pub fn client_was_dialled(&self) -> bool {
+        self.record.legs.iter().any(|leg| leg.role == Role::Client)
+    }
+
+    /// The client's phone was answered, or rang until we stopped it.
+    fn client_was_bothered(&self) -> bool {
+        let stopped = self.outcome == Some(Outcome::OperatorDeclined);
+        let legs = self.record.legs.iter().zip(&self.legs).filter(|(record, _)| record.role == Role::Client);
+        legs.into_iter().any(|(record, leg)| record.answered.is_some() || (stopped && leg.seen))
+    }
+
+    /// The outcome is known: at the first time that is when, and it is stored, so that a crash does not forget it.
+    fn comes_to(&mut self, outcome: Outcome, now: Wall) {
+        self.record.outcome = Some(*self.outcome.get_or_insert(outcome));
+        self.decided.get_or_insert(now);
+        self.dirty = true;
+    }
+
+    fn is_answered(&self, leg: usize) -> bool {
+        self.record.legs[leg].answered.is_some()
+    }
+
+    pub fn goes(&mut self, stage: Stage, deadline: Mono) {
+        self.stage = stage;
+        self.deadline = deadline;
+        self.nudges = 0;
+    }
+}
+
+impl Engine {
+    /// Runs `f` on an attempt that is taken out meanwhile, and puts it back with its timer, its row, or its end.
+    pub(super) fn with_attempt(
+        &mut self,
+        id: CallbackId,
+        cx: &mut Cx,
+        f: impl FnOnce(&mut Engine, &mut Attempt, &mut Cx),
+    ) {
+        if let Some(mut at) = self.attempts.remove(&id) {
+            f(self, &mut at, cx);
+            self.put_back(at, cx);
+        }
+    }
+
+    /// Runs `f` for the attempt and the place of one of our legs.
+    pub(super) fn leg_event(
+        &mut self,
+        id: &ChannelId,
+        cx: &mut Cx,
+        f: impl FnOnce(&mut Engine, &mut Attempt, usize, &mut Cx),
+    ) {
+        let Some(Kind::Leg(callback)) = self.channels.get(id).map(|followed| &followed.kind) else { return };
+        self.with_attempt(*callback, cx, |engine, at, cx| {
+            if let Some(leg) = at.record.legs.iter().position(|leg| leg.id == *id) {
+                f(engine, at, leg, cx);
+                if at.stage == Stage::Closing && at.alive(leg) && at.legs[leg].seen && at.nudges == 0 {
+                    at.nudges = 1;
+                    engine.hang_up(at, leg, HangupCause::Cancelled, cx);
+                }
+            }
+        });
+    }
+
+    pub(super) fn put_back(&mut self, mut at: Box<Attempt>, cx: &mut Cx) {
+        let id = at.id();
+        let gone = (0..at.legs.len()).all(|leg| !at.alive(leg));
+        if let Some(armed) = at.armed.take() {
+            self.timers.remove(&(armed, Timer::Attempt(id)));
+        }
+        if gone && at.outcome.is_none() {
+            cx.alarm(AlarmKind::Impossible, format!("callback {id}: an attempt without legs and without an outcome"));
+            at.outcome = Some(Outcome::Unknown);
+        }
+        if gone {
+            return self.over(*at, cx);
+        }
+        if std::mem::take(&mut at.dirty) {
+            cx.write(Write::Attempt(at.record.clone()));
+        }
+        at.armed = Some(at.deadline);
+        self.timers.insert((at.deadline, Timer::Attempt(id)));
+        self.attempts.insert(id, at);
+    }
+
+    fn over(&mut self, mut at: Attempt, cx: &mut Cx) {
+        let outcome = at.outcome.unwrap_or(Outcome::Unknown);
+        at.record.outcome = Some(outcome);
+        at.record.ended = Some(cx.now.wall);
+        let talk = at.record.joined.map_or(Span::ZERO, |joined| cx.now.wall.since(joined));
+        cx.write(Write::Attempt(at.record.clone()));
+        for leg in &at.record.legs {
+            if leg.role == Role::Operator {
+                self.release(&leg.who, at.id());
+            }
+        }
+        self.leave_trunk(&at.trunk);
+        self.all_dirty();
+        let over = Over {
+            outcome,
+            took: at.record.took.clone(),
+            close: at.close.take(),
+            decided: at.decided,
+            bothered: at.client_was_bothered(),
+        };
+        let again = self.attempt_over(at.id(), over, cx);
+        cx.notice(Notice::AttemptEnded {
+            callback: at.record.callback,
+            attempt: at.record.n,
+            number: at.number,
+            operator: at.record.operator.clone(),
+            outcome,
+            talk,
+            again,
+        });
+    }
+
+    // ---- legs out -----------------------------------------------------------------------------------------------
+
+    /// May new legs be dialled at all?
+    pub(super) fn may_dial(&self) -> bool {
+        self.store_works && !self.draining && !self.paused && !self.rules.observe
+    }
+
+    /// Rings the next operators of the group; with nobody left the attempt is over with `otherwise`.
+    pub(super) fn ring_next(&mut self, at: &mut Attempt, otherwise: Outcome, cx: &mut Cx) {
+        let may = self.may_dial() && at.close.is_none();
+        let next = if may { self.who_next(&at.line.group, &at.tried, cx.now.mono) } else { Vec::new() };
+        if next.is_empty() {
+            return self.decide(at, otherwise, "", cx);
+        }
+        let mut longest = Span::ZERO;
+        for operator in &next {
+            if let Some(state) = self.operators.get_mut(&operator.name) {
+                state.reserved = Some(at.id());
+            }
+            at.tried.push(operator.name.clone());
+            longest = longest.max(operator.ring);
+            self.ring_phone(at, operator, 0, cx);
+        }
+        at.winner = None;
+        at.goes(Stage::Ringing, cx.now.mono + longest + MARGIN);
+        cx.notice(Notice::Ringing {
+            callback: at.id(),
+            attempt: at.record.n,
+            operators: next.iter().map(|operator| operator.name.clone()).collect(),
+            number: at.number,
+            since: at.since,
+        });
+    }
+
+    fn ring_phone(&mut self, at: &mut Attempt, operator: &Operator, phone: usize, cx: &mut Cx) {
+        let leg = self.intend(at, Role::Operator, operator.name.clone(), operator.ring, phone, cx);
+        let wait = at.line.redial.ring + LONGEST_WORDS + LONGEST_WORDS + MARGIN;
+        self.originate(at, leg, operator.phones[phone].dial.clone(), None, at.number, wait, operator.agent.clone(), cx);
+    }
+
+    fn dial_client(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        let Some(trunk) = self.rules.trunks.get(&at.trunk).cloned() else {
+            return self.part(at, Outcome::Network, "the trunk is gone from the configuration", cx);
+        };
+        let ring = at.line.redial.ring;
+        let leg = self.intend(at, Role::Client, trunk.name.clone(), ring, 0, cx);
+        let number = trunk.format.write(at.number);
+        let wait = LONGEST_WORDS + MARGIN;
+        self.originate(at, leg, trunk.dial.clone(), Some(number), at.line.caller_id, wait, None, cx);
+        if let Some(winner) = at.winner {
+            cx.effect(Effect::Ringback { switch: at.record.switch.clone(), leg: at.record.legs[winner].id.clone() });
+        }
+        at.goes(Stage::Dialling, cx.now.mono + ring + MARGIN);
+        cx.notice(Notice::Dialling { callback: at.id(), attempt: at.record.n, number: at.number, since: at.since });
+    }
+
+    /// Writes down a leg before it is dialled.
+    fn intend(&mut self, at: &mut Attempt, role: Role, who: Name, ring: Span, phone: usize, cx: &mut Cx) -> usize {
+        let place = at.legs.len();
+        let uuid = hash_uuid(self.seed, at.id().0, u64::from(at.record.n), place as u64);
+        let id = ChannelId::new(&uuid.to_string());
+        at.record.legs.push(LegRecord {
+            id: id.clone(),
+            role,
+            who,
+            intended: cx.now.wall,
+            ring,
+            answered: None,
+            ended: None,
+            cause: String::new(),
+        });
+        at.legs.push(Leg {
+            seen: false,
+            parked: false,
+            bridged: None,
+            gives_up: cx.now.mono + ring + MARGIN,
+            phone,
+            settled: true,
+        });
+        let kind = Kind::Leg(at.id());
+        let followed = Followed { switch: at.record.switch.clone(), kind, bridged: None, seen: cx.now.mono };
+        self.channels.insert(id, followed);
+        at.dirty = true;
+        place
+    }
+
+    #[allow(clippy::too_many_arguments)] // the two kinds of leg differ in just these
+    fn originate(
+        &mut self,
+        at: &Attempt,
+        leg: usize,
+        dial: Arc<str>,
+        number: Option<String>,
+        shown: Number,
+        park: Span,
+        track: Option<String>,
+        cx: &mut Cx,
+    ) {
+        let record = &at.record.legs[leg];
+        cx.effect(Effect::Originate(Box::new(Originate {
+            switch: at.record.switch.clone(),
+            leg: record.id.clone(),
+            job: hash_uuid(self.seed, at.id().0, u64::from(at.record.n), (1 << 32) + leg as u64),
+            role: record.role,
+            dial,
+            number,
+            shown,
+            shown_name: if record.role == Role::Operator { at.facts.name.clone() } else { String::new() },
+            ring: record.ring,
+            cap: at.line.redial.longest_talk + park,
+            park,
+            track,
+            callback: at.id(),
+            attempt: at.record.n,
+        })));
+    }
+
+    pub(super) fn hang_up(&mut self, at: &Attempt, leg: usize, cause: HangupCause, cx: &mut Cx) {
+        let channel = at.record.legs[leg].id.clone();
+        cx.effect(Effect::Hangup { switch: at.record.switch.clone(), channel, cause });
+    }
+
+    /// The outcome is known and nobody needs to hear it: every leg is let go.
+    pub(super) fn decide(&mut self, at: &mut Attempt, outcome: Outcome, cause: &str, cx: &mut Cx) {
+        at.comes_to(outcome, cx.now.wall);
+        if at.record.cause.is_empty() {
+            at.record.cause = cause.to_owned();
+        }
+        for leg in 0..at.legs.len() {
+            if at.alive(leg) {
+                let cause = if at.is_answered(leg) { HangupCause::Done } else { HangupCause::Cancelled };
+                self.hang_up(at, leg, cause, cx);
+            }
+        }
+        if at.record.joined.is_none()
+            && let Some(call) = at.record.took.take()
+            && at.parked
+        {
+            // A caller whom we parked and for whom nobody is left: better an end than silence; the miss is kept.
+            cx.effect(Effect::Hangup { switch: at.record.switch.clone(), channel: call, cause: HangupCause::Done });
+        }
+        at.goes(Stage::Closing, cx.now.mono + LOOK_CLOSING);
+    }
+
+    /// They talked and one side left. `hangup_after_bridge` ends the other leg, unless it is being transferred.
+    pub(super) fn talked(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        at.comes_to(Outcome::Talked, cx.now.wall);
+        at.goes(Stage::Parted, cx.now.mono + LOOK_CLOSING);
+    }
+
+    /// The outcome is known: the operator, who waits on the line, is told, then let go.
+    pub(super) fn part(&mut self, at: &mut Attempt, outcome: Outcome, cause: &str, cx: &mut Cx) {
+        let Some(winner) = at.winner.filter(|&leg| at.alive(leg)) else {
+            return self.decide(at, outcome, cause, cx);
+        };
+        at.comes_to(outcome, cx.now.wall);
+        at.record.cause = cause.to_owned();
+        if let Some(client) = at.client() {
+            self.hang_up(at, client, HangupCause::Cancelled, cx);
+        }
+        // A ringback plays for ever, and what is said waits for its end; after a lost connection nobody knows what plays.
+        use Stage::{Announcing, Dialling, Greeting, Joining, Settling};
+        if matches!(at.stage, Announcing(Some(_)) | Dialling | Greeting(_) | Joining | Settling) {
+            cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[winner].id.clone() });
+        }
+        at.facts.outcome = outcome.as_str().to_owned();
+        let token = self.say(at, winner, Arc::from(""), cx);
+        at.goes(Stage::Parting(token), cx.now.mono + LONGEST_PARTING);
+    }
+
+    fn say(&mut self, at: &Attempt, leg: usize, template: Arc<str>, cx: &mut Cx) -> Uuid {
+        let token = self.token();
+        cx.effect(Effect::Say {
+            switch: at.record.switch.clone(),
+            leg: at.record.legs[leg].id.clone(),
+            token,
+            words: Box::new(Words { template, language: at.line.language, facts: at.facts.clone() }),
+        });
+        token
+    }
+
+    // ---- legs in ------------------------------------------------------------------------------------------------
+
+    pub(super) fn leg_taken(&mut self, at: &mut Attempt, leg: usize) {
+        // The switch has the order; from here its own time-out runs.
+        let ring = at.record.legs[leg].ring;
+        at.legs[leg].gives_up = at.legs[leg].gives_up.max(self.clock.unwrap_or_default().mono + ring + MARGIN);
+    }
+
+    pub(super) fn leg_answered(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        at.legs[leg].seen = true;
+        if at.is_answered(leg) || !at.alive(leg) {
+            return;
+        }
+        at.record.legs[leg].answered = Some(cx.now.wall);
+        at.dirty = true;
+        match (at.record.legs[leg].role, at.stage) {
+            (Role::Operator, Stage::Ringing) => self.operator_won(at, leg, cx),
+            (Role::Operator, Stage::Settling) => {}
+            // Two answered at once: the later one is let go. Never two operators for one client.
+            (Role::Operator, _) => self.hang_up(at, leg, HangupCause::LostRace, cx),
+            (Role::Client, Stage::Dialling) => self.client_there(at, leg, cx),
+            (Role::Client, Stage::Settling) => {}
+            (Role::Client, _) => self.hang_up(at, leg, HangupCause::Cancelled, cx),
+        }
+    }
+
+    pub(super) fn operator_won(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        let name = at.record.legs[leg].who.clone();
+        at.winner = Some(leg);
+        at.record.operator = Some(name.clone());
+        for other in 0..at.legs.len() {
+            if other != leg && at.alive(other) {
+                self.hang_up(at, other, HangupCause::LostRace, cx);
+            }
+        }
+        cx.notice(Notice::OperatorAnswered { callback: at.id(), operator: name });
+        at.goes(Stage::Announcing(None), cx.now.mono + PROMPT);
+        self.announce(at, cx);
+    }
+
+    /// Says why the phone rang, once the leg waits for us; a client who is calling by now comes first.
+    fn announce(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        let Some(winner) = at.winner.filter(|&leg| at.legs[leg].parked) else { return };
+        if let Some(call) = at.taking.clone()
+            && self.take(at, call, cx)
+        {
+            return;
+        }
+        let token = self.say(at, winner, at.line.redial.announce_operator.clone(), cx);
+        at.goes(Stage::Announcing(Some(token)), cx.now.mono + LONGEST_WORDS);
+    }
+
+    fn client_there(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        at.goes(Stage::Greeting(None), cx.now.mono + PROMPT);
+        if at.legs[leg].parked {
+            self.greet(at, leg, cx);
+        }
+    }
+
+    fn greet(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        match at.line.redial.announce_client.clone() {
+            Some(template) => {
+                let token = self.say(at, leg, template, cx);
+                at.goes(Stage::Greeting(Some(token)), cx.now.mono + LONGEST_WORDS);
+            }
+            None => self.join(at, cx),
+        }
+    }
+
+    /// Bridges the operator with the client's leg, or with the client's own call.
+    pub(super) fn join(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        let client = match (&at.record.took, at.client()) {
+            (Some(call), _) => call.clone(),
+            (None, Some(leg)) => at.record.legs[leg].id.clone(),
+            (None, None) => return self.part(at, Outcome::Unknown, "the client is gone", cx),
+        };
+        let Some(winner) = at.winner else {
+            return self.decide(at, Outcome::OperatorDeclined, "the operator is gone", cx);
+        };
+        let operator = at.record.legs[winner].id.clone();
+        cx.effect(Effect::Bridge { switch: at.record.switch.clone(), operator, client });
+        at.goes(Stage::Joining, cx.now.mono + PROMPT);
+    }
+
+    pub(super) fn parked(&mut self, id: &ChannelId, cx: &mut Cx) {
+        if let Some(number) = self.caller(id).and_then(|caller| caller.record.number) {
+            if let Some(callback) = self.open.get(&number).copied() {
+                self.with_attempt(callback, cx, |engine, at, cx| {
+                    if at.record.took.as_ref() == Some(id) {
+                        at.parked = true;
+                        if at.stage == Stage::Taking {
+                            engine.join(at, cx);
+                        }
+                    }
+                });
+            }
+            return;
+        }
+        self.leg_event(id, cx, |engine, at, leg, cx| {
+            at.legs[leg].parked = true;
+            match at.stage {
+                Stage::Announcing(None) if at.winner == Some(leg) => engine.announce(at, cx),
+                Stage::Greeting(None) if at.client() == Some(leg) => engine.greet(at, leg, cx),
+                _ => {}
+            }
+        });
+    }
+
+    pub(super) fn said(&mut self, at: &mut Attempt, token: Uuid, cx: &mut Cx) {
+        match at.stage {
+            Stage::Announcing(Some(mine)) if mine == token => self.check(at, cx),
+            Stage::Greeting(Some(mine)) if mine == token => self.join(at, cx),
+            Stage::Parting(mine) if mine == token => self.decide(at, Outcome::Unknown, "", cx),
+            _ => {} // the end of something that was hushed
+        }
+    }
+
+    /// Before the client's leg the switch is asked for live calls of that number (never a dial after the client got
+    /// through, never two calls with one client).
+    fn check(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        let token = self.token();
+        cx.effect(Effect::AskChannels { switch: at.record.switch.clone(), token });
+        let nudges = at.nudges;
+        at.goes(Stage::Checking(token), cx.now.mono + PROMPT);
+        at.nudges = nudges;
+        if at.nudges == 0 {
+            at.nudges = 1;
+        }
+    }
+
+    /// The answer is there, and what it told is known.
+    pub(super) fn checked(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        if let Some(call) = self.unserved_call(at.number)
+            && self.take(at, call, cx)
+        {
+            return;
+        }
+        let open = at.line.calendar.as_ref().is_none_or(|calendar| calendar.is_open(cx.now.wall));
+        let veto = match () {
+            _ if !self.live_calls(at.number).is_empty() => Some("the client is on the line with somebody"),
+            _ if at.close.is_some() => Some("the callback was taken off"),
+            _ if !open => Some("the hours of the line are over"),
+            _ if !self.store_works => Some("the store takes no writes"),
+            _ if self.draining => Some("the daemon is stopping"),
+            _ if !self.may_dial() => Some("dialling is paused"),
+            _ => None,
+        };
+        match veto {
+            Some(why) => self.part(at, Outcome::Cancelled, why, cx),
+            None => self.dial_client(at, cx),
+        }
+    }
+
+    pub(super) fn leg_bridged(&mut self, at: &mut Attempt, leg: usize, other: &ChannelId, cx: &mut Cx) {
+        at.legs[leg].bridged = Some(other.clone());
+        let with_client = at.record.took.as_ref() == Some(other)
+            || at.record.legs.iter().any(|l| l.role == Role::Client && l.id == *other);
+        if at.winner != Some(leg) || !with_client || !matches!(at.stage, Stage::Joining | Stage::Taking) {
+            return;
+        }
+        at.record.joined = Some(cx.now.wall);
+        at.dirty = true;
+        at.goes(Stage::Talking, cx.now.mono + LOOK);
+        cx.notice(Notice::Joint {
+            callback: at.id(),
+            operator: at.record.legs[leg].who.clone(),
+            number: at.number,
+            took: at.record.took.is_some(),
+            since: at.since,
+        });
+    }
+
+    pub(super) fn leg_ended(
+        &mut self,
+        at: &mut Attempt,
+        leg: usize,
+        outcome: Outcome,
+        cause: &str,
+        unregistered: bool,
+        cx: &mut Cx,
+    ) {
+        if !at.alive(leg) {
+            return;
+        }
+        let id = at.record.legs[leg].id.clone();
+        self.channels.remove(&id);
+        self.remember_end(id);
+        at.record.legs[leg].ended = Some(cx.now.wall);
+        at.record.legs[leg].cause = cause.to_owned();
+        at.legs[leg].settled = true;
+        at.dirty = true;
+        match at.record.legs[leg].role {
+            Role::Operator => self.operator_leg_ended(at, leg, unregistered, cx),
+            Role::Client => self.client_leg_ended(at, leg, outcome, cause, cx),
+        }
+        if at.stage == Stage::Settling {
+            self.resume(at, cx);
+        }
+    }
+
+    fn operator_leg_ended(&mut self, at: &mut Attempt, leg: usize, unregistered: bool, cx: &mut Cx) {
+        let name = at.record.legs[leg].who.clone();
+        let answered = at.is_answered(leg);
+        let wanted = at.outcome.is_none() && at.stage != Stage::Settling;
+        if !answered && wanted && at.stage == Stage::Ringing {
+            return self.phone_unanswered(at, leg, &name, unregistered, cx);
+        }
+        if answered && at.record.joined.is_some() {
+            self.operator_talked(&name, cx);
+        }
+        self.release(&name, at.id());
+        if at.winner != Some(leg) {
+            return;
+        }
+        at.winner = None;
+        match at.stage {
+            Stage::Talking => self.talked(at, cx),
+            Stage::Parting(_) => self.decide(at, Outcome::Unknown, "", cx),
+            Stage::Parted | Stage::Closing | Stage::Settling => {}
+            _ if at.client_was_dialled() => self.decide(at, Outcome::OperatorDeclined, "the operator left", cx),
+            _ => {
+                self.operator_rests(&name, cx);
+                self.ring_next(at, Outcome::OperatorDeclined, cx);
+            }
+        }
+    }
+
+    /// An operator's phone rang in vain: the next phone, the others who still ring, the next operator.
+    fn phone_unanswered(&mut self, at: &mut Attempt, leg: usize, name: &Name, unregistered: bool, cx: &mut Cx) {
+        let phone = at.legs[leg].phone + 1;
+        let operator = self.rules.operators.get(name).cloned().filter(|operator| phone < operator.phones.len());
+        if let Some(operator) = operator
+            && self.may_dial()
+        {
+            self.ring_phone(at, &operator, phone, cx);
+            at.goes(Stage::Ringing, at.deadline.max(cx.now.mono + operator.ring + MARGIN));
+            return;
+        }
+        self.operator_rests(name, cx);
+        self.release(name, at.id());
+        if !at.anybody_rings() {
+            let why = if unregistered { "no phone is registered" } else { "no operator answered" };
+            at.record.cause = why.to_owned();
+            self.ring_next(at, Outcome::OperatorUnavailable, cx);
+        }
+    }
+
+    fn client_leg_ended(&mut self, at: &mut Attempt, leg: usize, outcome: Outcome, cause: &str, cx: &mut Cx) {
+        if at.outcome.is_some() {
+            return;
+        }
+        match at.stage {
+            Stage::Talking => self.talked(at, cx),
+            // Answered, and gone before the operator was there: as if the client had not answered.
+            Stage::Greeting(_) | Stage::Joining if at.is_answered(leg) => self.part(at, Outcome::NoAnswer, cause, cx),
+            Stage::Dialling => {
+                if outcome == Outcome::Network && self.other_trunk(at, cause, cx) {
+                    return self.check(at, cx);
+                }
+                self.part(at, outcome, cause, cx);
+            }
+            _ => {}
+        }
+    }
+
+    /// A trunk could not carry the call: it rests, and the line's next one is tried while the operator waits.
+    fn other_trunk(&mut self, at: &mut Attempt, cause: &str, cx: &mut Cx) -> bool {
+        cx.alarm(AlarmKind::Trunk, format!("trunk {} could not carry a call: {cause}", at.trunk));
+        self.resting_trunks.insert(at.trunk.clone(), cx.now.mono + TRUNK_REST);
+        at.trunks.push(at.trunk.clone());
+        let next = self.free_trunk(&at.line, &at.trunks, Some(&at.record.switch), cx.now.mono);
+        let Some(next) = next.filter(|_| at.winner.is_some()) else { return false };
+        self.leave_trunk(&at.trunk);
+        *self.trunks.entry(next.clone()).or_default() += 1;
+        at.trunk = next;
+        true
+    }
+
+    pub(super) fn refused(&mut self, id: &ChannelId, what: Asked, text: &str, outcome: Outcome, cx: &mut Cx) {
+        self.leg_event(id, cx, |engine, at, leg, cx| match what {
+            // A leg that was seen ends with its own event; one that never was ends with this.
+            Asked::Originate if !at.legs[leg].seen => {
+                let unregistered = outcome == Outcome::NoAnswer;
+                engine.leg_ended(at, leg, outcome, text, unregistered, cx);
+            }
+            Asked::Bridge if at.stage == Stage::Joining => engine.part(at, Outcome::Network, text, cx),
+            Asked::Say => match at.stage {
+                Stage::Announcing(_) => {
+                    cx.alarm(AlarmKind::Limit, format!("an announcement could not be spoken: {text}"));
+                    engine.check(at, cx);
+                }
+                Stage::Greeting(_) => engine.join(at, cx),
+                Stage::Parting(_) => engine.decide(at, Outcome::Unknown, "", cx),
+                _ => {}
+            },
+            _ => {}
+        });
+    }
+
+    pub(super) fn withheld(&mut self, leg: &ChannelId, cx: &mut Cx) {
+        self.leg_event(leg, cx, |engine, at, leg, cx| {
+            engine.leg_ended(at, leg, Outcome::Unknown, "not dialled: the store takes no writes", false, cx);
+        });
+    }
+
+    // ---- the client calls by themselves -------------------------------------------------------------------------
+
+    /// A client whose callback is under way calls: the call is put through to the operator who is there for it.
+    pub(super) fn client_is_here(&mut self, number: Number, call: &ChannelId, cx: &mut Cx) {
+        let Some(id) = self.open.get(&number).copied() else { return };
+        self.with_attempt(id, cx, |engine, at, cx| match at.stage {
+            Stage::Ringing => at.taking = Some(call.clone()),
+            Stage::Announcing(_) | Stage::Checking(_) | Stage::Dialling => {
+                at.taking = Some(call.clone());
+                engine.take(at, call.clone(), cx);
+            }
+            // Busy, perhaps because they were calling us: the operator is still there, so nothing is over yet.
+            Stage::Parting(_) if at.close.is_none() => {
+                let taken = engine.take(at, call.clone(), cx);
+                if taken {
+                    (at.outcome, at.record.outcome, at.decided) = (None, None, None);
+                    at.record.cause.clear();
+                    at.facts.outcome.clear();
+                }
+            }
+            _ => {}
+        });
+    }
+
+    /// Takes the client's own call out of where it waits. Only one that nobody has yet, on the switch of the attempt.
+    fn take(&mut self, at: &mut Attempt, call: ChannelId, cx: &mut Cx) -> bool {
+        let takable = self
+            .channels
+            .get(&call)
+            .is_some_and(|followed| followed.bridged.is_none() && followed.switch == at.record.switch);
+        if !takable || at.winner.is_none_or(|winner| !at.legs[winner].parked) {
+            return false;
+        }
+        if let (Stage::Announcing(Some(_)) | Stage::Parting(_), Some(winner)) = (at.stage, at.winner) {
+            cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[winner].id.clone() });
+        }
+        if let Some(client) = at.client() {
+            self.hang_up(at, client, HangupCause::Cancelled, cx);
+        }
+        at.taking = Some(call.clone());
+        at.record.took = Some(call.clone());
+        at.dirty = true;
+        cx.effect(Effect::Park { switch: at.record.switch.clone(), channel: call });
+        at.parked = true;
+        at.goes(Stage::Taking, cx.now.mono + PROMPT);
+        true
+    }
+
+    /// Somebody talks with the client: if it is not our operator, ours is told and let go.
+    pub(super) fn client_was_taken(&mut self, number: Number, call: &ChannelId, by: &ChannelId, cx: &mut Cx) {
+        let Some(id) = self.open.get(&number).copied() else { return };
+        self.with_attempt(id, cx, |engine, at, cx| {
+            let ours = at.record.legs.iter().any(|leg| leg.id == *by);
+            if ours || at.outcome.is_some() || matches!(at.stage, Stage::Talking | Stage::Settling) {
+                return;
+            }
+            if at.record.took.as_ref() == Some(call) {
+                at.record.took = None;
+            }
+            at.taking = None;
+            engine.part(at, Outcome::Cancelled, "another operator has the client", cx);
+        });
+    }
+
+    /// A live call of this number is over.
+    pub(super) fn client_left(&mut self, number: Option<Number>, call: &ChannelId, cx: &mut Cx) {
+        let Some(id) = number.and_then(|number| self.open.get(&number).copied()) else { return };
+        if let Some(group) = self.callbacks.get(&id).and_then(|record| self.group_of(&record.line)) {
+            self.dirty.insert(group);
+        }
+        self.with_attempt(id, cx, |engine, at, cx| {
+            if at.taking.as_ref() == Some(call) {
+                at.taking = None;
+            }
+            if at.record.took.as_ref() != Some(call) || at.record.joined.is_some() {
+                return;
+            }
+            at.record.took = None;
+            at.dirty = true;
+            if matches!(at.stage, Stage::Taking | Stage::Joining) && at.outcome.is_none() {
+                match at.winner {
+                    Some(_) => engine.check(at, cx),
+                    None => engine.decide(at, Outcome::OperatorDeclined, "", cx),
+                }
+            }
+        });
+    }
+
+    /// Is this call the one that an attempt put through?
+    pub(super) fn taken_by(&self, number: Number, call: &ChannelId) -> Option<CallbackId> {
+        let id = *self.open.get(&number)?;
+        let at = self.attempts.get(&id)?;
+        (at.record.took.as_ref() == Some(call) && at.record.joined.is_some()).then_some(id)
+    }
+
+    /// The callback is closed while an attempt is under way.
+    pub(super) fn call_off(&mut self, at: &mut Attempt, reason: CloseReason, cx: &mut Cx) {
+        let over = matches!(&reason, CloseReason::ClientCalled { call } if at.record.took.as_ref() == Some(call));
+        let ending = CallbackState::Ending { at: cx.now.wall, reason: reason.clone() };
+        match at.stage {
+            Stage::Talking if over => self.talked(at, cx),
+            Stage::Talking => return, // they talk: nothing is better than that
+            Stage::Parted => return,
+            Stage::Closing | Stage::Parting(_) if at.outcome == Some(Outcome::Talked) => return,
+            Stage::Closing | Stage::Parting(_) => {}
+            Stage::Settling => {}
+            _ => self.part(at, Outcome::Cancelled, reason.as_str(), cx),
+        }
+        if at.close.is_none() {
+            at.close = Some(reason);
+            at.decided = Some(cx.now.wall);
+            self.change(at.id(), cx, |record, _| record.state = ending);
+        }
+    }
+
+    /// No new legs: who is rung for nothing is let go.
+    pub(super) fn let_go_of_ringing(&mut self, cx: &mut Cx) {
+        for id in self.attempts.keys().copied().collect::<Vec<_>>() {
+            self.with_attempt(id, cx, |engine, at, cx| match at.stage {
+                Stage::Ringing | Stage::Announcing(_) | Stage::Checking(_) => {
+                    engine.part(at, Outcome::Cancelled, "the daemon is stopping", cx);
+                }
+                _ => {}
+            });
+        }
+    }
+
+    // ---- time ---------------------------------------------------------------------------------------------------
+
+    /// The stage took longer than it should: what we did not hear of is asked for.
+    pub(super) fn overdue(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        at.armed = None;
+        at.deadline = cx.now.mono + PROMPT;
+        if !self.links.contains_key(&at.record.switch) {
+            at.comes_to(Outcome::Unknown, cx.now.wall);
+            for leg in 0..at.legs.len() {
+                self.leg_ended(at, leg, Outcome::Unknown, "its switch is gone from the configuration", false, cx);
+            }
+            return;
+        }
+        if !self.links.get(&at.record.switch).is_some_and(|link| link.up) {
+            return;
+        }
+        at.nudges += 1;
+        match at.stage {
+            Stage::Announcing(None) => {
+                at.winner.into_iter().for_each(|leg| at.legs[leg].parked = true);
+                self.announce(at, cx);
+            }
+            Stage::Greeting(None) => match at.client() {
+                Some(client) => self.greet(at, client, cx),
+                None => self.part(at, Outcome::Unknown, "the client is gone", cx),
+            },
+            Stage::Announcing(Some(_)) => self.check(at, cx),
+            Stage::Greeting(Some(_)) => self.join(at, cx),
+            Stage::Checking(_) if at.nudges > MOST_NUDGES => {
+                self.part(at, Outcome::Network, "the switch did not say what is alive", cx);
+            }
+            Stage::Checking(_) => self.check(at, cx),
+            Stage::Parting(_) => self.decide(at, Outcome::Unknown, "", cx),
+            Stage::Joining | Stage::Taking if at.nudges > MOST_NUDGES => {
+                self.part(at, Outcome::Network, "the switch did not join the two", cx);
+            }
+            Stage::Talking | Stage::Parted => {
+                at.deadline = cx.now.mono + LOOK;
+                self.ask_legs(at, cx);
+            }
+            Stage::Closing => {
+                at.deadline = cx.now.mono + if at.nudges > 3 { LOOK } else { LOOK_CLOSING };
+                (0..at.legs.len())
+                    .filter(|&leg| at.alive(leg))
+                    .for_each(|leg| self.hang_up(at, leg, HangupCause::Cancelled, cx));
+                self.ask_legs(at, cx);
+            }
+            Stage::Ringing | Stage::Dialling | Stage::Joining | Stage::Taking | Stage::Settling => {
+                self.ask_legs(at, cx);
+            }
+        }
+    }
+
+    pub(super) fn ask_legs(&mut self, at: &Attempt, cx: &mut Cx) {
+        let switch = &at.record.switch;
+        let legs = at.record.legs.iter().filter(|leg| leg.ended.is_none()).map(|leg| &leg.id);
+        for channel in legs.chain(&at.record.took).cloned() {
+            cx.effect(Effect::AskLeg { switch: switch.clone(), channel });
+        }
+    }
+}

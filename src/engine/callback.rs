@@ -1,0 +1,329 @@
+//! Callbacks: the job of reaching one client. At most one is open per number; later misses join it.
+//!
+//! | state | becomes | when |
+//! |---|---|---|
+//! | (none) | tracking | a call is missed |
+//! | (none) | waiting, due | a person asks for it |
+//! | tracking | tracking, longer | the client is missed again |
+//! | tracking, waiting | waiting, ready | its time has come and its line's hours are open |
+//! | waiting | active | an operator is free for it (see `distribution`) |
+//! | active | waiting | the attempt failed and may be repeated |
+//! | any open | closed | talked; the client got through; an operator's own call; invalid; declined; attempts spent; expired; cancelled |
+
+use super::{
+    Name,
+    effect::Notice,
+    machine::{Cx, Engine},
+    number::Number,
+    record::{CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Origin, Outcome, Write},
+    rules::{Line, Redial, Rules},
+    time::{Span, Wall},
+};
+use std::sync::Arc;
+
+/// Without an operator, with an operator who left, or after a crash: how long until the next try. It doubles a few times.
+const SETBACK: Span = Span::seconds(30);
+/// How many times a pause doubles.
+const MOST_DOUBLINGS: u32 = 4;
+
+/// The order in which ready callbacks are served: fresh before repeated, then the one who waits longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    repeated: bool,
+    since: Wall,
+    pub id: CallbackId,
+}
+
+impl Rank {
+    fn of(record: &CallbackRecord) -> Rank {
+        Rank { repeated: record.spent > 0, since: record.opened, id: record.id }
+    }
+}
+
+/// How an attempt was: what its callback is judged by.
+pub(super) struct Over {
+    pub outcome: Outcome,
+    /// The client's own call that was put through.
+    pub took: Option<ChannelId>,
+    /// What somebody else has closed the callback with meanwhile.
+    pub close: Option<CloseReason>,
+    /// When the outcome was known.
+    pub decided: Option<Wall>,
+    /// The client's phone was answered, or rang and was stopped by us: one more of that is no kindness.
+    pub bothered: bool,
+}
+
+/// What an outcome does to a callback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Close(CloseReason),
+    Again(Span),
+}
+
+/// What follows an attempt that ended so. `record` has the attempt counted already.
+pub(super) fn after(record: &CallbackRecord, outcome: Outcome, redial: &Redial) -> Next {
+    use Outcome::*;
+    let spent = record.spent >= redial.attempts;
+    match outcome {
+        Talked => Next::Close(CloseReason::Talked),
+        Invalid => Next::Close(CloseReason::Invalid),
+        Declined => Next::Close(CloseReason::Declined),
+        Busy | NoAnswer | Machine if spent => Next::Close(CloseReason::AttemptsSpent),
+        Busy => Next::Again(redial.busy),
+        NoAnswer | Machine => Next::Again(redial.no_answer),
+        // It cost the client an attempt after all: the phone rang, or somebody spoke into silence.
+        _ if spent => Next::Close(CloseReason::AttemptsSpent),
+        Network => Next::Again(doubled(redial.network, record.setbacks)),
+        OperatorUnavailable | OperatorDeclined | Cancelled | Unknown => Next::Again(doubled(SETBACK, record.setbacks)),
+    }
+}
+
+fn doubled(pause: Span, times: u32) -> Span {
+    Span(pause.0 << times.saturating_sub(1).min(MOST_DOUBLINGS))
+}
+
+impl Engine {
+    /// A missed call opens a callback, or joins the one that is open.
+    pub(super) fn open_or_join(&mut self, number: Number, call: &CallRecord, line: &Line, cx: &mut Cx) -> CallbackId {
+        let missed_at = call.ended.unwrap_or(cx.now.wall);
+        let due = missed_at + line.redial.track;
+        if let Some(id) = self.open.get(&number).copied() {
+            self.change(id, cx, |record, cx| {
+                record.misses += 1;
+                record.last_miss = record.last_miss.max(missed_at);
+                record.expires = record.expires.max(missed_at + line.redial.expire);
+                // The window begins anew, yet who keeps calling is not put off beyond twice its length.
+                let latest = record.opened + line.redial.track + line.redial.track;
+                match record.state {
+                    CallbackState::Tracking => record.due = record.due.max(due.min(latest)),
+                    CallbackState::Waiting => {
+                        record.due = due;
+                        record.state = CallbackState::Tracking;
+                    }
+                    // What the attempt comes to is judged at its end: see `attempt_over`.
+                    CallbackState::Active | CallbackState::Ending { .. } | CallbackState::Closed { .. } => {}
+                }
+                cx.notice(Notice::Joined(record.clone()));
+            });
+            return id;
+        }
+        let origin = Origin::Missed { call: call.id.clone() };
+        let record = self.fresh(number, &call.name, line, origin, missed_at, due);
+        self.insert(CallbackRecord { state: CallbackState::Tracking, ..record }, cx)
+    }
+
+    pub(super) fn call_by_hand(&mut self, number: Number, line: Name, by: String, cx: &mut Cx) {
+        let Some(line) = self.rules.lines.get(&line).cloned() else { return };
+        let now = cx.now.wall;
+        if let Some(id) = self.open.get(&number).copied() {
+            self.change(id, cx, |record, _| {
+                if matches!(record.state, CallbackState::Tracking | CallbackState::Waiting) {
+                    record.state = CallbackState::Waiting;
+                    record.due = now;
+                }
+            });
+            return;
+        }
+        let record = self.fresh(number, "", &line, Origin::ByHand { by }, now, now);
+        self.insert(record, cx);
+    }
+
+    fn fresh(
+        &mut self,
+        number: Number,
+        name: &str,
+        line: &Line,
+        origin: Origin,
+        at: Wall,
+        due: Wall,
+    ) -> CallbackRecord {
+        self.last_callback += 1;
+        CallbackRecord {
+            id: CallbackId(self.last_callback),
+            number,
+            name: name.to_owned(),
+            line: line.name.clone(),
+            origin,
+            opened: at,
+            last_miss: at,
+            misses: 1,
+            state: CallbackState::Waiting,
+            due,
+            expires: at + line.redial.expire,
+            attempts: 0,
+            spent: 0,
+            setbacks: 0,
+            last: None,
+        }
+    }
+
+    fn insert(&mut self, record: CallbackRecord, cx: &mut Cx) -> CallbackId {
+        let id = record.id;
+        cx.write(Write::Callback(record.clone()));
+        cx.notice(Notice::Opened(record.clone()));
+        self.take_up(record);
+        id
+    }
+
+    /// Puts an open callback where its time finds it.
+    pub(super) fn take_up(&mut self, record: CallbackRecord) {
+        self.open.insert(record.number, record.id);
+        if !record.is_active() {
+            self.agenda.insert((record.due.min(record.expires), record.id));
+        }
+        self.callbacks.insert(record.id, record);
+    }
+
+    /// Changes an open callback, keeps the agenda true and writes it.
+    pub(super) fn change(&mut self, id: CallbackId, cx: &mut Cx, f: impl FnOnce(&mut CallbackRecord, &mut Cx)) {
+        let Some(mut record) = self.callbacks.remove(&id) else { return };
+        self.put_away(&record);
+        f(&mut record, cx);
+        cx.write(Write::Callback(record.clone()));
+        self.take_up(record);
+    }
+
+    /// Takes a callback out of every order in which it may stand.
+    fn put_away(&mut self, record: &CallbackRecord) {
+        self.agenda.remove(&(record.due.min(record.expires), record.id));
+        self.agenda.remove(&(record.expires, record.id));
+        if let Some(group) = self.group_of(&record.line)
+            && let Some(ready) = self.ready.get_mut(&group)
+        {
+            ready.remove(&Rank::of(record));
+        }
+    }
+
+    pub(super) fn group_of(&self, line: &str) -> Option<Name> {
+        self.rules.lines.get(line).map(|line| line.group.clone())
+    }
+
+    /// Ends a callback; one with an attempt under way ends with it, unless they talk already.
+    pub(super) fn close(&mut self, id: CallbackId, reason: CloseReason, cx: &mut Cx) {
+        if self.attempts.contains_key(&id) {
+            self.with_attempt(id, cx, |engine, at, cx| engine.call_off(at, reason, cx));
+        } else {
+            self.close_now(id, reason, cx);
+        }
+    }
+
+    pub(super) fn close_now(&mut self, id: CallbackId, reason: CloseReason, cx: &mut Cx) {
+        let Some(mut record) = self.callbacks.remove(&id) else { return };
+        self.put_away(&record);
+        self.open.remove(&record.number);
+        record.state = CallbackState::Closed { at: cx.now.wall, reason: reason.clone() };
+        cx.write(Write::Callback(record.clone()));
+        cx.notice(Notice::Closed { callback: record, reason });
+    }
+
+    /// What is due becomes ready; what is too old is given up; what falls outside the line's hours waits for them.
+    pub(super) fn run_agenda(&mut self, cx: &mut Cx) {
+        while let Some(&(at, id)) = self.agenda.first() {
+            if at > cx.now.wall {
+                break;
+            }
+            self.agenda.remove(&(at, id));
+            self.fall_due(id, cx);
+        }
+    }
+
+    fn fall_due(&mut self, id: CallbackId, cx: &mut Cx) {
+        let now = cx.now.wall;
+        let Some(record) = self.callbacks.get(&id) else { return };
+        if record.expires <= now {
+            return self.close_now(id, CloseReason::Expired, cx);
+        }
+        let Some(line) = self.rules.lines.get(&record.line) else {
+            // Its line is gone from the configuration; it may come back before the callback expires.
+            self.agenda.insert((record.expires, id));
+            return;
+        };
+        match line.calendar.as_ref().map_or(Some(now), |calendar| calendar.next_open(now)) {
+            Some(open) if open <= now => self.make_ready(id, cx),
+            opening => self.change(id, cx, |record, _| {
+                record.state = CallbackState::Waiting;
+                record.due = opening.unwrap_or(record.expires);
+            }),
+        }
+    }
+
+    fn make_ready(&mut self, id: CallbackId, cx: &mut Cx) {
+        let Some(record) = self.callbacks.get_mut(&id) else { return };
+        if record.state != CallbackState::Waiting {
+            record.state = CallbackState::Waiting;
+            cx.write(Write::Callback(record.clone()));
+        }
+        let (rank, expires, line) = (Rank::of(record), record.expires, record.line.clone());
+        self.agenda.insert((expires, id));
+        if let Some(group) = self.group_of(&line) {
+            self.ready.entry(group.clone()).or_default().insert(rank);
+            self.dirty.insert(group);
+        }
+    }
+
+    /// The configuration changes: lines may have other groups, or be there again.
+    pub(super) fn obey(&mut self, rules: Arc<Rules>) {
+        self.ready.clear();
+        self.agenda.clear();
+        self.rules = rules;
+        for record in self.callbacks.values().filter(|record| !record.is_active()) {
+            self.agenda.insert((record.due.min(record.expires), record.id));
+        }
+    }
+
+    /// An attempt is over and every leg of it is gone.
+    pub(super) fn attempt_over(&mut self, id: CallbackId, over: Over, cx: &mut Cx) -> Option<Wall> {
+        let Over { outcome, took, close, decided, bothered } = over;
+        let record = self.callbacks.get_mut(&id)?;
+        record.last = Some(outcome);
+        if outcome.costs_an_attempt() || bothered {
+            record.spent += 1;
+            record.setbacks = 0;
+        } else {
+            record.setbacks += 1;
+        }
+        let redial = self.rules.lines.get(&record.line).map(|line| line.redial.clone());
+        let by_call = took.filter(|_| outcome == Outcome::Talked).map(|call| CloseReason::ClientCalled { call });
+        let next = match (close.or(by_call), redial) {
+            (Some(reason), _) => Next::Close(reason),
+            (None, Some(redial)) => after(record, outcome, &redial),
+            (None, None) => Next::Again(Span::minutes(60)),
+        };
+        let track = self.rules.lines.get(&record.line).map_or(Span::ZERO, |line| line.redial.track);
+        match next {
+            // The client was missed once more since that was decided: what is closed would take a new miss with it.
+            Next::Close(_) if decided.is_some_and(|decided| record.last_miss > decided) => {
+                let due = record.last_miss + track;
+                self.change(id, cx, |record, _| {
+                    record.state = CallbackState::Tracking;
+                    record.due = due;
+                    (record.spent, record.setbacks) = (0, 0);
+                });
+                Some(due)
+            }
+            Next::Close(reason) => {
+                self.close_now(id, reason, cx);
+                None
+            }
+            Next::Again(pause) => {
+                let due = cx.now.wall + pause;
+                self.change(id, cx, |record, _| {
+                    record.state = CallbackState::Waiting;
+                    record.due = due;
+                });
+                Some(due)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_and_then_stay() {
+        let pauses: Vec<_> = (0..8).map(|times| doubled(SETBACK, times).0 / 1000).collect();
+        assert_eq!(pauses, [30, 30, 60, 120, 240, 480, 480, 480]);
+    }
+}

@@ -1,0 +1,235 @@
+//! What the engine is told: news of a switch, wishes of people, the passing of time.
+
+use super::{
+    Name,
+    number::Number,
+    record::{CallbackId, ChannelId, Outcome},
+    rules::Rules,
+    time::{Span, Wall},
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A switch says something.
+    Switch {
+        /// Which.
+        switch: Name,
+        /// What.
+        news: News,
+    },
+    /// A person, or a program on a person's behalf, wants something.
+    Wish(Wish),
+    /// The configuration was read anew.
+    Reload(Arc<Rules>),
+    /// The store takes writes again, or no longer: until it does, nothing is dialled.
+    Store {
+        /// Does it take writes?
+        works: bool,
+    },
+    /// A leg that was intended was not dialled, since its write could not be committed.
+    Withheld {
+        /// The leg.
+        leg: ChannelId,
+    },
+    /// Time has passed: some deadline may be due.
+    Tick,
+}
+
+/// Which way a channel goes, seen from the switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Somebody called the switch.
+    Inbound,
+    /// The switch calls somebody.
+    Outbound,
+}
+
+/// What is known of a channel when it appears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// Its uuid.
+    pub id: ChannelId,
+    /// Which way.
+    pub direction: Direction,
+    /// The directory user whose phone it is (`1001`), when it is one's.
+    pub user: Option<Box<str>>,
+    /// The caller's number, as the switch has it.
+    pub caller: Box<str>,
+    /// The caller's name, decoded, as it came: hostile.
+    pub name: Box<str>,
+    /// The number first dialled.
+    pub dialled: Box<str>,
+    /// The channel variable `perezvon_line`.
+    pub line: Option<Box<str>>,
+    /// When the switch made it.
+    pub created: Wall,
+}
+
+/// A channel with how it stands now: the answer to [`super::effect::Effect::AskLeg`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelState {
+    /// What is known from its beginning.
+    pub channel: Channel,
+    /// Answered?
+    pub answered: bool,
+    /// Parked: it executes nothing and waits for us.
+    pub parked: bool,
+    /// The channel that it is bridged to.
+    pub bridged: Option<ChannelId>,
+}
+
+/// How a channel ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its uuid.
+    pub id: ChannelId,
+    /// What the hang-up cause and the SIP status mean for the one who was dialled.
+    pub outcome: Outcome,
+    /// The cause in the switch's own words.
+    pub cause: Box<str>,
+    /// The phone was not registered: nothing rang.
+    pub unregistered: bool,
+    /// The channel variable `perezvon_line`, if the dialplan set it on the way.
+    pub line: Option<Box<str>>,
+}
+
+/// A whole call as a call detail record tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cdr {
+    /// The channel as it was at its beginning.
+    pub channel: Channel,
+    /// When it was first bridged to somebody, if it was.
+    pub served: Option<Wall>,
+    /// How long it was bridged.
+    pub talk: Span,
+    /// When it ended.
+    pub ended: Wall,
+    /// The cause in the switch's own words.
+    pub cause: Box<str>,
+    /// The mod_callcenter queue that it was in.
+    pub queue: Option<Box<str>>,
+}
+
+/// News of a switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// We are logged in and subscribed. Events of the time before are lost.
+    Up,
+    /// The connection is lost.
+    Down,
+    /// A channel appeared.
+    Created(Channel),
+    /// A channel was answered (CHANNEL_ANSWER, nothing less).
+    Answered(ChannelId),
+    /// A channel waits for us.
+    Parked(ChannelId),
+    /// Two channels hear each other.
+    Bridged(ChannelId, ChannelId),
+    /// They no longer do.
+    Unbridged(ChannelId, ChannelId),
+    /// The dialplan named the line of a channel (`perezvon_line` seen in a later event).
+    LineNamed(ChannelId, Box<str>),
+    /// A channel is gone.
+    Ended(Ended),
+    /// What we said on a channel is over.
+    Said {
+        /// On which channel.
+        id: ChannelId,
+        /// The token of the [`super::effect::Effect::Say`].
+        token: Uuid,
+    },
+    /// The channel waits in a mod_callcenter queue (`sales@default`).
+    Queued(ChannelId, Box<str>),
+    /// A mod_callcenter agent (`1001@default`) became available, or no longer is.
+    Agent {
+        /// The agent's name.
+        agent: Box<str>,
+        /// Does the agent take calls?
+        available: bool,
+    },
+    /// A phone registered, or is gone.
+    Registered {
+        /// The directory user.
+        user: Box<str>,
+        /// There is a phone.
+        here: bool,
+    },
+    /// A command was refused, or its background job ended with an error.
+    Refused {
+        /// What the command was about.
+        id: ChannelId,
+        /// Which kind of command.
+        what: Asked,
+        /// The switch's words (`-ERR …`).
+        text: Box<str>,
+        /// What an originate's error word means for the one who was dialled.
+        outcome: Outcome,
+    },
+    /// The switch took an originate: the leg is on its way.
+    Taken(ChannelId),
+    /// The answer to [`super::effect::Effect::AskLeg`]: `None` when there is no such channel.
+    State(ChannelId, Option<Box<ChannelState>>),
+    /// The answer to [`super::effect::Effect::AskChannels`]; `None` when the switch gave none.
+    Channels {
+        /// The token of the question.
+        token: Uuid,
+        /// All live channels.
+        list: Option<Vec<Channel>>,
+    },
+    /// A call that ended, by its call detail record; given only when the journal has no end of it, or a guessed one.
+    Cdr(Box<Cdr>),
+    /// The switch is alive.
+    Heartbeat,
+    /// The connection is alive, yet the switch has been silent for too long, or speaks again.
+    Silent(bool),
+}
+
+/// Which kind of command a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// An originate.
+    Originate,
+    /// A bridge.
+    Bridge,
+    /// A sound.
+    Say,
+    /// A hang-up, a park, another safe thing.
+    Other,
+}
+
+/// What a person wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Call this number back on this line.
+    Call {
+        /// The client.
+        number: Number,
+        /// The line.
+        line: Name,
+        /// Who wants it.
+        by: String,
+    },
+    /// Take this callback off.
+    Cancel {
+        /// Which.
+        callback: CallbackId,
+        /// Who wants it.
+        by: String,
+    },
+    /// Dial nothing from now on; what is in progress is finished.
+    Pause,
+    /// Dial again.
+    Resume,
+    /// This operator takes calls, or no longer does.
+    Operator {
+        /// Who.
+        name: Name,
+        /// Takes calls?
+        ready: bool,
+    },
+    /// No new legs: the daemon is about to stop.
+    Drain,
+}

@@ -1,0 +1,347 @@
+//! The engine: its state, and the step that every input takes through it.
+
+use super::{
+    Name,
+    attempt::Attempt,
+    call::Caller,
+    effect::{Alarm, AlarmKind, Effect, Notice},
+    input::{Input, News, Wish},
+    link::Link,
+    operator::Operators,
+    record::{CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
+    rules::Rules,
+    time::{Mono, Now, Span, Wall},
+};
+use rustc_hash::FxHashMap;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+/// A difference between the two clocks' advance beyond this is a jump of the wall clock.
+const CLOCK_JUMP: Span = Span::seconds(5);
+/// How many channels of clients and operators are followed at once; a call beyond it raises an alarm.
+const MOST_CHANNELS: usize = 500_000;
+/// How many ends of calls are remembered, so that a detail record that follows its event is known for what it is.
+const MOST_RECENT: usize = 16_384;
+
+/// What a step asks for: first the writes, then, once they are committed, the effects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Rows to commit.
+    pub writes: Vec<Write>,
+    /// Things to do afterwards, in this order.
+    pub effects: Vec<Effect>,
+}
+
+/// When the next [`Input::Tick`] is wanted, on each clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deadline {
+    /// On the wall clock: a callback falls due.
+    pub wall: Option<Wall>,
+    /// On the monotonic clock: a timer of something in progress.
+    pub mono: Option<Mono>,
+}
+
+/// Whose channel it is.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A client's, or what may turn out to be one's.
+    Caller(Box<Caller>),
+    /// An operator's own, not dialled by us.
+    Operator {
+        name: Name,
+        /// The client whom the operator calls.
+        calls: Option<super::number::Number>,
+        talked: bool,
+    },
+    /// One that we dialled.
+    Leg(CallbackId),
+}
+
+/// A live channel that matters to us.
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub switch: Name,
+    pub kind: Kind,
+    pub bridged: Option<ChannelId>,
+    pub seen: Mono,
+}
+
+/// What a timer belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    Attempt(CallbackId),
+    Operator(Name),
+    Caller(ChannelId),
+    Audit(Name),
+    Ramp(Name),
+}
+
+/// A moment of one step: its time and what it asks for.
+pub(super) struct Cx<'a> {
+    pub now: Now,
+    pub out: &'a mut Step,
+}
+
+impl Cx<'_> {
+    pub fn write(&mut self, write: Write) {
+        self.out.writes.push(write);
+    }
+
+    pub fn effect(&mut self, effect: Effect) {
+        self.out.effects.push(effect);
+    }
+
+    pub fn notice(&mut self, notice: Notice) {
+        self.effect(Effect::Notice(notice));
+    }
+
+    pub fn alarm(&mut self, kind: AlarmKind, text: impl Into<String>) {
+        self.effect(Effect::Alarm(Alarm { kind, text: text.into() }));
+    }
+}
+
+/// Every decision of the daemon, as one state. See the module's own documentation for how it is used.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) rules: Arc<Rules>,
+    pub(super) seed: u64,
+    pub(super) born: Wall,
+    pub(super) paused: bool,
+    pub(super) draining: bool,
+    pub(super) store_works: bool,
+    pub(super) last_callback: u64,
+    pub(super) links: BTreeMap<Name, Link>,
+    pub(super) channels: FxHashMap<ChannelId, Followed>,
+    pub(super) callers: FxHashMap<super::number::Number, Vec<ChannelId>>,
+    pub(super) recent: VecDeque<ChannelId>,
+    pub(super) recent_set: rustc_hash::FxHashSet<ChannelId>,
+    /// Of those, the ones that we never heard of before their end: only a detail record can tell what they were.
+    pub(super) unheard: rustc_hash::FxHashSet<ChannelId>,
+    pub(super) guessed: BTreeMap<ChannelId, CallRecord>,
+    pub(super) callbacks: BTreeMap<CallbackId, CallbackRecord>,
+    pub(super) open: FxHashMap<super::number::Number, CallbackId>,
+    pub(super) attempts: BTreeMap<CallbackId, Box<Attempt>>,
+    /// Callbacks by their next moment on the wall clock: due, or, once ready, given up.
+    pub(super) agenda: BTreeSet<(Wall, CallbackId)>,
+    /// Callbacks that wait for an operator, by group, in the order in which they are served.
+    pub(super) ready: BTreeMap<Name, BTreeSet<super::callback::Rank>>,
+    pub(super) operators: Operators,
+    pub(super) trunks: BTreeMap<Name, u32>,
+    /// Trunks that could not carry a call, and until when they are the last choice.
+    pub(super) resting_trunks: BTreeMap<Name, Mono>,
+    /// When a client last got through, so that a record of an earlier miss that comes late opens nothing.
+    pub(super) reached: BTreeMap<super::number::Number, Wall>,
+    pub(super) timers: BTreeSet<(Mono, Timer)>,
+    /// Groups in which somebody or something became free.
+    pub(super) dirty: BTreeSet<Name>,
+    pub(super) clock: Option<Now>,
+    pub(super) tokens: u64,
+}
+
+impl Engine {
+    /// The engine as the store left it. Nothing is dialled before each switch has said what is alive.
+    pub fn new(rules: Arc<Rules>, snapshot: Snapshot, now: Now) -> Engine {
+        let mut engine = Engine {
+            operators: Operators::new(&rules, &snapshot.operators, now),
+            links: rules.switches.iter().map(|name| (name.clone(), Link::default())).collect(),
+            rules,
+            seed: snapshot.seed,
+            born: snapshot.born,
+            paused: snapshot.paused,
+            draining: false,
+            store_works: true,
+            last_callback: snapshot.last_callback,
+            channels: FxHashMap::default(),
+            callers: FxHashMap::default(),
+            recent: VecDeque::new(),
+            recent_set: Default::default(),
+            unheard: Default::default(),
+            guessed: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
+            open: FxHashMap::default(),
+            attempts: BTreeMap::new(),
+            agenda: BTreeSet::new(),
+            ready: BTreeMap::new(),
+            trunks: BTreeMap::new(),
+            resting_trunks: BTreeMap::new(),
+            reached: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            clock: None,
+            tokens: 0,
+        };
+        let wrapping: Vec<_> = engine.operators.iter().map(|(name, state)| (state.wrap_up, name.clone())).collect();
+        engine.timers.extend(wrapping.into_iter().map(|(at, name)| (at, Timer::Operator(name))));
+        engine.adopt(snapshot.calls, snapshot.callbacks, snapshot.attempts, now);
+        engine
+    }
+
+    /// Takes one input and appends what follows from it. The same inputs at the same times give the same steps.
+    pub fn step(&mut self, input: Input, now: Now, out: &mut Step) {
+        let cx = &mut Cx { now, out };
+        self.watch_the_clock(cx);
+        match input {
+            Input::Switch { switch, news } => self.news(&switch, news, cx),
+            Input::Wish(wish) => self.wish(wish, cx),
+            Input::Reload(rules) => self.reload(rules, cx),
+            Input::Store { works } => self.store(works, cx),
+            Input::Withheld { leg } => self.withheld(&leg, cx),
+            Input::Tick => {}
+        }
+        self.run_timers(cx);
+        self.run_agenda(cx);
+        self.dispatch(cx);
+    }
+
+    /// When the next tick is wanted.
+    pub fn deadline(&self) -> Deadline {
+        Deadline { wall: self.agenda.first().map(|(at, _)| *at), mono: self.timers.first().map(|(at, _)| *at) }
+    }
+
+    fn watch_the_clock(&mut self, cx: &mut Cx) {
+        if let Some(last) = self.clock.replace(cx.now) {
+            let by_wall = cx.now.wall.0 - last.wall.0;
+            let by_mono = cx.now.mono.since(last.mono).0 as i64;
+            if by_wall.abs_diff(by_mono) > CLOCK_JUMP.0 {
+                let jump = (by_wall - by_mono) / 1000;
+                cx.alarm(AlarmKind::Clock, format!("the wall clock jumped by {jump} s; check the time service"));
+            }
+        }
+    }
+
+    fn news(&mut self, switch: &Name, news: News, cx: &mut Cx) {
+        match news {
+            News::Up => self.link_up(switch, cx),
+            News::Down => self.link_down(switch, cx),
+            News::Silent(silent) => {
+                if silent {
+                    cx.alarm(AlarmKind::Silent, format!("switch {switch} sends no heartbeat"));
+                }
+            }
+            News::Heartbeat => {}
+            News::Created(channel) => self.created(switch, channel, cx),
+            News::LineNamed(id, line) => self.line_named(&id, &line, cx),
+            News::Queued(id, queue) => self.queued(&id, &queue, cx),
+            News::Answered(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.leg_answered(at, leg, cx)),
+            News::Parked(id) => self.parked(&id, cx),
+            News::Bridged(a, b) => self.bridged(&a, &b, cx),
+            News::Unbridged(a, b) => self.unbridged(&a, &b, cx),
+            News::Ended(ended) => self.ended(ended, cx),
+            News::Said { id, token } => self.leg_event(&id, cx, |engine, at, _, cx| engine.said(at, token, cx)),
+            News::Agent { agent, available } => self.agent(&agent, available, cx),
+            News::Registered { user, here } => self.registered(&user, here, cx),
+            News::Refused { id, what, text, outcome } => self.refused(&id, what, &text, outcome, cx),
+            News::Taken(id) => self.leg_event(&id, cx, |engine, at, leg, _| engine.leg_taken(at, leg)),
+            News::State(id, state) => self.state(switch, &id, state, cx),
+            News::Channels { token, list } => self.channel_list(switch, token, list, cx),
+            News::Cdr(cdr) => self.cdr(switch, *cdr, cx),
+        }
+    }
+
+    fn wish(&mut self, wish: Wish, cx: &mut Cx) {
+        match wish {
+            Wish::Call { number, line, by } => self.call_by_hand(number, line, by, cx),
+            Wish::Cancel { callback, by } => {
+                self.close(callback, super::record::CloseReason::Cancelled { by }, cx);
+            }
+            Wish::Pause => self.set_paused(true, cx),
+            Wish::Resume => self.set_paused(false, cx),
+            Wish::Operator { name, ready } => self.operator_ready(&name, ready, cx),
+            Wish::Drain => {
+                self.draining = true;
+                self.let_go_of_ringing(cx);
+            }
+        }
+    }
+
+    fn set_paused(&mut self, paused: bool, cx: &mut Cx) {
+        if self.paused != paused {
+            self.paused = paused;
+            cx.write(Write::Paused(paused));
+            self.all_dirty();
+        }
+    }
+
+    fn store(&mut self, works: bool, cx: &mut Cx) {
+        if self.store_works && !works {
+            cx.alarm(AlarmKind::Store, "the store takes no writes: nothing is dialled until it does");
+        }
+        self.store_works = works;
+        self.all_dirty();
+    }
+
+    fn reload(&mut self, rules: Arc<Rules>, cx: &mut Cx) {
+        self.operators.reload(&rules, cx.now);
+        for name in &rules.switches {
+            self.links.entry(name.clone()).or_default();
+        }
+        self.obey(rules);
+        self.all_dirty();
+    }
+
+    fn run_timers(&mut self, cx: &mut Cx) {
+        while let Some((at, timer)) = self.timers.first().cloned() {
+            if at > cx.now.mono {
+                break;
+            }
+            self.timers.remove(&(at, timer.clone()));
+            match timer {
+                Timer::Attempt(id) => self.with_attempt(id, cx, |engine, attempt, cx| engine.overdue(attempt, cx)),
+                Timer::Operator(name) => self.operator_dirty(&name),
+                Timer::Caller(id) => self.vanished(&id, cx),
+                Timer::Audit(name) => self.audit(&name, cx),
+                Timer::Ramp(_) => self.all_dirty(),
+            }
+        }
+    }
+
+    pub(super) fn all_dirty(&mut self) {
+        self.dirty.extend(self.rules.groups.keys().cloned());
+    }
+
+    /// A token that no other question or sound of this engine has.
+    pub(super) fn token(&mut self) -> uuid::Uuid {
+        self.tokens += 1;
+        hash_uuid(self.seed, u64::MAX, self.clock.map_or(0, |now| now.wall.0 as u64), self.tokens)
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.channels.len() < MOST_CHANNELS
+    }
+
+    pub(super) fn remember_end(&mut self, id: ChannelId) {
+        if self.recent.len() == MOST_RECENT
+            && let Some(oldest) = self.recent.pop_front()
+        {
+            self.recent_set.remove(&oldest);
+            self.unheard.remove(&oldest);
+        }
+        if self.recent_set.insert(id.clone()) {
+            self.recent.push_back(id);
+        }
+    }
+}
+
+/// A UUID (version 8, RFC 9562) that is a hash of its four parts: the same parts always give the same one.
+pub(super) fn hash_uuid(a: u64, b: u64, c: u64, d: u64) -> uuid::Uuid {
+    let mut state = a;
+    let mut mix = |part: u64| {
+        // SplitMix64's finalizer over the running state (Steele, Lea, Flood 2014).
+        state = state.wrapping_add(part).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        state = z ^ (z >> 31);
+        state
+    };
+    mix(b);
+    mix(c);
+    let high = mix(d);
+    let low = mix(high ^ b);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&high.to_be_bytes());
+    bytes[8..].copy_from_slice(&low.to_be_bytes());
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}

@@ -1,0 +1,33 @@
+//! Every decision of Perezvon, pure: `Engine::step(input, now) -> writes + effects`.
+//!
+//! No I/O, no clock, no randomness: time is an argument, ids are hashes of what is stored, order is data. The shell commits
+//! the writes of a step first and performs its effects afterwards; what comes back from the switch is the next input.
+//!
+//! In reading order: [`time`], [`number`], [`rules`] (what the admin configured), [`hours`], [`record`] (what is stored),
+//! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
+//! `callback`, `distribution`, `attempt`, each with its transition table, and `status` (what people see).
+
+mod attempt;
+mod call;
+mod callback;
+mod distribution;
+mod link;
+mod machine;
+mod operator;
+mod status;
+
+pub mod effect;
+pub mod hours;
+pub mod input;
+pub mod number;
+pub mod record;
+pub mod rules;
+pub mod time;
+
+pub use machine::{Deadline, Engine, Step};
+pub use operator::OperatorState;
+pub use status::{OperatorView, Status, SwitchView};
+use std::sync::Arc;
+
+/// A name from the configuration: of a line, an operator, a group, a trunk, a switch.
+pub type Name = Arc<str>;

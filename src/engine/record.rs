@@ -1,0 +1,400 @@
+//! What is stored: the rows of the journal and the state that survives a crash. A write is a whole row, so writing it twice
+//! is writing it once.
+
+use super::{
+    Name,
+    number::Number,
+    time::{Span, Wall},
+};
+use serde::{Deserialize, Serialize};
+use std::{fmt, sync::Arc};
+
+/// The uuid of a channel. Ours are UUIDs; a caller's may be any text that the switch was told to use.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChannelId(pub Arc<str>);
+
+impl ChannelId {
+    /// The channel of this uuid.
+    pub fn new(uuid: &str) -> ChannelId {
+        ChannelId(uuid.into())
+    }
+
+    /// The uuid as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ChannelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ChannelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The number of a callback, counted from 1 in one store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallbackId(pub u64);
+
+impl fmt::Display for CallbackId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The operator and the client were joined.
+    Talked,
+    /// The client's line is busy.
+    Busy,
+    /// The client did not answer.
+    NoAnswer,
+    /// There is no such number.
+    Invalid,
+    /// The client refuses calls.
+    Declined,
+    /// A machine answered for the client.
+    Machine,
+    /// The way to the client is out of order: no fault of the client.
+    Network,
+    /// No operator answered.
+    OperatorUnavailable,
+    /// The operator answered and left before the client was there.
+    OperatorDeclined,
+    /// We stopped it ourselves: the client called, somebody cancelled.
+    Cancelled,
+    /// Nobody can say any more (a crash, a lost connection).
+    Unknown,
+}
+
+impl Outcome {
+    /// The name used in the journal, the API and the metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Talked => "talked",
+            Outcome::Busy => "busy",
+            Outcome::NoAnswer => "no-answer",
+            Outcome::Invalid => "invalid",
+            Outcome::Declined => "declined",
+            Outcome::Machine => "machine",
+            Outcome::Network => "network",
+            Outcome::OperatorUnavailable => "operator-unavailable",
+            Outcome::OperatorDeclined => "operator-declined",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Unknown => "unknown",
+        }
+    }
+
+    /// Did this cost the client an attempt? Only what the client's phone had a part in.
+    pub fn costs_an_attempt(self) -> bool {
+        use Outcome::*;
+        matches!(self, Talked | Busy | NoAnswer | Invalid | Declined | Machine)
+    }
+}
+
+/// An inbound call of a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// The caller's channel; the key.
+    pub id: ChannelId,
+    /// The switch that it came to.
+    pub switch: Name,
+    /// The line that was dialled.
+    pub line: Name,
+    /// Who calls; `None`: the number was hidden or is none.
+    pub number: Option<Number>,
+    /// The caller's name as it came, cleaned of control characters.
+    pub name: String,
+    /// When it came.
+    pub arrived: Wall,
+    /// When somebody first talked with the client.
+    pub served: Option<Wall>,
+    /// With whom, when it is one of our operators.
+    pub operator: Option<Name>,
+    /// How long they talked.
+    pub talk: Span,
+    /// When it was over; `None`: it lives.
+    pub ended: Option<Wall>,
+    /// Was it missed by the rules of its line? Known at its end.
+    pub missed: Option<bool>,
+    /// The switch's own hang-up cause.
+    pub cause: String,
+    /// The callback that it opened, joined or cancelled.
+    pub callback: Option<CallbackId>,
+    /// Where the end is known from.
+    pub known_by: KnownBy,
+}
+
+/// Where the end of a call is known from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KnownBy {
+    /// The switch's event.
+    #[default]
+    Event,
+    /// The switch's call detail record.
+    Cdr,
+    /// Neither came, or not all of the call was heard: what is not known is guessed. A record that comes later corrects it.
+    Guess,
+}
+
+/// Why a callback exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Origin {
+    /// The client's call was missed.
+    Missed {
+        /// The first call that was.
+        call: ChannelId,
+    },
+    /// A person asked for it.
+    ByHand {
+        /// Who.
+        by: String,
+    },
+}
+
+/// Where a callback stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum CallbackState {
+    /// The client is given time to call again.
+    Tracking,
+    /// It waits for its time, or, past it, for an operator.
+    Waiting,
+    /// An attempt is under way.
+    Active,
+    /// An attempt is under way and is being ended: it is known already what the callback will be closed with.
+    Ending {
+        /// Since when.
+        at: Wall,
+        /// With what.
+        reason: CloseReason,
+    },
+    /// It is over.
+    Closed {
+        /// When.
+        at: Wall,
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// Why a callback is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reason")]
+pub enum CloseReason {
+    /// The client was reached.
+    Talked,
+    /// The client called again and got through.
+    ClientCalled {
+        /// With this call.
+        call: ChannelId,
+    },
+    /// An operator's own call reached the client.
+    OperatorCalled {
+        /// Who, when it is one of our operators.
+        operator: Option<Name>,
+    },
+    /// There is no such number.
+    Invalid,
+    /// The client refuses calls.
+    Declined,
+    /// The client was tried as often as the line allows.
+    AttemptsSpent,
+    /// It grew too old.
+    Expired,
+    /// Somebody took it off.
+    Cancelled {
+        /// Who.
+        by: String,
+    },
+    /// Observed only: this is when it would have been dialled.
+    Observed {
+        /// The operator who would have been rung.
+        operator: Name,
+    },
+}
+
+impl CloseReason {
+    /// The name used in the journal, the API and the metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            CloseReason::Talked => "talked",
+            CloseReason::ClientCalled { .. } => "client-called",
+            CloseReason::OperatorCalled { .. } => "operator-called",
+            CloseReason::Invalid => "invalid",
+            CloseReason::Declined => "declined",
+            CloseReason::AttemptsSpent => "attempts-spent",
+            CloseReason::Expired => "expired",
+            CloseReason::Cancelled { .. } => "cancelled",
+            CloseReason::Observed { .. } => "observed",
+        }
+    }
+}
+
+/// The job of reaching one client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackRecord {
+    /// The key.
+    pub id: CallbackId,
+    /// The client.
+    pub number: Number,
+    /// The client's name as it came with the call.
+    pub name: String,
+    /// The line whose rules apply.
+    pub line: Name,
+    /// Why it exists.
+    pub origin: Origin,
+    /// When it was opened.
+    pub opened: Wall,
+    /// The last time that the client was missed (or asked).
+    pub last_miss: Wall,
+    /// How many misses it stands for.
+    pub misses: u32,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: CallbackState,
+    /// When it is due; of no meaning once closed.
+    pub due: Wall,
+    /// When it is given up.
+    pub expires: Wall,
+    /// Attempts begun, whatever came of them; the number of the last one.
+    pub attempts: u32,
+    /// Attempts that cost the client one.
+    pub spent: u32,
+    /// Attempts in a row that network trouble or a missing operator ended: the pause grows with them.
+    pub setbacks: u32,
+    /// How the last attempt ended.
+    pub last: Option<Outcome>,
+}
+
+impl CallbackRecord {
+    /// Is there still something to do?
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, CallbackState::Closed { .. })
+    }
+
+    /// Is an attempt under way?
+    pub fn is_active(&self) -> bool {
+        matches!(self.state, CallbackState::Active | CallbackState::Ending { .. })
+    }
+}
+
+/// One try of a callback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// Of which callback.
+    pub callback: CallbackId,
+    /// Its number there, from 1.
+    pub n: u32,
+    /// The switch that carries both legs.
+    pub switch: Name,
+    /// When it began.
+    pub started: Wall,
+    /// The operator who answered.
+    pub operator: Option<Name>,
+    /// Its legs, in the order in which they were dialled.
+    pub legs: Vec<LegRecord>,
+    /// The client's own call that was put through instead of dialling.
+    pub took: Option<ChannelId>,
+    /// When the two were joined.
+    pub joined: Option<Wall>,
+    /// When it was over; `None`: it is under way.
+    pub ended: Option<Wall>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// The switch's words for why (a hang-up cause, an error).
+    pub cause: String,
+}
+
+/// Whose phone a leg rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The operator's.
+    Operator,
+    /// The client's.
+    Client,
+}
+
+/// One channel that we dial. It is written before it is dialled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegRecord {
+    /// The uuid that we chose.
+    pub id: ChannelId,
+    /// Whose phone.
+    pub role: Role,
+    /// The operator's name, or the trunk of a client's leg.
+    pub who: Name,
+    /// When it was meant to be dialled.
+    pub intended: Wall,
+    /// How long it may ring.
+    pub ring: Span,
+    /// When it was answered.
+    pub answered: Option<Wall>,
+    /// When it was over; `None`: it may be alive.
+    pub ended: Option<Wall>,
+    /// Its hang-up cause.
+    pub cause: String,
+}
+
+/// What of an operator survives a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorRecord {
+    /// The key.
+    pub name: Name,
+    /// Takes calls?
+    pub ready: bool,
+    /// Since when.
+    pub since: Wall,
+    /// When the last talk ended, for the pause after it.
+    pub last_talk: Option<Wall>,
+}
+
+/// One row to be written: inserted, or put over the row of the same key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Write {
+    /// A client's call.
+    Call(CallRecord),
+    /// A callback.
+    Callback(CallbackRecord),
+    /// An attempt with its legs.
+    Attempt(AttemptRecord),
+    /// An operator's state.
+    Operator(OperatorRecord),
+    /// All dialling paused, or resumed.
+    Paused(bool),
+}
+
+/// What a start reads back: everything that is still open, and the counters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Chosen at random when the store was made; leg uuids are hashes of it, so that two stores never choose the same.
+    pub seed: u64,
+    /// When the store was made: what was missed before is not called back.
+    pub born: Wall,
+    /// All dialling is paused.
+    pub paused: bool,
+    /// The highest callback id ever used, 0 when none was.
+    pub last_callback: u64,
+    /// Calls that have no end yet, and those whose end was guessed less than a day ago.
+    pub calls: Vec<CallRecord>,
+    /// Callbacks that are not closed.
+    pub callbacks: Vec<CallbackRecord>,
+    /// Attempts that are not over.
+    pub attempts: Vec<AttemptRecord>,
+    /// Operators' states.
+    pub operators: Vec<OperatorRecord>,
+}

@@ -1,0 +1,185 @@
+//! What the admin configured, validated: every name resolves, every number is E.164, every span has its unit.
+
+use super::{Name, hours::Calendar, number::Number, time::Span};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The whole of what the engine obeys. Built by `config`; replaced as one on reload.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The switches' names.
+    pub switches: Vec<Name>,
+    /// ISO 3166 code: how a number without a country code is read.
+    pub country: String,
+    /// What clients dial.
+    pub lines: BTreeMap<Name, Arc<Line>>,
+    /// Who serves.
+    pub groups: BTreeMap<Name, Arc<Group>>,
+    /// The people.
+    pub operators: BTreeMap<Name, Arc<Operator>>,
+    /// The ways out.
+    pub trunks: BTreeMap<Name, Arc<Trunk>>,
+    /// Say what would be dialled and dial nothing.
+    pub observe: bool,
+}
+
+/// What a client dials, and how a client of it is called back.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its name.
+    pub name: Name,
+    /// The numbers (DIDs) that clients dial.
+    pub numbers: Vec<Number>,
+    /// A mod_callcenter queue (`sales@default`) that belongs to this line.
+    pub callcenter: Option<String>,
+    /// The group that serves it.
+    pub group: Name,
+    /// The trunks to call back over, first choice first; never empty.
+    pub trunks: Vec<Name>,
+    /// The number shown to the client.
+    pub caller_id: Number,
+    /// Marketing channel, free text.
+    pub channel: String,
+    /// Marketing source, free text.
+    pub source: String,
+    /// Campaign, free text.
+    pub campaign: String,
+    /// What announcements are spoken in.
+    pub language: Language,
+    /// When it may dial; `None`: always.
+    pub calendar: Option<Arc<Calendar>>,
+    /// How missed clients are called back.
+    pub redial: Redial,
+}
+
+/// What announcements are spoken in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Russian.
+    Ru,
+    /// English.
+    #[default]
+    En,
+}
+
+/// One rule of what counts as missed; the rules of a line are joined by *or*.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// Nobody talked with the client.
+    Unserved,
+    /// Somebody did, for less than this.
+    ServedShorterThan(Span),
+}
+
+/// How a line calls back.
+#[derive(Clone, Debug)]
+pub struct Redial {
+    /// What counts as missed.
+    pub missed: Vec<Missed>,
+    /// The tracking window: how long the client is given to call again.
+    pub track: Span,
+    /// How long the client's phone rings.
+    pub ring: Span,
+    /// How many times the client is tried.
+    pub attempts: u32,
+    /// How long after the last miss a callback is given up.
+    pub expire: Span,
+    /// The pause after a busy client.
+    pub busy: Span,
+    /// The pause after a client who did not answer.
+    pub no_answer: Span,
+    /// The pause after network trouble, which costs the client no attempt.
+    pub network: Span,
+    /// The template of what the operator hears.
+    pub announce_operator: Arc<str>,
+    /// The template of what the client hears; `None`: nothing, the operator at once.
+    pub announce_client: Option<Arc<str>>,
+    /// The longest a talk may last before the switch ends it by itself.
+    pub longest_talk: Span,
+}
+
+/// An ordered set of operators with a strategy.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its name.
+    pub name: Name,
+    /// The operators in the order of the configuration; never empty.
+    pub operators: Vec<Name>,
+    /// Who is rung.
+    pub strategy: Strategy,
+}
+
+/// Who of a group is rung, by mod_callcenter's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// One at a time, in the group's order, always from the top.
+    #[default]
+    TopDown,
+    /// All who are free at once; the first to answer wins.
+    RingAll,
+}
+
+/// A person with one or more phones.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// The name.
+    pub name: Name,
+    /// Dial strings (`user/1001`), tried in order; never empty.
+    pub phones: Vec<Phone>,
+    /// How long a phone rings.
+    pub ring: Span,
+    /// The pause after a talk before the next one is offered.
+    pub wrap_up: Span,
+    /// The mod_callcenter agent (`1001@default`) whose status is followed.
+    pub agent: Option<String>,
+}
+
+/// One phone of an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phone {
+    /// The dial string, checked when the configuration was read.
+    pub dial: Arc<str>,
+    /// The user (`1001` of `user/1001`) or the number by which its channels are known.
+    pub user: Arc<str>,
+}
+
+/// A way out.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    /// Its name.
+    pub name: Name,
+    /// The switch that it belongs to.
+    pub switch: Name,
+    /// The dial string with `{number}` in it, checked when the configuration was read.
+    pub dial: Arc<str>,
+    /// How the number is written in it.
+    pub format: NumberFormat,
+    /// How many calls it carries at once.
+    pub channels: u32,
+}
+
+/// How a trunk wants its numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NumberFormat {
+    /// `+79161234567`.
+    E164,
+    /// `79161234567`.
+    #[default]
+    Digits,
+    /// `9161234567`.
+    National,
+}
+
+impl NumberFormat {
+    /// The number as the trunk wants it.
+    pub fn write(self, number: Number) -> String {
+        match self {
+            NumberFormat::E164 => number.to_string(),
+            NumberFormat::Digits => number.digits(),
+            NumberFormat::National => number.national(),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The engine as people see it now.
+
+use super::{
+    Name,
+    attempt::Stage,
+    machine::{Engine, Kind},
+    operator::OperatorState,
+    record::{CallRecord, CallbackId, CallbackRecord},
+    time::{Now, Wall},
+};
+use serde::Serialize;
+
+/// One operator now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OperatorView {
+    /// The name.
+    pub name: Name,
+    /// Takes calls, by the operator's own word.
+    pub ready: bool,
+    /// What the operator is doing.
+    pub state: OperatorState,
+    /// Since when ready or away.
+    pub since: Wall,
+    /// For which callback.
+    pub callback: Option<CallbackId>,
+}
+
+/// One switch now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SwitchView {
+    /// The name.
+    pub name: Name,
+    /// We are logged in.
+    pub up: bool,
+    /// What is alive there is known, so that dialling may begin.
+    pub settled: bool,
+}
+
+/// The engine now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// All dialling is paused.
+    pub paused: bool,
+    /// The daemon is about to stop.
+    pub draining: bool,
+    /// Nothing is dialled, only said.
+    pub observe: bool,
+    /// The store takes writes.
+    pub store_works: bool,
+    /// The switches.
+    pub switches: Vec<SwitchView>,
+    /// The operators.
+    pub operators: Vec<OperatorView>,
+    /// Clients' calls that are alive.
+    pub calls: Vec<CallRecord>,
+    /// Open callbacks.
+    pub callbacks: Vec<CallbackRecord>,
+    /// Attempts under way, and how many of them talk.
+    pub attempts: usize,
+    /// Attempts in which operator and client talk.
+    pub talking: usize,
+}
+
+impl Engine {
+    /// The engine as people see it now; as large as what is in progress, so ask for it when somebody looks.
+    pub fn status(&self, now: Now) -> Status {
+        #[allow(clippy::disallowed_methods)] // sorted below: the order of the map does not show
+        let mut calls: Vec<CallRecord> = self
+            .channels
+            .values()
+            .filter_map(|followed| match &followed.kind {
+                Kind::Caller(caller) if caller.watched => Some(caller.record.clone()),
+                _ => None,
+            })
+            .collect();
+        calls.sort_by(|a, b| (a.arrived, &a.id).cmp(&(b.arrived, &b.id)));
+        Status {
+            paused: self.paused,
+            draining: self.draining,
+            observe: self.rules.observe,
+            store_works: self.store_works,
+            switches: self
+                .links
+                .iter()
+                .map(|(name, link)| SwitchView { name: name.clone(), up: link.up, settled: link.settled.is_some() })
+                .collect(),
+            operators: self
+                .operators
+                .iter()
+                .filter(|(name, _)| self.rules.operators.contains_key(*name))
+                .map(|(name, state)| OperatorView {
+                    name: name.clone(),
+                    ready: state.ready,
+                    state: state.doing(now.mono),
+                    since: state.since,
+                    callback: state.reserved,
+                })
+                .collect(),
+            calls,
+            callbacks: self.callbacks.values().cloned().collect(),
+            attempts: self.attempts.len(),
+            talking: self.attempts.values().filter(|at| at.stage == Stage::Talking).count(),
+        }
+    }
+
+    /// Attempts that still want something of us before the daemon may stop: all but those that talk.
+    pub fn unfinished(&self) -> usize {
+        self.attempts.values().filter(|at| at.stage != Stage::Talking).count()
+    }
+}

@@ -1,0 +1,5 @@
+//! The `perezvon` program.
+
+fn main() -> std::process::ExitCode {
+    perezvon::cli::main()
+}

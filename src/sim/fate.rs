@@ -1,0 +1,205 @@
+//! Random worlds: the same seed, the same world.
+
+use super::{
+    faults::Fault,
+    house::{House, LineOf, Reception},
+    people::{Habit, Reaction},
+    random::Random,
+    shell::Death,
+    switch::{AgentStatus, Caller, Party},
+    world::{Happening, World},
+};
+use crate::engine::{
+    hours::Calendar,
+    rules::{Missed, Strategy},
+    time::{Mono, Span, Wall},
+};
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+/// How long people call.
+const BUSY: Span = Span::minutes(60);
+/// Names that callers give themselves.
+const NAMES: [&str; 8] = [
+    "",
+    "Иван Петров",
+    "${system(touch /tmp/x)}",
+    "a'b\\c\"d",
+    "x\n\nbgapi originate user/1001 &park()",
+    "a,b{c}|d^^:e<f>",
+    "',origination_uuid=1,x='",
+    "${uuid_kill(all)} `id` $(id)",
+];
+
+/// A world by its seed, with everything planned that is to happen in it, and when it is over.
+pub fn world(seed: u64) -> (World, Mono) {
+    let mut random = Random::new(seed);
+    let house = house(&mut random);
+    let longest = house.lines.iter().map(|line| line.redial.expire).max().unwrap_or(Span::ZERO);
+    // Monday 2026-11-23, from seven in the morning to seven in the evening in Moscow.
+    let start = Wall(1_795_406_400_000 + random.below(12 * 3600) as i64 * 1000);
+    let mut world = World::new(house.clone(), random.next(), start);
+    operators(&mut world, &house, &mut random);
+    clients(&mut world, &house, &mut random);
+    if random.chance(70) {
+        faults(&mut world, &house, &mut random);
+    }
+    (world, Mono(0) + BUSY + longest + Span::minutes(40))
+}
+
+fn house(random: &mut Random) -> House {
+    let mut house = House::default();
+    house.operators.truncate(random.between(1, 4) as usize);
+    house.strategy = *random.pick(&[Strategy::TopDown, Strategy::RingAll]);
+    house.ring = Span::seconds(random.between(8, 25));
+    house.wrap_up = Span::seconds(random.between(0, 20));
+    house.channels = random.between(1, 20) as u32;
+    let named = house.operators.clone();
+    house.lines.iter_mut().for_each(|line| self::line(line, &named, random));
+    house
+}
+
+fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
+    if let Reception::Direct(phones, timeout) = &mut line.reception {
+        *phones = operators[..random.between(1, operators.len() as u64) as usize].to_vec();
+        *timeout = Span::seconds(random.between(3, 20));
+    }
+    let redial = &mut line.redial;
+    redial.track = Span::seconds(random.between(5, 300));
+    redial.attempts = random.between(1, 4) as u32;
+    redial.expire = Span::minutes(random.between(20, 150));
+    redial.ring = Span::seconds(random.between(10, 40));
+    redial.busy = Span::seconds(random.between(20, 180));
+    redial.no_answer = Span::seconds(random.between(60, 900));
+    redial.network = Span::seconds(random.between(15, 90));
+    if random.chance(30) {
+        redial.missed.push(Missed::ServedShorterThan(Span::seconds(random.between(20, 60))));
+    }
+    if random.chance(40) {
+        redial.announce_client = Some("You called us. Connecting.".into());
+    }
+    if random.chance(40) {
+        line.calendar = Some(Arc::new(calendar(random)));
+    }
+}
+
+fn calendar(random: &mut Random) -> Calendar {
+    let opens = random.between(6, 10) as u16 * 60;
+    let shuts = random.between(17, 22) as u16 * 60 + random.below(60) as u16;
+    let day = vec![(opens, shuts)];
+    let week = std::array::from_fn(|_| day.clone());
+    Calendar::new(TimeZone::get("Europe/Moscow").unwrap_or(TimeZone::UTC), week, [], [])
+}
+
+fn some_time(random: &mut Random) -> Mono {
+    Mono(random.between(2000, BUSY.0))
+}
+
+fn operators(world: &mut World, house: &House, random: &mut Random) {
+    for name in &house.operators {
+        let (Some(user), Some(agent)) = (house.user(name), house.agent(name)) else { continue };
+        let habit = operator_habit(random);
+        world.at(Mono(0), Happening::Habit(Party::User(user.clone()), habit));
+        let status = if random.chance(70) { AgentStatus::Available } else { AgentStatus::LoggedOut };
+        world.at(Mono(0), Happening::Agent(agent.clone(), status));
+        if random.chance(30) {
+            let back = some_time(random);
+            world.at(some_time(random), Happening::Agent(agent.clone(), AgentStatus::OnBreak));
+            world.at(back, Happening::Agent(agent.clone(), AgentStatus::Available));
+        }
+        // In the end somebody is there, or every callback would only expire.
+        world.at(Mono(0) + BUSY, Happening::Agent(agent, AgentStatus::Available));
+        for _ in 0..random.below(4) {
+            let to = number(random.below(20));
+            let caller = Caller { user: Some(user.clone()), number: user.clone(), name: name.clone(), dialled: to };
+            world.at(some_time(random), Happening::Call(caller, Span::seconds(random.between(5, 40))));
+        }
+    }
+}
+
+fn operator_habit(random: &mut Random) -> Habit {
+    let answers = Reaction::Answers(Span(random.between(500, 12_000)));
+    let mut reactions: Vec<Reaction> = (0..random.below(5))
+        .map(|_| match random.below(6) {
+            0 => Reaction::Ignores,
+            1 => Reaction::Refuses(486),
+            2 => Reaction::HangsUp(Span(random.between(500, 5000)), Span(random.between(200, 9000))),
+            3 => Reaction::EarlyMedia,
+            _ => Reaction::Answers(Span(random.between(500, 18_000))),
+        })
+        .collect();
+    reactions.push(answers);
+    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(20, 240)) }
+}
+
+fn client_habit(random: &mut Random) -> Habit {
+    let reactions: Vec<Reaction> = (0..random.between(1, 4))
+        .map(|_| match random.below(12) {
+            0 => Reaction::Refuses(486),
+            1 => Reaction::Ignores,
+            2 => Reaction::Refuses(603),
+            3 => Reaction::Refuses(404),
+            4 => Reaction::Refuses(*random.pick(&[503, 403, 480, 502, 408])),
+            5 => Reaction::Machine,
+            6 => Reaction::EarlyMedia,
+            7 => Reaction::HangsUp(Span(random.between(500, 9000)), Span(random.between(50, 4000))),
+            _ => Reaction::Answers(Span(random.between(300, 20_000))),
+        })
+        .collect();
+    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(5, 200)) }
+}
+
+fn number(n: u64) -> String {
+    format!("7916{:07}", 1_000_000 + n)
+}
+
+fn clients(world: &mut World, house: &House, random: &mut Random) {
+    for n in 0..random.between(3, 20) {
+        let number = if random.chance(4) { "anonymous".to_owned() } else { number(n) };
+        world.at(Mono(0), Happening::Habit(Party::Number(number.clone()), client_habit(random)));
+        let name = (*random.pick(&NAMES)).to_owned();
+        let mut at = some_time(random);
+        for _ in 0..random.between(1, 4) {
+            let dialled = random.pick(&house.lines).number.digits();
+            let caller = Caller { user: None, number: number.clone(), name: name.clone(), dialled };
+            world.at(at, Happening::Call(caller, Span(random.between(1000, 60_000))));
+            // Who was not helped calls again, soon or later.
+            at = at + Span(random.between(5000, 900_000));
+        }
+    }
+}
+
+fn faults(world: &mut World, house: &House, random: &mut Random) {
+    for _ in 0..random.between(1, 8) {
+        let fault = fault(house, random);
+        world.at(some_time(random), Happening::Fault(fault));
+    }
+}
+
+fn fault(house: &House, random: &mut Random) -> Fault {
+    let span = |random: &mut Random, most: u64| Span(random.between(500, most));
+    match random.below(14) {
+        0 | 1 => Fault::Cut(random.below(20_000) as usize),
+        2 => Fault::Lose(random.between(1, 30) as u32),
+        3 => Fault::Twice(random.between(1, 30) as u32),
+        4 => Fault::Late(span(random, 60_000)),
+        5 => Fault::Refuse(random.between(1, 6) as u32),
+        6..=8 => {
+            let death = match random.below(4) {
+                0 => Death::BeforeCommit,
+                1 => Death::AfterCommit,
+                _ => Death::AfterEffects(random.below(4) as usize),
+            };
+            Fault::Kill(death, span(random, 90_000))
+        }
+        9 => Fault::Restart,
+        10 => Fault::Clock(*random.pick(&[-3_600_000, -120_000, 7_000, 120_000, 3_600_000])),
+        11 => Fault::Store(span(random, 60_000)),
+        12 => Fault::Gateway(span(random, 300_000)),
+        _ => {
+            let name: &String = random.pick(&house.operators);
+            let user = house.user(name).unwrap_or_default();
+            Fault::Unregister(user, span(random, 300_000))
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The call centre of the pretend world: a few people, lines and ways out, as the admin's rules and as the switch that fits
+//! them.
+
+use super::switch::{Config, dialplan::Step};
+use crate::engine::{
+    Name,
+    hours::Calendar,
+    number::Number,
+    rules::{Group, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
+    time::Span,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// The name of the one switch.
+pub const SWITCH: &str = "main";
+/// The gateway of the one trunk.
+pub const GATEWAY: &str = "provider";
+
+/// What a call to a line meets first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reception {
+    /// The dialplan rings these operators at once for so long, and then gives up.
+    Direct(Vec<String>, Span),
+    /// A mod_callcenter queue with all operators as its agents.
+    Queue,
+    /// A menu that takes so long and leads nowhere.
+    Menu(Span),
+}
+
+/// A line of the house.
+#[derive(Clone, Debug)]
+pub struct LineOf {
+    /// Its name.
+    pub name: String,
+    /// What clients dial, in E.164.
+    pub number: Number,
+    /// What they meet.
+    pub reception: Reception,
+    /// How they are called back.
+    pub redial: Redial,
+    /// When they may be called.
+    pub calendar: Option<Arc<Calendar>>,
+}
+
+/// The whole house.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// The operators' names in order; their users are 1001, 1002, …
+    pub operators: Vec<String>,
+    /// Who of them is rung.
+    pub strategy: Strategy,
+    /// How long an operator's phone rings.
+    pub ring: Span,
+    /// The pause after a talk.
+    pub wrap_up: Span,
+    /// The lines.
+    pub lines: Vec<LineOf>,
+    /// How many calls the trunk carries at once.
+    pub channels: u32,
+    /// Only say what would be dialled.
+    pub observe: bool,
+}
+
+impl Default for House {
+    fn default() -> House {
+        let operators: Vec<String> = ["anna", "boris", "vera", "gleb"].map(str::to_owned).into();
+        let line = |name: &str, number: &str, reception| LineOf {
+            name: name.to_owned(),
+            number: number.parse().unwrap_or_else(|_| unreachable!("a constant")),
+            reception,
+            redial: redial(),
+            calendar: None,
+        };
+        let first = operators[..1].to_vec();
+        House {
+            strategy: Strategy::TopDown,
+            ring: Span::seconds(20),
+            wrap_up: Span::seconds(10),
+            lines: vec![
+                line("site", "+74951112233", Reception::Direct(first, Span::seconds(15))),
+                line("shop", "+74951112244", Reception::Queue),
+                line("menu", "+74951112255", Reception::Menu(Span::seconds(8))),
+            ],
+            operators,
+            channels: 20,
+            observe: false,
+        }
+    }
+}
+
+/// How the house calls back unless it says otherwise: DESIGN's own example.
+pub fn redial() -> Redial {
+    Redial {
+        missed: vec![Missed::Unserved],
+        track: Span::minutes(5),
+        ring: Span::seconds(30),
+        attempts: 5,
+        expire: Span::minutes(24 * 60),
+        busy: Span::minutes(2),
+        no_answer: Span::minutes(30),
+        network: Span::minutes(1),
+        announce_operator: "Missed call, {{ line }}, number {{ number | spoken }}. Connecting.".into(),
+        announce_client: None,
+        longest_talk: Span::minutes(60),
+    }
+}
+
+impl House {
+    /// The operator's directory user.
+    pub fn user(&self, operator: &str) -> Option<String> {
+        let at = self.operators.iter().position(|name| name == operator)?;
+        Some((1001 + at).to_string())
+    }
+
+    /// Who has this directory user.
+    pub fn operator(&self, user: &str) -> Option<&str> {
+        let at = user.parse::<usize>().ok()?.checked_sub(1001)?;
+        self.operators.get(at).map(String::as_str)
+    }
+
+    /// The operator's mod_callcenter agent.
+    pub fn agent(&self, operator: &str) -> Option<String> {
+        self.user(operator).map(|user| format!("{user}@default"))
+    }
+
+    /// The line by its name.
+    pub fn line(&self, name: &str) -> Option<&LineOf> {
+        self.lines.iter().find(|line| line.name == name)
+    }
+
+    /// The line that a dialled number (digits) belongs to.
+    pub fn dialled(&self, digits: &str) -> Option<&LineOf> {
+        self.lines.iter().find(|line| line.number.digits() == digits)
+    }
+
+    fn has_queue(&self) -> bool {
+        self.lines.iter().any(|line| line.reception == Reception::Queue)
+    }
+
+    /// What the admin would have configured.
+    pub fn rules(&self) -> Rules {
+        let names = |text: &str| -> Name { text.into() };
+        let operator = |name: &String| {
+            let user = self.user(name).unwrap_or_default();
+            let phone = Phone { dial: format!("user/{user}").into(), user: user.as_str().into() };
+            let agent = if self.has_queue() { self.agent(name) } else { None };
+            let operator =
+                Operator { name: names(name), phones: vec![phone], ring: self.ring, wrap_up: self.wrap_up, agent };
+            (names(name), Arc::new(operator))
+        };
+        let group = Group {
+            name: names("sales"),
+            operators: self.operators.iter().map(|name| names(name)).collect(),
+            strategy: self.strategy,
+        };
+        let trunk = Trunk {
+            name: names("provider"),
+            switch: names(SWITCH),
+            dial: format!("sofia/gateway/{GATEWAY}/{{number}}").into(),
+            format: NumberFormat::Digits,
+            channels: self.channels,
+        };
+        Rules {
+            switches: vec![names(SWITCH)],
+            country: "RU".to_owned(),
+            lines: self.lines.iter().map(|line| (names(&line.name), Arc::new(self.rule_of(line)))).collect(),
+            groups: BTreeMap::from([(names("sales"), Arc::new(group))]),
+            operators: self.operators.iter().map(operator).collect(),
+            trunks: BTreeMap::from([(names("provider"), Arc::new(trunk))]),
+            observe: self.observe,
+        }
+    }
+
+    fn rule_of(&self, line: &LineOf) -> Line {
+        Line {
+            name: line.name.as_str().into(),
+            numbers: vec![line.number],
+            callcenter: (line.reception == Reception::Queue).then(|| queue_of(&line.name)),
+            group: "sales".into(),
+            trunks: vec!["provider".into()],
+            caller_id: line.number,
+            channel: "context".to_owned(),
+            source: "yandex".to_owned(),
+            campaign: line.name.clone(),
+            language: Language::En,
+            calendar: line.calendar.clone(),
+            redial: line.redial.clone(),
+        }
+    }
+
+    /// The switch that fits the rules.
+    pub fn switch(&self) -> Config {
+        let users: Vec<String> = self.operators.iter().filter_map(|name| self.user(name)).collect();
+        let agents: BTreeMap<String, String> =
+            users.iter().map(|user| (format!("{user}@default"), format!("user/{user}"))).collect();
+        let in_order: Vec<String> = users.iter().map(|user| format!("{user}@default")).collect();
+        let queues = self.lines.iter().filter(|line| line.reception == Reception::Queue);
+        Config {
+            users: users.into_iter().map(|user| (user, true)).collect(),
+            gateways: BTreeSet::from([GATEWAY.to_owned()]),
+            dialplan: self.lines.iter().map(|line| (line.number.digits(), self.plan(line))).collect(),
+            queues: queues.map(|line| (queue_of(&line.name), in_order.clone())).collect(),
+            agents,
+            ..Config::default()
+        }
+    }
+
+    fn plan(&self, line: &LineOf) -> Vec<Step> {
+        let set = |name: &str, value: String| Step::Set(name.to_owned(), value);
+        match &line.reception {
+            Reception::Direct(operators, timeout) => {
+                let phones: Vec<String> =
+                    operators.iter().filter_map(|name| self.user(name)).map(|user| format!("user/{user}")).collect();
+                vec![
+                    set("call_timeout", timeout.as_seconds_up().to_string()),
+                    set("hangup_after_bridge", "true".to_owned()),
+                    Step::Bridge(phones.join(",")),
+                ]
+            }
+            Reception::Queue => vec![Step::Answer, Step::Callcenter(queue_of(&line.name))],
+            Reception::Menu(span) => vec![Step::Answer, Step::Playback(*span)],
+        }
+    }
+}
+
+fn queue_of(line: &str) -> String {
+    format!("{line}@default")
+}

@@ -1,0 +1,785 @@
+//! What must never happen, by name, judged from what the switch and the telephones did and from what the store says.
+//!
+//! | name | says |
+//! |---|---|
+//! | `one_client_leg_per_number` | no two live legs of ours ring or hold one client |
+//! | `no_dial_outside_hours` | no client is dialled while the line's calendar is shut |
+//! | `no_dial_within_the_window` | nobody is rung for a client before the tracking window has ended |
+//! | `no_dial_after_got_through` | no client is dialled who got through since the miss, or who is calling |
+//! | `no_missed_call_lost` | every missed call is in the journal with its callback |
+//! | `one_operator_per_client` | no client is in two talks |
+//! | `no_operator_on_dead_line` | no operator of ours waits with nothing said, nobody dialled and nobody to talk with |
+//! | `operator_before_client` | an operator has answered before the client's phone rings |
+//! | `person_within_a_second` | a client who answered hears a person within a second of that, or of the announcement's end |
+//! | `never_more_callbacks_than_free_operators` | no operator is rung who is on the phone, nor for two callbacks |
+//! | `written_before_dialled` | a leg is in the store before its phone is called |
+//! | `uuid_never_dialled_twice` | no uuid is chosen for two originates |
+//! | `no_leg_past_its_cap` | every leg carries its own end, and none outlives it |
+//! | `no_row_without_reason` | every closed callback says why, and that is true; every ended row says how |
+//! | `no_impossible_state` | the engine never finds itself in a state that it holds impossible |
+//! | `nothing_outside_in_a_command` | nothing that came from outside is expanded or understood as a command |
+//! | `every_miss_ends` | in the end every missed call came to a conversation or a reason |
+//!
+//! Fair means: from the moment that we could have known. While something is wrong with the daemon's eyes (it is dead, not
+//! connected, events are lost or late) and shortly after, what it could not see is not held against it; what it must hold
+//! at any time (the legs that it dials itself) always is.
+
+use super::{
+    house::{House, LineOf},
+    shell::Said,
+    switch::{Channel, Outside, Party, PretendSwitch},
+};
+use crate::{
+    engine::{
+        effect::{AlarmKind, Notice},
+        input::Direction,
+        number::Number,
+        record::{CallbackId, CallbackRecord, ChannelId, CloseReason, Role},
+        rules::Missed,
+        time::{Mono, Now, Span},
+    },
+    store::{JournalQuery, Known, Memory},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long after something happened the daemon may still not know it: the wire there, a step, the wire back.
+const NOTICE: Span = Span(2000);
+/// How long after it sees again the daemon may take to have asked for everything: twice, since the switch's table lags.
+const CATCH_UP: Span = Span::seconds(12);
+/// How long a missed call may take into the journal: a lost end is looked for.
+const INTO_JOURNAL: Span = Span::seconds(30);
+/// The same when the switch lost the call without a word: only the next audit finds it gone.
+const INTO_JOURNAL_BY_AUDIT: Span = Span::seconds(240);
+/// How long an operator may wait with nothing going on: a question repeated once.
+const DEAD_LINE: Span = Span::seconds(20);
+/// A client who answered hears a person within this.
+const PERSON: Span = Span(1000);
+/// A talk so near to a rule's limit is not judged: both sides measure it a little differently.
+const NEARLY: Span = Span::seconds(5);
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which of the table above.
+    pub name: &'static str,
+    /// When.
+    pub at: Now,
+    /// What.
+    pub text: String,
+}
+
+/// How well the daemon can see.
+#[derive(Clone, Copy, Debug)]
+pub struct Health {
+    /// Since when it is connected and nothing is lost; `None`: something is wrong.
+    pub well_since: Option<Mono>,
+    /// What the switch says comes late.
+    pub late: bool,
+}
+
+impl Health {
+    /// Could it have known what happened then?
+    fn knows(&self, happened: Mono, now: Mono) -> bool {
+        let seen = |since: Mono| happened.max(since) + NOTICE <= now && (since <= happened || since + CATCH_UP <= now);
+        !self.late && self.well_since.is_some_and(seen)
+    }
+
+    fn well_for(&self, span: Span, now: Mono) -> bool {
+        !self.late && self.well_since.is_some_and(|since| since + span <= now)
+    }
+}
+
+/// A client's call as it truly was.
+#[derive(Clone, Debug)]
+struct Call {
+    number: Option<Number>,
+    line: String,
+    arrived: Mono,
+    talking: Option<Mono>,
+    served: bool,
+    talk: Span,
+    with_us: bool,
+    lost: bool,
+    blurred: bool,
+    ended: Option<Mono>,
+}
+
+/// A leg of ours as it truly was.
+#[derive(Clone, Debug)]
+struct Leg {
+    role: Role,
+    callback: CallbackId,
+    number: Option<Number>,
+    user: Option<String>,
+    invited: Mono,
+    answered: Option<Mono>,
+    hears: bool,
+    /// Since when nothing is said to it and nobody talks with it.
+    quiet: Mono,
+    talking: bool,
+    talked: bool,
+    judged: bool,
+    cap: Span,
+    ended: Option<Mono>,
+    cause: String,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Client {
+    first_miss: Option<Mono>,
+    last_miss: Option<Mono>,
+    got_through: Option<Mono>,
+    operator_called: bool,
+    wished: bool,
+}
+
+/// Is there a client's leg that was sent and not seen? Until its time-out has passed nobody can say that it does not ring.
+fn is_on_its_way(callback: CallbackId, rows: &Memory) -> bool {
+    let legs = rows.callback(callback).into_iter().flat_map(|story| story.attempts).flat_map(|attempt| attempt.legs);
+    legs.into_iter().any(|leg| leg.role == Role::Client && leg.ended.is_none())
+}
+
+/// Sees everything, says what is wrong.
+#[derive(Debug)]
+pub struct Judge {
+    house: House,
+    calls: BTreeMap<ChannelId, Call>,
+    live_calls: BTreeSet<ChannelId>,
+    legs: BTreeMap<ChannelId, Leg>,
+    live_legs: BTreeSet<ChannelId>,
+    clients: BTreeMap<Number, Client>,
+    /// Missed calls that are to be found in the journal.
+    pending: Vec<ChannelId>,
+    clock_set: Option<Mono>,
+    repeated: usize,
+    expanded: usize,
+    strange: usize,
+    /// What was found, in order.
+    pub violations: Vec<Violation>,
+}
+
+impl Judge {
+    /// Nothing has happened yet.
+    pub fn new(house: House) -> Judge {
+        Judge {
+            house,
+            calls: BTreeMap::new(),
+            live_calls: BTreeSet::new(),
+            legs: BTreeMap::new(),
+            live_legs: BTreeSet::new(),
+            clients: BTreeMap::new(),
+            pending: Vec::new(),
+            clock_set: None,
+            repeated: 0,
+            expanded: 0,
+            strange: 0,
+            violations: Vec::new(),
+        }
+    }
+
+    /// The house has other rules from now on.
+    pub fn reload(&mut self, house: House) {
+        self.house = house;
+    }
+
+    /// The wall clock was set.
+    pub fn clock_set(&mut self, now: Mono) {
+        self.clock_set = Some(now);
+    }
+
+    /// A person asked for this number to be called: it may be, whatever came before.
+    pub fn wished(&mut self, number: Number) {
+        self.clients.entry(number).or_default().wished = true;
+    }
+
+    /// The switch was restarted: what was alive ended without a word.
+    pub fn switch_restarted(&mut self, _now: Mono) {
+        for id in &self.live_calls {
+            if let Some(call) = self.calls.get_mut(id) {
+                call.lost = true;
+            }
+        }
+    }
+
+    /// The judge looks at every step; it needs none of its own.
+    pub fn next_deadline(&self) -> Option<Mono> {
+        None
+    }
+
+    /// How many calls were missed, by the rules of their lines.
+    pub fn missed(&self) -> usize {
+        self.calls.values().filter(|call| call.ended.is_some() && self.is_missed(call) == Some(true)).count()
+    }
+
+    /// Looks at one step.
+    pub fn look(
+        &mut self,
+        happened: &[(Now, Outside)],
+        said: &[Said],
+        switch: &PretendSwitch,
+        rows: &Memory,
+        now: Now,
+        health: Health,
+    ) {
+        for (at, happened) in happened {
+            self.hear(*at, happened, switch, rows, health);
+        }
+        for said in said {
+            self.listen(said, rows, now);
+        }
+        self.watch_legs(switch, rows, now, health);
+        self.watch_talks(switch, now);
+        self.find_in_journal(rows, now, health);
+        self.watch_commands(switch, now);
+    }
+
+    fn broken(&mut self, name: &'static str, at: Now, text: String) {
+        // One is enough of a kind: what follows from it says nothing new.
+        if self.violations.len() < 100 {
+            self.violations.push(Violation { name, at, text });
+        }
+    }
+
+    // ---- clients' calls -------------------------------------------------------------------------------------------
+
+    fn called(&mut self, id: &ChannelId, party: &Party, dialled: &str, at: Mono) {
+        let Party::Number(number) = party else { return };
+        let Some(line) = self.house.dialled(dialled).map(|line| line.name.clone()) else { return };
+        let call = Call {
+            number: Number::parse(number, "RU").ok(),
+            line,
+            arrived: at,
+            talking: None,
+            served: false,
+            talk: Span::ZERO,
+            with_us: false,
+            lost: false,
+            blurred: false,
+            ended: None,
+        };
+        self.calls.insert(id.clone(), call);
+        self.live_calls.insert(id.clone());
+    }
+
+    /// Events were lost: of the calls that are alive, nobody can tell for sure who was served.
+    pub fn events_lost(&mut self) {
+        for id in &self.live_calls {
+            if let Some(call) = self.calls.get_mut(id) {
+                call.blurred = true;
+            }
+        }
+    }
+
+    /// By the rules of its line; `None` when it is too close to say.
+    fn is_missed(&self, call: &Call) -> Option<bool> {
+        // How long a talk lasted that went with the switch, nobody can tell either.
+        if (call.blurred || call.lost) && call.served {
+            return None;
+        }
+        let line = self.house.line(&call.line)?;
+        let mut close = false;
+        let missed = line.redial.missed.iter().any(|rule| match rule {
+            Missed::Unserved => !call.served,
+            Missed::ServedShorterThan(span) => {
+                close |= call.served && call.talk.0.abs_diff(span.0) < NEARLY.0;
+                call.served && call.talk < *span
+            }
+        });
+        (!close).then_some(missed)
+    }
+
+    fn call_ended(&mut self, id: &ChannelId, at: Mono) {
+        self.live_calls.remove(id);
+        let Some(call) = self.calls.get_mut(id) else { return };
+        if let Some(since) = call.talking.take() {
+            call.talk.0 += at.since(since).0;
+        }
+        call.ended = Some(at);
+        let call = call.clone();
+        let missed = self.is_missed(&call);
+        if missed == Some(true) && !call.with_us {
+            self.pending.push(id.clone());
+        }
+        let Some(client) = call.number.map(|number| self.clients.entry(number).or_default()) else { return };
+        match missed {
+            Some(true) => {
+                client.first_miss.get_or_insert(at);
+                client.last_miss = Some(at);
+            }
+            Some(false) => client.got_through = Some(at),
+            // Either is right.
+            None => {
+                client.first_miss.get_or_insert(at);
+                (client.got_through, client.last_miss) = (None, Some(at));
+            }
+        }
+    }
+
+    // ---- what happens to telephones -------------------------------------------------------------------------------
+
+    fn hear(&mut self, at: Now, happened: &Outside, switch: &PretendSwitch, rows: &Memory, health: Health) {
+        match happened {
+            Outside::Invite { channel, party, variables, .. } => {
+                self.invited(at, channel, party, variables, switch, rows, health);
+            }
+            // A tone says nothing: who hears it waits for somebody.
+            Outside::Hears(id, words) => self.leg(id, |leg| leg.hears = !words.is_empty()),
+            Outside::Silence(id) => self.leg(id, |leg| {
+                leg.hears = false;
+                leg.quiet = at.mono;
+            }),
+            Outside::Talking(a, b) => self.talk(at, a, b, switch, health),
+            Outside::Alone(id) => self.alone(id, at.mono),
+            Outside::Gone(id, cause) => {
+                self.call_ended(id, at.mono);
+                self.live_legs.remove(id);
+                self.leg(id, |leg| {
+                    leg.ended = Some(at.mono);
+                    leg.talking = false;
+                    leg.cause.clone_from(cause);
+                });
+            }
+            Outside::Calls { channel, party, dialled } => self.called(channel, party, dialled, at.mono),
+            Outside::Answered(_) => {}
+        }
+    }
+
+    fn leg(&mut self, id: &ChannelId, f: impl FnOnce(&mut Leg)) {
+        if let Some(leg) = self.legs.get_mut(id) {
+            f(leg);
+        }
+    }
+
+    fn alone(&mut self, id: &ChannelId, at: Mono) {
+        self.leg(id, |leg| {
+            leg.talking = false;
+            leg.quiet = at;
+        });
+        if let Some(call) = self.calls.get_mut(id)
+            && let Some(since) = call.talking.take()
+        {
+            call.talk.0 += at.since(since).0;
+        }
+    }
+
+    fn talk(&mut self, at: Now, a: &ChannelId, b: &ChannelId, switch: &PretendSwitch, health: Health) {
+        let ours = self.legs.contains_key(a) || self.legs.contains_key(b);
+        for id in [a, b] {
+            if let Some(call) = self.calls.get_mut(id) {
+                call.served = true;
+                call.with_us |= ours;
+                call.talking = Some(at.mono);
+            }
+            self.person(id, at, health);
+            self.leg(id, |leg| {
+                leg.talking = true;
+                leg.talked = true;
+                leg.answered.get_or_insert(at.mono);
+            });
+        }
+        self.operator_calls(a, b, switch);
+    }
+
+    /// An operator's own call reached a client.
+    fn operator_calls(&mut self, a: &ChannelId, b: &ChannelId, switch: &PretendSwitch) {
+        let (Some(a), Some(b)) = (switch.channel(a), switch.channel(b)) else { return };
+        let own =
+            |channel: &Channel| channel.direction == Direction::Inbound && matches!(channel.party, Party::User(_));
+        let Party::Number(number) = (if own(a) { &b.party } else { &a.party }) else { return };
+        if (own(a) || own(b))
+            && let Ok(number) = Number::parse(number, "RU")
+        {
+            self.clients.entry(number).or_default().operator_called = true;
+        }
+    }
+
+    /// A client of ours begins to talk: was it soon enough?
+    fn person(&mut self, id: &ChannelId, at: Now, health: Health) {
+        let Some(leg) = self.legs.get_mut(id).filter(|leg| leg.role == Role::Client && !leg.judged) else { return };
+        let Some(answered) = leg.answered else { return };
+        leg.judged = true;
+        let waited = at.mono.since(leg.quiet.max(answered));
+        let number = leg.number;
+        if waited > PERSON && health.well_for(Span(at.mono.since(answered).0 + NOTICE.0), at.mono) {
+            self.broken("person_within_a_second", at, format!("{number:?} heard nobody for {} ms", waited.0));
+        }
+    }
+
+    // ---- dialling -------------------------------------------------------------------------------------------------
+
+    #[allow(clippy::too_many_arguments)] // what is dialled, and everything that it is judged by
+    fn invited(
+        &mut self,
+        at: Now,
+        id: &ChannelId,
+        party: &Party,
+        variables: &[(String, String)],
+        switch: &PretendSwitch,
+        rows: &Memory,
+        health: Health,
+    ) {
+        let value = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let role = match value("perezvon_leg") {
+            Some("operator") => Role::Operator,
+            Some("client") => Role::Client,
+            _ => return,
+        };
+        let callback = CallbackId(value("perezvon_callback").and_then(|text| text.parse().ok()).unwrap_or(0));
+        let (number, user) = match party {
+            Party::Number(number) => (Number::parse(number, "RU").ok(), None),
+            Party::User(user) => (None, Some(user.clone())),
+        };
+        let cap = self.carries_its_end(id, variables, at);
+        let story = rows.callback(callback);
+        let attempts = story.iter().flat_map(|story| &story.attempts);
+        if !attempts.flat_map(|attempt| &attempt.legs).any(|leg| leg.id == *id) {
+            self.broken("written_before_dialled", at, format!("leg {id} of callback {callback} is not in the store"));
+        }
+        let record = story.map(|story| story.callback);
+        if let Some(record) = &record {
+            self.not_within_the_window(record, at);
+        }
+        match (role, number) {
+            (Role::Client, Some(number)) => self.client_dialled(at, callback, number, record.as_ref(), health),
+            _ => self.operator_rung(at, callback, user.as_deref(), switch, health),
+        }
+        let leg = Leg {
+            role,
+            callback,
+            number,
+            user,
+            invited: at.mono,
+            answered: None,
+            hears: false,
+            quiet: at.mono,
+            talking: false,
+            talked: false,
+            judged: false,
+            cap,
+            ended: None,
+            cause: String::new(),
+        };
+        self.legs.insert(id.clone(), leg);
+        self.live_legs.insert(id.clone());
+    }
+
+    /// The variables by which a leg dies without us.
+    fn carries_its_end(&mut self, id: &ChannelId, variables: &[(String, String)], at: Now) -> Span {
+        let value = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let number = |name: &str| value(name).and_then(|text| text.parse::<u64>().ok());
+        let cap = variables
+            .iter()
+            .filter(|(name, _)| name.starts_with("execute_on_originate"))
+            .find_map(|(_, value)| value.strip_prefix("sched_hangup +")?.split(' ').next()?.parse::<u64>().ok());
+        let on = |name: &str| value(name) == Some("true");
+        let ends = number("originate_timeout").is_some() && number("park_timeout").is_some() && cap.is_some();
+        if !ends || !on("ignore_early_media") || !on("hangup_after_bridge") || !on("app_disable_expand_variables") {
+            self.broken("no_leg_past_its_cap", at, format!("leg {id} does not carry its own end: {variables:?}"));
+        }
+        Span::seconds(cap.unwrap_or(0))
+    }
+
+    fn not_within_the_window(&mut self, record: &CallbackRecord, at: Now) {
+        let Some(line) = self.house.line(&record.line) else { return };
+        let Some(client) = self.clients.get(&record.number).filter(|client| !client.wished) else { return };
+        // Its end is stored by the wall clock: where that was set, the window is as long as it says.
+        let Some(missed) = client.first_miss.filter(|_| self.clock_set.is_none()) else { return };
+        if at.mono < missed + line.redial.track {
+            let early = (missed + line.redial.track).since(at.mono).0;
+            let number = record.number;
+            self.broken("no_dial_within_the_window", at, format!("{number}: {early} ms before its end"));
+        }
+    }
+
+    fn client_dialled(
+        &mut self,
+        at: Now,
+        callback: CallbackId,
+        number: Number,
+        record: Option<&CallbackRecord>,
+        health: Health,
+    ) {
+        let mut faults: Vec<(&'static str, String)> = Vec::new();
+        if self.live_legs_of(|leg| leg.number == Some(number)).next().is_some() {
+            faults.push(("one_client_leg_per_number", format!("{number} is dialled while a leg of it lives")));
+        }
+        let there = |leg: &Leg| {
+            leg.callback == callback
+                && leg.role == Role::Operator
+                && leg.answered.is_some()
+                && leg.ended.is_none_or(|ended| ended + NOTICE > at.mono || !health.knows(ended, at.mono))
+        };
+        if !self.legs.values().any(there) {
+            faults.push(("operator_before_client", format!("{number} is dialled and no operator is on the line")));
+        }
+        if let Some(line) = record.and_then(|record| self.house.line(&record.line))
+            && !self.is_open(line, at)
+        {
+            faults.push(("no_dial_outside_hours", format!("{number} on {}", line.name)));
+        }
+        if let Some(why) = self.is_needless(number, at, health) {
+            faults.push(("no_dial_after_got_through", format!("{number} is dialled: {why}")));
+        }
+        faults.into_iter().for_each(|(name, text)| self.broken(name, at, text));
+    }
+
+    fn live_legs_of(&self, is: impl Fn(&Leg) -> bool) -> impl Iterator<Item = &Leg> {
+        self.live_legs.iter().filter_map(|id| self.legs.get(id)).filter(move |leg| is(leg))
+    }
+
+    fn is_open(&self, line: &LineOf, at: Now) -> bool {
+        let set = self.clock_set.is_some_and(|set| set + CATCH_UP > at.mono);
+        let open = |wall| line.calendar.as_ref().is_none_or(|calendar| calendar.is_open(wall));
+        set || open(at.wall) || open(at.wall - NOTICE)
+    }
+
+    /// Why this client need not be dialled, if we could have known.
+    fn is_needless(&self, number: Number, at: Now, health: Health) -> Option<String> {
+        let live = self.live_calls.iter().filter_map(|id| self.calls.get(id));
+        if let Some(call) = live.clone().find(|call| call.number == Some(number) && health.knows(call.arrived, at.mono))
+        {
+            return Some(format!("the client has been calling for {} ms", at.mono.since(call.arrived).0));
+        }
+        let client = self.clients.get(&number)?;
+        let through = client.got_through.filter(|through| client.last_miss.is_none_or(|missed| missed < *through))?;
+        let known = health.knows(through, at.mono) && !client.wished;
+        known.then(|| format!("the client got through {} ms ago", at.mono.since(through).0))
+    }
+
+    fn operator_rung(
+        &mut self,
+        at: Now,
+        callback: CallbackId,
+        user: Option<&str>,
+        switch: &PretendSwitch,
+        health: Health,
+    ) {
+        let Some(user) = user else { return };
+        let name = "never_more_callbacks_than_free_operators";
+        let other = self.live_legs_of(|leg| leg.user.as_deref() == Some(user)).map(|leg| leg.callback).next();
+        if let Some(other) = other {
+            self.broken(name, at, format!("user {user} is rung for callback {callback} while on one for {other}"));
+        }
+        let party = Party::User(user.to_owned());
+        let busy = switch.channels().find(|channel| {
+            channel.party == party
+                && channel.alive()
+                && channel.variable("perezvon_leg").is_none()
+                && health.knows(channel.since, at.mono)
+        });
+        if let Some(channel) = busy {
+            let since = at.mono.since(channel.since).0;
+            self.broken(name, at, format!("user {user} is rung while on the phone for {since} ms"));
+        }
+    }
+
+    // ---- at every step --------------------------------------------------------------------------------------------
+
+    fn watch_legs(&mut self, switch: &PretendSwitch, rows: &Memory, now: Now, health: Health) {
+        let mut faults: Vec<(&'static str, String)> = Vec::new();
+        let ids: Vec<ChannelId> = self.live_legs.iter().cloned().collect();
+        for id in ids {
+            let Some(channel) = switch.channel(&id) else { continue };
+            let Some(leg) = self.legs.get_mut(&id) else { continue };
+            if leg.answered.is_none()
+                && let Some(answered) = channel.answered
+            {
+                leg.answered = Some(answered);
+                leg.quiet = answered;
+            }
+            if now.mono > leg.invited + leg.cap + NOTICE {
+                faults.push(("no_leg_past_its_cap", format!("leg {id} lives beyond {} s", leg.cap.0 / 1000)));
+                leg.cap = Span(u64::MAX / 2);
+            }
+            let leg = leg.clone();
+            if leg.answered.is_some() && !leg.hears && !leg.talking && channel.alive() {
+                faults.extend(self.waits_for_nothing(&id, &leg, rows, now, health));
+            }
+        }
+        faults.into_iter().for_each(|(name, text)| self.broken(name, now, text));
+    }
+
+    fn waits_for_nothing(
+        &mut self,
+        id: &ChannelId,
+        leg: &Leg,
+        rows: &Memory,
+        now: Now,
+        health: Health,
+    ) -> Option<(&'static str, String)> {
+        let quiet = now.mono.since(leg.quiet);
+        let other = |role| self.live_legs_of(move |other| other.callback == leg.callback && other.role == role).next();
+        match leg.role {
+            Role::Operator => {
+                // While the client rings, the operator waits for that.
+                let busy = other(Role::Client).is_some();
+                if busy {
+                    self.leg(id, |leg| leg.quiet = now.mono);
+                }
+                let dead = !busy
+                    && quiet > DEAD_LINE
+                    && health.well_for(DEAD_LINE, now.mono)
+                    && !is_on_its_way(leg.callback, rows);
+                dead.then(|| {
+                    self.leg(id, |leg| leg.quiet = now.mono);
+                    ("no_operator_on_dead_line", format!("leg {id} hears nothing for {} ms", quiet.0))
+                })
+            }
+            Role::Client => {
+                let there = other(Role::Operator).is_some_and(|operator| operator.answered.is_some());
+                let late = quiet > PERSON && there && !leg.judged;
+                let since = leg.answered.map_or(Span::ZERO, |answered| now.mono.since(answered));
+                let fair = health.well_for(Span(since.0 + NOTICE.0), now.mono);
+                (late && fair).then(|| {
+                    self.leg(id, |leg| leg.judged = true);
+                    ("person_within_a_second", format!("{:?} hears nobody for {} ms", leg.number, quiet.0))
+                })
+            }
+        }
+    }
+
+    fn watch_talks(&mut self, switch: &PretendSwitch, now: Now) {
+        let mut talking: BTreeMap<&str, u32> = BTreeMap::new();
+        for channel in switch.channels().filter(|channel| channel.bridged().is_some()) {
+            if let Party::Number(number) = &channel.party {
+                *talking.entry(number.trim_start_matches('+')).or_default() += 1;
+            }
+        }
+        let twice: Vec<String> = talking.into_iter().filter(|(_, n)| *n > 1).map(|(who, _)| who.to_owned()).collect();
+        for who in twice {
+            self.broken("one_operator_per_client", now, format!("{who} is in two talks"));
+        }
+    }
+
+    fn find_in_journal(&mut self, rows: &Memory, now: Now, health: Health) {
+        let Some(well) = health.well_since else { return };
+        let pending = std::mem::take(&mut self.pending);
+        for id in pending {
+            let Some(call) = self.calls.get(&id) else { continue };
+            let allowed = if call.lost { INTO_JOURNAL_BY_AUDIT } else { INTO_JOURNAL };
+            let ended = call.ended.unwrap_or(now.mono);
+            if call.lost && rows.call_known(&id) == Known::No {
+                continue; // it came and went with the switch, and nobody was told
+            }
+            if ended.max(well) + allowed > now.mono {
+                self.pending.push(id);
+                continue;
+            }
+            if let Some(fault) = self.journal_fault(&id, rows) {
+                self.broken("no_missed_call_lost", now, fault);
+            }
+        }
+    }
+
+    /// What is wrong with a missed call's row.
+    fn journal_fault(&self, id: &ChannelId, rows: &Memory) -> Option<String> {
+        let call = self.calls.get(id)?;
+        let query = JournalQuery { number: call.number, ..JournalQuery::default() };
+        let row = rows.journal(&query).into_iter().filter_map(|row| row.call).find(|row| row.id == *id);
+        match row {
+            None => Some(format!("{id} of {:?} on {} is not in the journal", call.number, call.line)),
+            Some(row) if row.missed != Some(true) => {
+                Some(format!("{id} of {:?} is in the journal with missed = {:?}", call.number, row.missed))
+            }
+            Some(row) if row.callback.is_none() && call.number.is_some() => {
+                Some(format!("{id} of {:?} was missed and has no callback", call.number))
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn watch_commands(&mut self, switch: &PretendSwitch, now: Now) {
+        let repeated: Vec<String> = switch.repeated()[self.repeated.min(switch.repeated().len())..].to_vec();
+        let expanded: Vec<String> = switch.expanded()[self.expanded.min(switch.expanded().len())..].to_vec();
+        let strange: Vec<String> = switch.strange_commands()[self.strange..].to_vec();
+        self.repeated += repeated.len();
+        self.expanded += expanded.len();
+        self.strange += strange.len();
+        for uuid in repeated {
+            self.broken("uuid_never_dialled_twice", now, uuid);
+        }
+        for text in expanded.into_iter().chain(strange) {
+            self.broken("nothing_outside_in_a_command", now, text);
+        }
+    }
+
+    // ---- what the daemon says of itself ---------------------------------------------------------------------------
+
+    fn listen(&mut self, said: &Said, rows: &Memory, now: Now) {
+        match said {
+            Said::Alarm(alarm) if alarm.kind == AlarmKind::Impossible => {
+                self.broken("no_impossible_state", now, alarm.text.clone());
+            }
+            Said::Fact(Notice::Closed { callback, reason }) => {
+                if let Some(why) = self.is_untrue(callback, reason, now) {
+                    let text = format!("callback {} of {}: {reason:?}: {why}", callback.id, callback.number);
+                    self.broken("no_row_without_reason", now, text);
+                }
+                if let Some(client) = self.clients.get_mut(&callback.number) {
+                    client.first_miss = None;
+                    client.wished = false;
+                }
+            }
+            Said::Fact(Notice::AttemptEnded { callback, attempt, .. }) => {
+                let row = rows.callback(*callback).and_then(|s| s.attempts.into_iter().find(|row| row.n == *attempt));
+                // While the store takes no writes the row comes later.
+                if row.is_some_and(|row| row.ended.is_some() && row.outcome.is_none()) {
+                    self.broken("no_row_without_reason", now, format!("attempt {attempt} of callback {callback}"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Why a reason does not hold.
+    fn is_untrue(&self, callback: &CallbackRecord, reason: &CloseReason, now: Now) -> Option<String> {
+        let mut legs = self.legs.values().filter(|leg| leg.callback == callback.id && leg.role == Role::Client);
+        let fault = |good: bool, why: &str| (!good).then(|| why.to_owned());
+        match reason {
+            CloseReason::Talked => {
+                let taken = self.calls.values().any(|call| call.number == Some(callback.number) && call.with_us);
+                fault(taken || legs.any(|leg| leg.talked), "nobody talked with the client")
+            }
+            CloseReason::ClientCalled { call } => {
+                fault(self.calls.get(call).is_some_and(|call| call.served), "that call was not served")
+            }
+            CloseReason::OperatorCalled { .. } => {
+                let called = self.clients.get(&callback.number).is_some_and(|client| client.operator_called);
+                fault(called, "no operator called the client")
+            }
+            CloseReason::Invalid => {
+                let invalid = ["UNALLOCATED_NUMBER", "INVALID_NUMBER_FORMAT", "NUMBER_CHANGED"];
+                fault(legs.any(|leg| invalid.contains(&leg.cause.as_str())), "no leg ended so")
+            }
+            CloseReason::Declined => fault(legs.any(|leg| leg.cause == "CALL_REJECTED"), "no leg ended so"),
+            CloseReason::AttemptsSpent => {
+                let allowed = self.house.line(&callback.line).map_or(0, |line| line.redial.attempts);
+                fault(callback.spent >= allowed, "there were attempts left")
+            }
+            CloseReason::Expired => fault(callback.expires <= now.wall, "it had time left"),
+            CloseReason::Cancelled { by } => fault(!by.is_empty(), "nobody did it"),
+            CloseReason::Observed { .. } => fault(self.house.observe, "nothing is only observed"),
+        }
+    }
+
+    /// At the end, when everything has had its time.
+    pub fn finish(&mut self, rows: &Memory, now: Now) {
+        for id in std::mem::take(&mut self.pending) {
+            if let Some(fault) = self.journal_fault(&id, rows) {
+                self.broken("no_missed_call_lost", now, fault);
+            }
+        }
+        for row in rows.journal(&JournalQuery::default()) {
+            if let Some(callback) = row.callback.filter(CallbackRecord::is_open) {
+                let text = format!("callback {} of {} is open: {callback:?}", callback.id, callback.number);
+                self.broken("every_miss_ends", now, text);
+            }
+            if let Some(call) = row.call.filter(|call| call.ended.is_none() || call.missed.is_none()) {
+                self.broken("no_row_without_reason", now, format!("call {} has no end", call.id));
+            }
+        }
+        if let Some(id) = self.live_legs.first().cloned() {
+            self.broken("no_leg_past_its_cap", now, format!("leg {id} is alive at the end"));
+        }
+    }
+}

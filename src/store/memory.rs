@@ -1,0 +1,162 @@
+//! The store in memory: pure and synchronous, for the simulation and for tests. It is lost with the process.
+
+use super::{CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Place, StoreError};
+use crate::engine::{
+    Name,
+    record::{
+        AttemptRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, KnownBy, OperatorRecord, Origin, Snapshot,
+        Write,
+    },
+    time::Wall,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All rows, by their keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    seed: u64,
+    born: Wall,
+    paused: bool,
+    calls: BTreeMap<ChannelId, CallRecord>,
+    callbacks: BTreeMap<CallbackId, CallbackRecord>,
+    attempts: BTreeMap<(CallbackId, u32), AttemptRecord>,
+    operators: BTreeMap<Name, OperatorRecord>,
+}
+
+impl Memory {
+    /// An empty store. `seed` is to be random, unless everything is to happen again.
+    pub fn new(seed: u64, born: Wall) -> Memory {
+        Memory { seed, born, ..Memory::default() }
+    }
+
+    /// Writes these rows, or refuses all of them when one names a callback that is not there.
+    pub fn commit(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        if let Some(id) = self.stranger(writes) {
+            return Err(StoreError::Refused { what: format!("it names callback {id}, which is not there") });
+        }
+        writes.iter().cloned().for_each(|write| self.put(write));
+        Ok(())
+    }
+
+    /// A callback that these rows name, when all are written, and that is not there.
+    fn stranger(&self, writes: &[Write]) -> Option<CallbackId> {
+        let mut named_by_calls = BTreeMap::new();
+        let mut named = BTreeSet::new();
+        let mut brought = BTreeSet::new();
+        for write in writes {
+            match write {
+                Write::Call(call) => _ = named_by_calls.insert(&call.id, call.callback),
+                Write::Attempt(attempt) => _ = named.insert(attempt.callback),
+                Write::Callback(callback) => _ = brought.insert(callback.id),
+                Write::Operator(_) | Write::Paused(_) => {}
+            }
+        }
+        named.extend(named_by_calls.into_values().flatten());
+        named.into_iter().find(|id| !brought.contains(id) && !self.callbacks.contains_key(id))
+    }
+
+    fn put(&mut self, write: Write) {
+        match write {
+            Write::Call(call) => drop(self.calls.insert(call.id.clone(), call)),
+            Write::Callback(callback) => drop(self.callbacks.insert(callback.id, callback)),
+            Write::Attempt(attempt) => drop(self.attempts.insert((attempt.callback, attempt.n), attempt)),
+            Write::Operator(operator) => drop(self.operators.insert(operator.name.clone(), operator)),
+            Write::Paused(paused) => self.paused = paused,
+        }
+    }
+
+    /// What is still open, for a start at `now`.
+    pub fn load(&self, now: Wall) -> Snapshot {
+        let is_wanted = |call: &&CallRecord| match call.ended {
+            None => true,
+            Some(ended) => call.known_by == KnownBy::Guess && ended > now - GUESS_STANDS,
+        };
+        let mut calls: Vec<CallRecord> = self.calls.values().filter(is_wanted).cloned().collect();
+        calls.sort_by(|a, b| (a.arrived, &a.id).cmp(&(b.arrived, &b.id)));
+        Snapshot {
+            seed: self.seed,
+            born: self.born,
+            paused: self.paused,
+            last_callback: self.callbacks.keys().next_back().map_or(0, |id| id.0),
+            calls,
+            callbacks: self.callbacks.values().filter(|callback| callback.is_open()).cloned().collect(),
+            attempts: self.attempts.values().filter(|attempt| attempt.ended.is_none()).cloned().collect(),
+            operators: self.operators.values().cloned().collect(),
+        }
+    }
+
+    /// The journal; see [`super::Store::journal`].
+    pub fn journal(&self, query: &JournalQuery) -> Vec<JournalRow> {
+        let of_calls = self.calls.values().map(|call| JournalRow {
+            call: Some(call.clone()),
+            callback: call.callback.and_then(|id| self.callbacks.get(&id)).cloned(),
+        });
+        let asked_for = self.callbacks.values().filter(|callback| matches!(callback.origin, Origin::ByHand { .. }));
+        let of_wishes = asked_for.map(|callback| JournalRow { call: None, callback: Some(callback.clone()) });
+        let mut rows: Vec<(Place, JournalRow)> = of_calls
+            .chain(of_wishes)
+            .filter_map(|row| Some((row.place()?, row)))
+            .filter(|(place, row)| asks_for(query, place, row))
+            .collect();
+        rows.sort_by(|(a, _), (b, _)| a.cmp(b));
+        query.cut(&mut rows);
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// One callback with all its attempts.
+    pub fn callback(&self, id: CallbackId) -> Option<CallbackStory> {
+        let callback = self.callbacks.get(&id)?.clone();
+        let attempts = self.attempts.range((id, 0)..=(id, u32::MAX)).map(|(_, attempt)| attempt.clone()).collect();
+        Some(CallbackStory { callback, attempts })
+    }
+
+    /// Callbacks, newest last; see [`super::Store::callbacks`].
+    pub fn callbacks(&self, filter: &CallbackFilter) -> Vec<CallbackRecord> {
+        let is_wanted = |callback: &&CallbackRecord| {
+            filter.number.is_none_or(|number| callback.number == number)
+                && filter.line.as_ref().is_none_or(|line| callback.line == *line)
+                && (callback.is_open() || !filter.open)
+        };
+        let newest_first = self.callbacks.values().rev().filter(is_wanted).take(filter.limit());
+        let mut callbacks: Vec<CallbackRecord> = newest_first.cloned().collect();
+        callbacks.reverse();
+        callbacks
+    }
+
+    /// What is known of a call.
+    pub fn call_known(&self, id: &ChannelId) -> Known {
+        match self.calls.get(id) {
+            None => Known::No,
+            Some(CallRecord { ended: None, .. }) => Known::Open,
+            Some(CallRecord { known_by: KnownBy::Guess, .. }) => Known::Guessed,
+            Some(_) => Known::Ended,
+        }
+    }
+
+    /// Its seed and when it was made.
+    pub fn birth(&self) -> (u64, Wall) {
+        (self.seed, self.born)
+    }
+
+    /// Every row, in an order in which another store may be given them.
+    pub fn rows(&self) -> impl Iterator<Item = Write> + '_ {
+        let callbacks = self.callbacks.values().cloned().map(Write::Callback);
+        let calls = self.calls.values().cloned().map(Write::Call);
+        let attempts = self.attempts.values().cloned().map(Write::Attempt);
+        let operators = self.operators.values().cloned().map(Write::Operator);
+        callbacks.chain(calls).chain(attempts).chain(operators).chain([Write::Paused(self.paused)])
+    }
+}
+
+fn asks_for(query: &JournalQuery, place: &Place, row: &JournalRow) -> bool {
+    let (number, line) = match (&row.call, &row.callback) {
+        (Some(call), _) => (call.number, &call.line),
+        (None, Some(callback)) => (Some(callback.number), &callback.line),
+        (None, None) => return false,
+    };
+    query.since.is_none_or(|since| place.at >= since)
+        && query.until.is_none_or(|until| place.at < until)
+        && query.number.is_none_or(|wanted| number == Some(wanted))
+        && query.line.as_ref().is_none_or(|wanted| line == wanted)
+        && query.after.as_ref().is_none_or(|after| place > after)
+}

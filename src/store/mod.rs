@@ -1,0 +1,189 @@
+//! What outlives a crash: the journal of calls, callbacks and attempts, and the state that a start reads back.
+//!
+//! A [`Store`] takes whole rows ([`Write`]); a row written twice is written once. What one [`Store::commit`] is given is
+//! on the disk when it returns, all of it, or none of it is. [`memory`] is the same thing in memory: pure, for the simulation
+//! and for tests; both stand the same conformance suite (`tests/store.rs`).
+
+pub mod error;
+#[cfg(feature = "daemon")]
+mod lock;
+pub mod memory;
+#[cfg(feature = "daemon")]
+mod shared;
+#[cfg(feature = "daemon")]
+pub mod sqlite;
+
+pub use error::StoreError;
+pub use memory::Memory;
+#[cfg(feature = "daemon")]
+pub use sqlite::Sqlite;
+
+use crate::engine::{
+    Name,
+    number::Number,
+    record::{AttemptRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
+    time::{Span, Wall},
+};
+use serde::{Deserialize, Serialize};
+use std::{future::Future, path::Path, pin::Pin};
+
+/// The most rows that one question is answered with; ask on with [`JournalQuery::after`].
+pub const MOST_ROWS: usize = 10_000;
+
+/// How long a guessed end may still be corrected by a call detail record: so long a start reads the call back.
+pub const GUESS_STANDS: Span = Span::minutes(24 * 60);
+
+/// What comes of asking a [`Store`].
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Where the daemon keeps what must not be lost.
+pub trait Store: Send + Sync {
+    /// Writes these rows: when it returns they are on the disk, all of them; after an error none is. Their order does not
+    /// matter, except that of two writes of one row the later one stays. A row may name a callback that is in the store or
+    /// among these rows; one that names another is refused ([`StoreError::Refused`]). Writers at once share a flush.
+    fn commit<'a>(&'a self, writes: &'a [Write]) -> Answer<'a, ()>;
+
+    /// What is still open, for a start at `now`. Calls by arrival, the rest by their keys.
+    fn load(&self, now: Wall) -> Answer<'_, Snapshot>;
+
+    /// The journal: calls with the callback that came of them, and callbacks that a person asked for; newest last.
+    fn journal<'a>(&'a self, query: &'a JournalQuery) -> Answer<'a, Vec<JournalRow>>;
+
+    /// One callback with all its attempts.
+    fn callback(&self, id: CallbackId) -> Answer<'_, Option<CallbackStory>>;
+
+    /// Callbacks by their ids, newest last; of more than [`CallbackFilter::limit`] the newest.
+    fn callbacks<'a>(&'a self, filter: &'a CallbackFilter) -> Answer<'a, Vec<CallbackRecord>>;
+
+    /// What is known of a call: a call detail record is taken in only when its end is not, or is a guess.
+    fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known>;
+
+    /// Writes a whole copy of the store as it is at this moment into a new SQLite file, while the store goes on. A file that
+    /// is there is never written over; at an error none is left.
+    fn backup<'a>(&'a self, file: &'a Path) -> Answer<'a, ()>;
+
+    /// Finishes what was begun and lets the store go; what is asked afterwards is refused.
+    fn close(&self) -> Answer<'_, ()>;
+}
+
+/// What is known of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    No,
+    /// It came; its end is not known.
+    Open,
+    /// Its end was guessed.
+    Guessed,
+    /// It came and ended.
+    Ended,
+}
+
+/// Which part of the journal. The default is its newest [`MOST_ROWS`] rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JournalQuery {
+    /// From this time on.
+    pub since: Option<Wall>,
+    /// Before this time.
+    pub until: Option<Wall>,
+    /// Of this client.
+    pub number: Option<Number>,
+    /// Of this line.
+    pub line: Option<Name>,
+    /// How many rows; at most [`MOST_ROWS`], which is also meant by `None`.
+    pub limit: Option<usize>,
+    /// Where the last answer ended: the rows that follow, the oldest first among them. Without it: the newest rows.
+    pub after: Option<Place>,
+}
+
+impl JournalQuery {
+    /// How many rows at most.
+    pub fn limit(&self) -> usize {
+        self.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS)
+    }
+
+    /// The oldest or the newest of these rows, as many as are asked for. They must be in order.
+    fn cut<T>(&self, rows: &mut Vec<T>) {
+        match self.after {
+            Some(_) => rows.truncate(self.limit()),
+            None => drop(rows.drain(..rows.len().saturating_sub(self.limit()))),
+        }
+    }
+}
+
+/// The place of a row in the journal, which is ordered by it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// When the call came, or the callback was asked for.
+    pub at: Wall,
+    /// Which of those of this millisecond.
+    pub of: Subject,
+}
+
+/// What a row of the journal is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// A client's call.
+    Call(ChannelId),
+    /// A callback that a person asked for.
+    Callback(CallbackId),
+}
+
+/// One row of the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct JournalRow {
+    /// The client's call; `None`: a person asked for the callback.
+    pub call: Option<CallRecord>,
+    /// The callback that it opened, joined or cancelled.
+    pub callback: Option<CallbackRecord>,
+}
+
+impl JournalRow {
+    /// Its place, to go on from; `None` for a row that says nothing.
+    pub fn place(&self) -> Option<Place> {
+        match (&self.call, &self.callback) {
+            (Some(call), _) => Some(Place { at: call.arrived, of: Subject::Call(call.id.clone()) }),
+            (None, Some(callback)) => Some(Place { at: callback.opened, of: Subject::Callback(callback.id) }),
+            (None, None) => None,
+        }
+    }
+}
+
+/// Which callbacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallbackFilter {
+    /// Of this client.
+    pub number: Option<Number>,
+    /// Of this line.
+    pub line: Option<Name>,
+    /// Only those with something still to do.
+    pub open: bool,
+    /// How many; at most [`MOST_ROWS`], which is also meant by `None`.
+    pub limit: Option<usize>,
+}
+
+impl CallbackFilter {
+    /// How many at most.
+    pub fn limit(&self) -> usize {
+        self.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS)
+    }
+}
+
+/// A callback with all its attempts, the first one first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallbackStory {
+    /// The callback.
+    pub callback: CallbackRecord,
+    /// Its attempts.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+/// Opens the store that a configuration names, `sqlite:/var/lib/perezvon/perezvon.db`, or makes it.
+#[cfg(feature = "daemon")]
+pub async fn open(url: &str, now: Wall) -> Result<std::sync::Arc<dyn Store>, StoreError> {
+    match url.strip_prefix("sqlite:") {
+        Some(file) => Ok(std::sync::Arc::new(Sqlite::open(Path::new(file), now).await?)),
+        None => Err(StoreError::Unknown { url: url.to_owned() }),
+    }
+}

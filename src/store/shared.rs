@@ -1,0 +1,54 @@
+//! The store in memory, shared by tasks.
+
+use super::{
+    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Store, StoreError, sqlite::copy,
+};
+use crate::engine::{
+    record::{CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
+    time::Wall,
+};
+use std::{
+    future::ready,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// No method of [`Memory`] leaves it half-changed, so one that panicked left it whole.
+fn whole(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store for Mutex<Memory> {
+    fn commit<'a>(&'a self, writes: &'a [Write]) -> Answer<'a, ()> {
+        Box::pin(ready(whole(self).commit(writes)))
+    }
+
+    fn load(&self, now: Wall) -> Answer<'_, Snapshot> {
+        Box::pin(ready(Ok(whole(self).load(now))))
+    }
+
+    fn journal<'a>(&'a self, query: &'a JournalQuery) -> Answer<'a, Vec<JournalRow>> {
+        Box::pin(ready(Ok(whole(self).journal(query))))
+    }
+
+    fn callback(&self, id: CallbackId) -> Answer<'_, Option<CallbackStory>> {
+        Box::pin(ready(Ok(whole(self).callback(id))))
+    }
+
+    fn callbacks<'a>(&'a self, filter: &'a CallbackFilter) -> Answer<'a, Vec<CallbackRecord>> {
+        Box::pin(ready(Ok(whole(self).callbacks(filter))))
+    }
+
+    fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known> {
+        Box::pin(ready(Ok(whole(self).call_known(id))))
+    }
+
+    fn backup<'a>(&'a self, file: &'a Path) -> Answer<'a, ()> {
+        let memory = whole(self).clone();
+        Box::pin(copy::of_memory(memory, file))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(ready(Ok::<(), StoreError>(())))
+    }
+}

@@ -1,0 +1,176 @@
+//! What a store is asked.
+
+use super::{
+    column::{Column, Fields},
+    rows::{self, BY_ATTEMPT_AND_LEG, CALLBACKS, CALLS, OPERATORS},
+};
+use crate::{
+    engine::{
+        record::{CallRecord, CallbackId, CallbackRecord, ChannelId, KnownBy, Snapshot},
+        time::Wall,
+    },
+    store::{CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Place, Subject},
+};
+use sqlx::{Error, QueryBuilder, Sqlite, SqliteConnection, query, sqlite::SqliteRow};
+
+/// What is still open.
+pub async fn load(from: &mut SqliteConnection, now: Wall) -> Result<Snapshot, Error> {
+    let about =
+        query("SELECT seed, born, paused, (SELECT coalesce(max(id), 0) FROM callbacks) FROM store WHERE id = 1")
+            .fetch_one(&mut *from)
+            .await?;
+    let mut about = Fields::from(&about, 0);
+    Ok(Snapshot {
+        seed: about.get()?,
+        born: about.get()?,
+        paused: about.get()?,
+        last_callback: about.get()?,
+        calls: calls_to_finish(from, now).await?,
+        callbacks: {
+            let mut sql = select(&CALLBACKS.list(), "callbacks");
+            let rows = sql.push(" WHERE state <> 'closed' ORDER BY id").build().fetch_all(&mut *from).await?;
+            rows.iter().map(|row| rows::callback(row, 0)).collect::<Result<_, _>>()?
+        },
+        attempts: {
+            let mut sql = QueryBuilder::<Sqlite>::new(rows::attempts_with_legs());
+            sql.push(" WHERE attempts.ended IS NULL").push(BY_ATTEMPT_AND_LEG);
+            rows::attempts(&sql.build().fetch_all(&mut *from).await?)?
+        },
+        operators: {
+            let mut sql = select(&OPERATORS.list(), "operators");
+            let rows = sql.push(" ORDER BY name").build().fetch_all(&mut *from).await?;
+            rows.iter().map(rows::operator).collect::<Result<_, _>>()?
+        },
+    })
+}
+
+/// Calls without an end, or with one that was guessed of late. Two questions, since each has an index of its own.
+async fn calls_to_finish(from: &mut SqliteConnection, now: Wall) -> Result<Vec<CallRecord>, Error> {
+    let mut alive = select(&CALLS.list(), "calls");
+    let mut rows = alive.push(" WHERE ended IS NULL").build().fetch_all(&mut *from).await?;
+    let mut guessed = select(&CALLS.list(), "calls");
+    guessed.push(" WHERE known_by = 'guess' AND ended > ").push_bind((now - GUESS_STANDS).raw());
+    rows.extend(guessed.build().fetch_all(&mut *from).await?);
+    let mut calls = rows.iter().map(|row| rows::call(row, 0)).collect::<Result<Vec<CallRecord>, Error>>()?;
+    calls.sort_by(|a, b| (a.arrived, &a.id).cmp(&(b.arrived, &b.id)));
+    Ok(calls)
+}
+
+/// The journal.
+pub async fn journal(from: &mut SqliteConnection, query: &JournalQuery) -> Result<Vec<JournalRow>, Error> {
+    let mut rows = journal_of_calls(from, query).await?;
+    rows.extend(journal_of_wishes(from, query).await?);
+    rows.sort_by_cached_key(JournalRow::place);
+    query.cut(&mut rows);
+    Ok(rows)
+}
+
+async fn journal_of_calls(from: &mut SqliteConnection, query: &JournalQuery) -> Result<Vec<JournalRow>, Error> {
+    let columns = format!("{}, {}", CALLS.list(), CALLBACKS.list());
+    let mut sql = select(&columns, "calls LEFT JOIN callbacks ON callbacks.id = calls.callback");
+    sql.push(" WHERE true");
+    narrow(&mut sql, query, "calls", "calls.arrived");
+    if let Some(Place { at, of }) = &query.after {
+        // Of one millisecond, calls come before callbacks.
+        match of {
+            Subject::Call(id) => sql
+                .push(" AND (calls.arrived, calls.id) > (")
+                .push_bind(at.raw())
+                .push(", ")
+                .push_bind(id.raw())
+                .push(")"),
+            Subject::Callback(_) => sql.push(" AND calls.arrived > ").push_bind(at.raw()),
+        };
+    }
+    limit(&mut sql, query, "calls.arrived", "calls.id");
+    let row = |row: &SqliteRow| {
+        let call = rows::call(row, 0)?;
+        let callback = call.callback.map(|_| rows::callback(row, CALLS.width())).transpose()?;
+        Ok(JournalRow { call: Some(call), callback })
+    };
+    sql.build().fetch_all(from).await?.iter().map(row).collect()
+}
+
+async fn journal_of_wishes(from: &mut SqliteConnection, query: &JournalQuery) -> Result<Vec<JournalRow>, Error> {
+    let mut sql = select(&CALLBACKS.list(), "callbacks");
+    sql.push(" WHERE origin = 'by-hand'");
+    narrow(&mut sql, query, "callbacks", "opened");
+    if let Some(Place { at, of }) = &query.after {
+        match of {
+            Subject::Call(_) => sql.push(" AND opened >= ").push_bind(at.raw()),
+            Subject::Callback(id) => {
+                sql.push(" AND (opened, id) > (").push_bind(at.raw()).push(", ").push_bind(id.raw()).push(")")
+            }
+        };
+    }
+    limit(&mut sql, query, "opened", "id");
+    let row = |row: &SqliteRow| Ok(JournalRow { call: None, callback: Some(rows::callback(row, 0)?) });
+    sql.build().fetch_all(from).await?.iter().map(row).collect()
+}
+
+fn narrow(sql: &mut QueryBuilder<Sqlite>, query: &JournalQuery, table: &str, time: &str) {
+    if let Some(since) = query.since {
+        sql.push(format!(" AND {time} >= ")).push_bind(since.raw());
+    }
+    if let Some(until) = query.until {
+        sql.push(format!(" AND {time} < ")).push_bind(until.raw());
+    }
+    if let Some(number) = query.number {
+        sql.push(format!(" AND {table}.number = ")).push_bind(number.raw());
+    }
+    if let Some(line) = &query.line {
+        sql.push(format!(" AND {table}.line = ")).push_bind(line.raw());
+    }
+}
+
+/// The end of a question for the journal: which of its rows, when there are more than are asked for.
+fn limit(sql: &mut QueryBuilder<Sqlite>, query: &JournalQuery, time: &str, id: &str) {
+    let way = if query.after.is_some() { "ASC" } else { "DESC" };
+    sql.push(format!(" ORDER BY {time} {way}, {id} {way} LIMIT ")).push_bind(query.limit() as i64);
+}
+
+/// One callback with its attempts.
+pub async fn callback(from: &mut SqliteConnection, id: CallbackId) -> Result<Option<CallbackStory>, Error> {
+    let mut sql = select(&CALLBACKS.list(), "callbacks");
+    let row = sql.push(" WHERE id = ").push_bind(id.raw()).build().fetch_optional(&mut *from).await?;
+    let Some(row) = row else { return Ok(None) };
+    let mut sql = QueryBuilder::<Sqlite>::new(rows::attempts_with_legs());
+    sql.push(" WHERE attempts.callback = ").push_bind(id.raw()).push(BY_ATTEMPT_AND_LEG);
+    let attempts = rows::attempts(&sql.build().fetch_all(from).await?)?;
+    Ok(Some(CallbackStory { callback: rows::callback(&row, 0)?, attempts }))
+}
+
+/// Callbacks, newest last.
+pub async fn callbacks(from: &mut SqliteConnection, filter: &CallbackFilter) -> Result<Vec<CallbackRecord>, Error> {
+    let mut sql = select(&CALLBACKS.list(), "callbacks");
+    sql.push(" WHERE true");
+    if let Some(number) = filter.number {
+        sql.push(" AND number = ").push_bind(number.raw());
+    }
+    if let Some(line) = &filter.line {
+        sql.push(" AND line = ").push_bind(line.raw());
+    }
+    if filter.open {
+        sql.push(" AND state <> 'closed'");
+    }
+    sql.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit() as i64);
+    sql.build().fetch_all(from).await?.iter().rev().map(|row| rows::callback(row, 0)).collect()
+}
+
+/// What is known of a call.
+pub async fn call_known(from: &mut SqliteConnection, id: &ChannelId) -> Result<Known, Error> {
+    let sql = query("SELECT ended, known_by FROM calls WHERE id = $1").bind(id.raw());
+    let Some(row) = sql.fetch_optional(from).await? else { return Ok(Known::No) };
+    let mut fields = Fields::from(&row, 0);
+    let ended: Option<Wall> = fields.maybe()?;
+    let known_by: KnownBy = fields.get()?;
+    Ok(match (ended, known_by) {
+        (None, _) => Known::Open,
+        (Some(_), KnownBy::Guess) => Known::Guessed,
+        (Some(_), KnownBy::Event | KnownBy::Cdr) => Known::Ended,
+    })
+}
+
+fn select(columns: &str, from: &str) -> QueryBuilder<Sqlite> {
+    QueryBuilder::new(format!("SELECT {columns} FROM {from}"))
+}

@@ -1,0 +1,535 @@
+//! Events and answers of the switch become news.
+//!
+//! | event | news |
+//! |---|---|
+//! | CHANNEL_CREATE | created |
+//! | CHANNEL_ANSWER | answered |
+//! | CHANNEL_PARK | parked |
+//! | CHANNEL_BRIDGE of two answered legs; CHANNEL_ANSWER of a phone that is bridged already | bridged |
+//! | CHANNEL_UNBRIDGE | unbridged |
+//! | CHANNEL_HANGUP | ended |
+//! | CHANNEL_EXECUTE_COMPLETE of `speak` with our Event-UUID | said |
+//! | HEARTBEAT | heartbeat |
+//! | callcenter::info `member-queue-start` | queued |
+//! | callcenter::info `agent-status-change` | agent |
+//! | sofia::register, sofia::unregister, sofia::expire | registered |
+//! | any of CHANNEL_PROGRESS, _ANSWER, _PARK, _BRIDGE, `member-queue-start` of an inbound channel with `perezvon_line` | line named, first |
+//!
+//! A channel's end is CHANNEL_HANGUP, which comes at once and has the cause and the SIP status; CHANNEL_HANGUP_COMPLETE
+//! waits for mod_json_cdr's POST, a second and more when nobody takes it, and may come after BACKGROUND_JOB.
+//!
+//! A phone that sends sound before its answer (SIP 183) is bridged to the caller while it still rings: such a
+//! CHANNEL_BRIDGE is nobody's conversation. It begins with the phone's answer (tried).
+
+use super::causes;
+use crate::{
+    engine::{
+        input::{Channel, ChannelState, Direction, Ended, News},
+        record::ChannelId,
+        time::Wall,
+    },
+    esl::{
+        command::EventList,
+        connection::Subscription,
+        event::{Event, Format},
+        frame::Limits,
+        text::{Name, Unsafe},
+    },
+};
+use bytes::Bytes;
+use serde::Deserialize;
+use std::borrow::Cow;
+use uuid::Uuid;
+
+/// The events that are listened to: these and no more.
+pub const EVENTS: [&str; 10] = [
+    "CHANNEL_CREATE",
+    "CHANNEL_PROGRESS",
+    "CHANNEL_ANSWER",
+    "CHANNEL_PARK",
+    "CHANNEL_BRIDGE",
+    "CHANNEL_UNBRIDGE",
+    "CHANNEL_EXECUTE_COMPLETE",
+    "CHANNEL_HANGUP",
+    "BACKGROUND_JOB",
+    "HEARTBEAT",
+];
+
+/// The subclasses of CUSTOM that are listened to.
+pub const SUBCLASSES: [&str; 4] = ["callcenter::info", "sofia::register", "sofia::unregister", "sofia::expire"];
+
+/// The channel variable by which a dialplan names the line of a call.
+pub const LINE: &str = "perezvon_line";
+
+/// The subscription of a connection.
+///
+/// # Errors
+/// None: the names are constants that a test reads.
+pub fn subscription() -> Result<Subscription, Unsafe> {
+    let names = |list: &[&str]| list.iter().map(|name| Name::new(name)).collect::<Result<Vec<_>, _>>();
+    let events = EventList { events: names(&EVENTS)?, subclasses: names(&SUBCLASSES)? };
+    Ok(Subscription { format: Format::Plain, events })
+}
+
+/// What an event tells, in order. BACKGROUND_JOB is an answer, read by [`super::order::Purpose::done`].
+pub fn news(event: &Event, tell: &mut impl FnMut(News)) {
+    match &*event.name() {
+        "CHANNEL_CREATE" => tell_some(channel(event).map(News::Created), tell),
+        "CHANNEL_PROGRESS" => line_named(event, tell),
+        "CHANNEL_ANSWER" => {
+            of_channel(event, News::Answered, tell);
+            tell_some(bridged_by_answer(event), tell);
+        }
+        "CHANNEL_PARK" => of_channel(event, News::Parked, tell),
+        "CHANNEL_BRIDGE" => {
+            line_named(event, tell);
+            if answered(event, CALLER_ANSWERED) && answered(event, OTHER_ANSWERED) {
+                tell_some(pair(event).map(|(a, b)| News::Bridged(a, b)), tell);
+            }
+        }
+        "CHANNEL_UNBRIDGE" => tell_some(pair(event).map(|(a, b)| News::Unbridged(a, b)), tell),
+        "CHANNEL_HANGUP" => tell_some(ended(event).map(News::Ended), tell),
+        "CHANNEL_EXECUTE_COMPLETE" => tell_some(said(event), tell),
+        "HEARTBEAT" => tell(News::Heartbeat),
+        "CUSTOM" => custom(event, tell),
+        _ => {}
+    }
+}
+
+fn tell_some(news: Option<News>, tell: &mut impl FnMut(News)) {
+    if let Some(news) = news {
+        tell(news);
+    }
+}
+
+fn of_channel(event: &Event, news: fn(ChannelId) -> News, tell: &mut impl FnMut(News)) {
+    line_named(event, tell);
+    tell_some(id(event).map(news), tell);
+}
+
+fn id(event: &Event) -> Option<ChannelId> {
+    named(event, "Unique-ID")
+}
+
+fn named(event: &Event, header: &str) -> Option<ChannelId> {
+    event.get(header).filter(|id| !id.is_empty()).map(|id| ChannelId::new(&id))
+}
+
+fn pair(event: &Event) -> Option<(ChannelId, ChannelId)> {
+    Some((named(event, "Bridge-A-Unique-ID")?, named(event, "Bridge-B-Unique-ID")?))
+}
+
+const CALLER_ANSWERED: &str = "Caller-Channel-Answered-Time";
+/// The other leg's time as it was when the two were put together; it does not change with the other leg.
+const OTHER_ANSWERED: &str = "Other-Leg-Channel-Answered-Time";
+
+fn answered(event: &Event, header: &str) -> bool {
+    event.number(header).is_some_and(|time| time > 0)
+}
+
+/// The talk that a phone's answer begins when it was bridged while it rang; the caller, if it was not answered either, is
+/// so a moment later.
+fn bridged_by_answer(event: &Event) -> Option<News> {
+    let caller = event.variable("bridge_uuid").filter(|id| !id.is_empty())?;
+    let phone = direction(event)? == Direction::Outbound;
+    if phone { Some(News::Bridged(ChannelId::new(&caller), id(event)?)) } else { None }
+}
+
+fn direction(event: &Event) -> Option<Direction> {
+    match &*event.get("Call-Direction")? {
+        "inbound" => Some(Direction::Inbound),
+        "outbound" => Some(Direction::Outbound),
+        _ => None,
+    }
+}
+
+/// The dialplan's name for the line; on a caller's own channel alone, since `export` copies it to the legs that ring.
+fn line(event: &Event) -> Option<Box<str>> {
+    let line = event.variable(LINE).filter(|line| !line.is_empty())?;
+    (direction(event) == Some(Direction::Inbound)).then(|| line.into())
+}
+
+fn line_named(event: &Event, tell: &mut impl FnMut(News)) {
+    if let Some(line) = line(event) {
+        tell_some(id(event).map(|id| News::LineNamed(id, line)), tell);
+    }
+}
+
+/// A channel as its CHANNEL_CREATE or its `uuid_dump` shows it.
+fn channel(event: &Event) -> Option<Channel> {
+    let direction = direction(event)?;
+    let text = |header: &str| event.get(header).filter(|value| !value.is_empty());
+    let boxed = |value: Option<Cow<'_, str>>| value.map_or_else(Box::default, |value| Box::<str>::from(&*value));
+    // A bridge turns the caller's number and name round; the original ones stay.
+    let caller = text("Caller-Orig-Caller-ID-Number").or_else(|| text("Caller-Caller-ID-Number"));
+    let name = text("Caller-Orig-Caller-ID-Name").or_else(|| text("Caller-Caller-ID-Name"));
+    Some(Channel {
+        id: id(event)?,
+        direction,
+        user: user(event, direction),
+        caller: boxed(caller),
+        name: boxed(name),
+        dialled: boxed(dialled(event, direction)),
+        line: line(event),
+        created: created(event),
+    })
+}
+
+/// The directory user whose phone it is; of an inbound channel at least the user that its SIP From names.
+fn user(event: &Event, direction: Direction) -> Option<Box<str>> {
+    let presence = event.get("Channel-Presence-ID");
+    let presence = presence.as_deref().and_then(|id| id.split('@').next()).filter(|user| !user.is_empty());
+    if let Some(user) = presence {
+        return Some(user.into());
+    }
+    let user = match direction {
+        Direction::Inbound => event.variable("user_name").or_else(|| event.get("Caller-Username")),
+        Direction::Outbound => event.variable("dialed_user"),
+    };
+    user.filter(|user| !user.is_empty()).map(|user| user.into())
+}
+
+/// What was dialled first. A transfer overwrites the destination (`Caller-Profile-Index` counts them) and leaves the SIP
+/// request's user.
+fn dialled(event: &Event, direction: Direction) -> Option<Cow<'_, str>> {
+    let transferred = event.number("Caller-Profile-Index").is_some_and(|index| index > 1);
+    let requested = || event.variable("sip_req_user").filter(|user| !user.is_empty() && !user.starts_with("gw+"));
+    match direction {
+        Direction::Inbound if transferred => requested().or_else(|| event.get("Caller-Destination-Number")),
+        _ => event.get("Caller-Destination-Number"),
+    }
+}
+
+fn created(event: &Event) -> Wall {
+    let micros = event.number("Caller-Channel-Created-Time").filter(|&micros| micros > 0);
+    Wall((micros.or_else(|| event.number("Event-Date-Timestamp")).unwrap_or(0) / 1000) as i64)
+}
+
+fn ended(event: &Event) -> Option<Ended> {
+    let cause = event.get("Hangup-Cause").unwrap_or(Cow::Borrowed("NONE"));
+    let sip = event.variable(causes::SIP_STATUS).and_then(|status| status.parse().ok());
+    Some(Ended {
+        id: id(event)?,
+        outcome: causes::outcome(&cause, sip),
+        unregistered: causes::is_unregistered(&cause),
+        cause: cause.into(),
+        line: line(event),
+    })
+}
+
+fn said(event: &Event) -> Option<News> {
+    if event.get("Application").as_deref() != Some("speak") {
+        return None;
+    }
+    let token = Uuid::try_parse(&event.get("Application-UUID")?).ok()?;
+    Some(News::Said { id: id(event)?, token })
+}
+
+fn custom(event: &Event, tell: &mut impl FnMut(News)) {
+    match event.subclass().as_deref() {
+        Some("callcenter::info") => callcenter(event, tell),
+        Some("sofia::register") => registered(event, true, tell),
+        Some("sofia::unregister" | "sofia::expire") => registered(event, false, tell),
+        _ => {}
+    }
+}
+
+fn callcenter(event: &Event, tell: &mut impl FnMut(News)) {
+    match event.get("CC-Action").as_deref() {
+        Some("member-queue-start") => {
+            line_named(event, tell);
+            let queued = named(event, "CC-Member-Session-UUID")
+                .or_else(|| id(event))
+                .and_then(|id| Some(News::Queued(id, event.get("CC-Queue")?.into())));
+            tell_some(queued, tell);
+        }
+        Some("agent-status-change") => {
+            if let (Some(agent), Some(status)) = (event.get("CC-Agent"), event.get("CC-Agent-Status")) {
+                tell(News::Agent { agent: agent.into(), available: takes_calls(&status) });
+            }
+        }
+        _ => {}
+    }
+}
+
+/// mod_callcenter's statuses (`cc_agent_status`): `Logged Out`, `Available`, `Available (On Demand)`, `On Break`.
+fn takes_calls(status: &str) -> bool {
+    status == "Available" || status == "Available (On Demand)"
+}
+
+/// `sofia::expire` says `user`, the other two `from-user`.
+fn registered(event: &Event, here: bool, tell: &mut impl FnMut(News)) {
+    if let Some(user) = event.get("from-user").or_else(|| event.get("user")).filter(|user| !user.is_empty()) {
+        tell(News::Registered { user: user.into(), here });
+    }
+}
+
+/// The answer to `uuid_dump UUID json`; `None` when it cannot be read.
+pub fn channel_state(dump: &Bytes, limits: &Limits) -> Option<ChannelState> {
+    let event = Event::json(dump, limits).ok()?;
+    let channel = channel(&event)?;
+    let is_answered = event.get("Answer-State").as_deref() == Some("answered");
+    // `bridge_uuid` is there as soon as a bridge is asked for; the time, when the two hear each other.
+    let talks = is_answered && answered(&event, "Caller-Channel-Bridged-Time");
+    let bridged = event.variable("bridge_uuid").filter(|id| talks && !id.is_empty()).map(|id| ChannelId::new(&id));
+    let parked = bridged.is_none() && is_parked(&event, channel.direction);
+    Some(ChannelState { answered: is_answered, parked, bridged, channel })
+}
+
+/// `current_application` stays what we last had a leg of ours do, which never left its park.
+fn is_parked(event: &Event, direction: Direction) -> bool {
+    let executes = event.get("Channel-State").as_deref() == Some("CS_EXECUTE");
+    executes
+        && match event.variable("current_application").as_deref() {
+            Some("park") => true,
+            Some("speak" | "playback") => direction == Direction::Outbound,
+            _ => false,
+        }
+}
+
+/// The answer to `show channels as json`; `None` when it cannot be read. Rows without an id or a direction are left out.
+pub fn channel_list(json: &[u8]) -> Option<Vec<Channel>> {
+    #[derive(Deserialize)]
+    struct Table<'a> {
+        /// Absent when there is no channel.
+        #[serde(default, borrow)]
+        rows: Vec<Row<'a>>,
+        #[serde(rename = "row_count")]
+        _count: u64,
+    }
+    let table: Table<'_> = serde_json::from_slice(json).ok()?;
+    Some(table.rows.into_iter().filter_map(Row::channel).collect())
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct Row<'a> {
+    #[serde(borrow)]
+    uuid: Cow<'a, str>,
+    #[serde(borrow)]
+    direction: Cow<'a, str>,
+    #[serde(borrow)]
+    created_epoch: Cow<'a, str>,
+    #[serde(borrow)]
+    presence_id: Cow<'a, str>,
+    #[serde(borrow)]
+    initial_cid_num: Cow<'a, str>,
+    #[serde(borrow)]
+    initial_cid_name: Cow<'a, str>,
+    #[serde(borrow)]
+    initial_dest: Cow<'a, str>,
+}
+
+impl Default for Row<'_> {
+    fn default() -> Self {
+        let empty = || Cow::Borrowed("");
+        Row {
+            uuid: empty(),
+            direction: empty(),
+            created_epoch: empty(),
+            presence_id: empty(),
+            initial_cid_num: empty(),
+            initial_cid_name: empty(),
+            initial_dest: empty(),
+        }
+    }
+}
+
+impl Row<'_> {
+    fn channel(self) -> Option<Channel> {
+        let direction = match &*self.direction {
+            "inbound" => Direction::Inbound,
+            "outbound" => Direction::Outbound,
+            _ => return None,
+        };
+        // The table has no user of a SIP From; a caller's own number is all there is to know a phone by.
+        let user = match (self.presence_id.split('@').next(), direction) {
+            (Some(user), _) if !user.is_empty() => Some(user),
+            (_, Direction::Inbound) => Some(&*self.initial_cid_num).filter(|number| !number.is_empty()),
+            _ => None,
+        };
+        let created = self.created_epoch.parse::<i64>().unwrap_or(0).saturating_mul(1000);
+        (!self.uuid.is_empty()).then(|| Channel {
+            id: ChannelId::new(&self.uuid),
+            direction,
+            user: user.map(Into::into),
+            caller: self.initial_cid_num.as_ref().into(),
+            name: self.initial_cid_name.as_ref().into(),
+            dialled: self.initial_dest.as_ref().into(),
+            line: None,
+            created: Wall(created),
+        })
+    }
+}
+
+/// The answer to `callcenter_config agent list`: a table with `|` between its columns, its first line their names.
+pub fn agents(table: &str) -> Vec<News> {
+    let mut lines = table.lines();
+    let columns: Vec<&str> = lines.next().unwrap_or_default().split('|').collect();
+    let column = |name: &str| columns.iter().position(|column| *column == name);
+    let (Some(name), Some(status)) = (column("name"), column("status")) else { return Vec::new() };
+    lines
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.split('|').collect();
+            let (agent, status) = (cells.get(name)?, cells.get(status)?);
+            Some(News::Agent { agent: (*agent).into(), available: takes_calls(status) })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::esl::event::EventBuilder;
+
+    fn told(event: EventBuilder) -> Vec<News> {
+        let mut all = Vec::new();
+        for bytes in [Event::plain(event.to_plain().into(), &Limits::default()), {
+            Event::json(&event.to_json(), &Limits::default())
+        }] {
+            let mut told = Vec::new();
+            news(&bytes.unwrap(), &mut |news| told.push(news));
+            all.push(told);
+        }
+        assert_eq!(all[0], all[1], "plain and JSON tell the same");
+        all.remove(0)
+    }
+
+    fn create() -> EventBuilder {
+        EventBuilder::new("CHANNEL_CREATE")
+            .header("Unique-ID", "u1")
+            .header("Caller-Caller-ID-Number", "79161234567")
+            .header("Caller-Caller-ID-Name", "${system(id)}\n\n, {x}")
+            .header("Caller-Destination-Number", "74951112233")
+            .header("Caller-Channel-Created-Time", "1795406997873596")
+    }
+
+    #[test]
+    fn the_subscription_is_made_of_good_names() {
+        let subscription = subscription().unwrap();
+        assert_eq!(subscription.events.events.len(), EVENTS.len());
+        assert_eq!(subscription.events.subclasses.len(), SUBCLASSES.len());
+    }
+
+    #[test]
+    fn a_channel_comes_with_its_caller_as_it_is() {
+        let news = told(create().header("Call-Direction", "inbound").header("Caller-Username", "79161234567"));
+        let [News::Created(channel)] = news.as_slice() else { panic!("{news:?}") };
+        assert_eq!((&*channel.caller, &*channel.dialled), ("79161234567", "74951112233"));
+        assert_eq!(&*channel.name, "${system(id)}\n\n, {x}");
+        assert_eq!(channel.user.as_deref(), Some("79161234567"));
+        assert_eq!((channel.direction, channel.created), (Direction::Inbound, Wall(1_795_406_997_873)));
+    }
+
+    #[test]
+    fn a_phone_is_known_by_its_presence() {
+        let news = told(create().header("Call-Direction", "outbound").header("Channel-Presence-ID", "1001@pbx"));
+        let [News::Created(channel)] = news.as_slice() else { panic!("{news:?}") };
+        assert_eq!(channel.user.as_deref(), Some("1001"));
+    }
+
+    #[test]
+    fn half_an_event_tells_nothing() {
+        assert_eq!(told(EventBuilder::new("CHANNEL_CREATE").header("Unique-ID", "u1")), []);
+        assert_eq!(told(EventBuilder::new("CHANNEL_ANSWER")), []);
+        assert_eq!(told(EventBuilder::new("CHANNEL_BRIDGE").header("Bridge-A-Unique-ID", "a")), []);
+        assert_eq!(told(EventBuilder::custom("callcenter::info").header("CC-Action", "agent-status-change")), []);
+        assert_eq!(told(EventBuilder::custom("sofia::register")), []);
+    }
+
+    #[test]
+    fn only_our_own_words_are_said() {
+        let token = Uuid::from_u128(7);
+        let complete = |application: &str, uuid: &str| {
+            EventBuilder::new("CHANNEL_EXECUTE_COMPLETE")
+                .header("Unique-ID", "u1")
+                .header("Application", application)
+                .header("Application-UUID", uuid)
+        };
+        assert_eq!(told(complete("speak", &token.to_string())), [News::Said { id: ChannelId::new("u1"), token }]);
+        assert_eq!(told(complete("park", &token.to_string())), []);
+        assert_eq!(told(complete("speak", "say-1")), []);
+    }
+
+    #[test]
+    fn a_line_is_named_on_the_callers_own_channel_alone() {
+        let answer = |direction: &str| {
+            EventBuilder::new("CHANNEL_ANSWER")
+                .header("Unique-ID", "u1")
+                .header("Call-Direction", direction)
+                .variable("perezvon_line", "site")
+        };
+        let id = || ChannelId::new("u1");
+        assert_eq!(told(answer("inbound")), [News::LineNamed(id(), "site".into()), News::Answered(id())]);
+        assert_eq!(told(answer("outbound")), [News::Answered(id())]);
+    }
+
+    #[test]
+    fn agents_and_phones_come_and_go() {
+        let agent = |status: &str| {
+            EventBuilder::custom("callcenter::info")
+                .header("CC-Action", "agent-status-change")
+                .header("CC-Agent", "1001@default")
+                .header("CC-Agent-Status", status)
+        };
+        for (status, available) in
+            [("Available", true), ("Available (On Demand)", true), ("On Break", false), ("Logged Out", false)]
+        {
+            assert_eq!(told(agent(status)), [News::Agent { agent: "1001@default".into(), available }]);
+        }
+        for (subclass, header, here) in
+            [("sofia::register", "from-user", true), ("sofia::unregister", "from-user", false), {
+                ("sofia::expire", "user", false)
+            }]
+        {
+            let event = EventBuilder::custom(subclass).header(header, "1001");
+            assert_eq!(told(event), [News::Registered { user: "1001".into(), here }]);
+        }
+    }
+
+    #[test]
+    fn the_table_of_agents_is_read_by_its_first_line() {
+        let table = "name|instance_id|uuid|type|contact|status|state\n1001@default|single_box||callback|user/1001|\
+                     Available|Waiting\n1002@default|single_box||callback|user/1002|On Break|Waiting\n+OK\n";
+        let agent = |agent: &str, available| News::Agent { agent: agent.into(), available };
+        assert_eq!(agents(table), [agent("1001@default", true), agent("1002@default", false)]);
+        assert_eq!(agents("-ERR"), []);
+    }
+
+    #[test]
+    fn a_dump_tells_how_a_channel_stands() {
+        let dump = |state: &str, application: &str, other: &str, since: u64| {
+            let event = EventBuilder::new("CHANNEL_DATA")
+                .header("Channel-State", state)
+                .header("Unique-ID", "u1")
+                .header("Call-Direction", "outbound")
+                .header("Answer-State", "answered")
+                .header("Caller-Channel-Bridged-Time", since)
+                .variable("current_application", application)
+                .variable("bridge_uuid", other);
+            channel_state(&event.to_json().into(), &Limits::default()).unwrap()
+        };
+        let parked = dump("CS_EXECUTE", "park", "", 0);
+        assert!(parked.answered && parked.parked && parked.bridged.is_none());
+        assert!(dump("CS_EXECUTE", "speak", "", 0).parked);
+        assert!(!dump("CS_CONSUME_MEDIA", "", "", 0).parked);
+        let asked = dump("CS_RESET", "park", "u2", 0);
+        assert_eq!((asked.parked, asked.bridged), (false, None), "asked to be bridged, and waits for the other");
+        let bridged = dump("CS_SOFT_EXECUTE", "speak", "u2", 1_795_418_058_745_490);
+        assert_eq!((bridged.parked, bridged.bridged), (false, Some(ChannelId::new("u2"))));
+        assert_eq!(channel_state(&Bytes::from_static(b"-ERR No such channel!\n"), &Limits::default()), None);
+    }
+
+    #[test]
+    fn the_list_of_channels_is_read() {
+        assert_eq!(channel_list(br#"{"row_count": 0}"#), Some(vec![]));
+        assert_eq!(channel_list(b"-ERR"), None);
+        let rows = br#"{"row_count":2,"rows":[{"uuid":"a","direction":"inbound","created_epoch":"1795418057",
+            "initial_cid_num":"79161234567","initial_dest":"74951112233","initial_cid_name":"A \"quoted\" name",
+            "presence_id":""},{"uuid":"","direction":"inbound"}]}"#;
+        let list = channel_list(rows).unwrap();
+        assert_eq!(list.len(), 1);
+        assert_eq!((&*list[0].dialled, &*list[0].name), ("74951112233", "A \"quoted\" name"));
+        assert_eq!(list[0].created, Wall(1_795_418_057_000));
+    }
+}

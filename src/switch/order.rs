@@ -1,0 +1,473 @@
+//! Effects become commands, and what their replies mean.
+//!
+//! | effect | command | refusal, by reply or job |
+//! |---|---|---|
+//! | originate | `bgapi originate` with our leg and job ids; its `+OK` reply tells *taken* | refused, with the outcome of the error word |
+//! | say | `sendmsg` execute `speak`, its token as Event-UUID | refused |
+//! | ringback | `sendmsg` execute `playback` of a tone, for ever: `uuid_bridge` and `uuid_break` end it | not told |
+//! | hush | `api uuid_break … all` | nothing to stop: not told |
+//! | bridge | `bgapi uuid_bridge`: it may wait for media, and events would wait with it | refused |
+//! | park | `api uuid_setvar … park_timeout`, `api uuid_transfer … answer,park inline` | refused |
+//! | hang up | `api uuid_kill` | refused |
+//! | ask for a leg | `api uuid_dump … json`; `-ERR No such channel!` tells that it is gone | refused |
+//! | ask for channels | `api show channels as json` | no list |
+//!
+//! A leg that we dial dies without us: `originate_timeout` while it rings, `park_timeout` while it waits for us,
+//! `sched_hangup` whatever happens, `hangup_after_bridge` when the other one goes. `ignore_early_media` keeps a gateway's
+//! 183 from passing for somebody who is there. `app_disable_expand_variables` keeps the arguments of its applications
+//! from being expanded: a caller named `${system(...)}` would run a program else.
+
+use super::{causes, event};
+use crate::{
+    engine::{
+        effect::{Effect, Originate, Words},
+        input::{Asked, News},
+        record::{ChannelId, Outcome, Role},
+        rules::Language,
+        time::Span,
+    },
+    esl::{
+        command::{ApiCommand, Command, Execute},
+        connection::Reply,
+        dial::{self, Template},
+        frame::Limits,
+        text::{Digits, Line, Name, Unsafe, Value, Word},
+    },
+    voice,
+};
+use uuid::Uuid;
+
+/// How long a caller who was taken out of a queue waits for its operator before the switch ends it: the bridge follows at
+/// once, unless we are gone.
+const CALLER_PARK: Span = Span::seconds(60);
+
+/// What a caller hears while a phone rings: 425 Hz, one second in five (ITU-T E.180, as Russia and most of Europe have it).
+const RINGBACK: &str = "tone_stream://%(1000,4000,425);loops=-1";
+
+/// What the switch says when there is no such channel.
+const NO_CHANNEL: &str = "No such channel!";
+
+/// Who speaks: an engine of the switch and a voice of it for each language, as the start of `speak`'s argument (`flite|slt`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Speakers {
+    /// The Russian one.
+    pub ru: String,
+    /// The English one.
+    pub en: String,
+}
+
+impl Speakers {
+    fn of(&self, language: Language) -> &str {
+        match language {
+            Language::Ru => &self.ru,
+            Language::En => &self.en,
+        }
+    }
+}
+
+/// A command, and what for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    /// What is sent.
+    pub command: Command,
+    /// How its reply is understood.
+    pub purpose: Purpose,
+}
+
+/// What a command is for: enough to understand its reply, and its job's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Dial this leg.
+    Originate(ChannelId),
+    /// Join this operator's leg with a client's.
+    Bridge(ChannelId),
+    /// Speak on this leg.
+    Say(ChannelId),
+    /// Something that need not succeed, and whose failure nobody waits for.
+    Aside,
+    /// A safe thing done to this channel.
+    Safe(ChannelId),
+    /// How does this channel stand?
+    State(ChannelId),
+    /// Which channels are there?
+    Channels(Uuid),
+    /// Which agents are there?
+    Agents,
+}
+
+/// The commands of an effect, in order; none for one that is not the switch's business.
+///
+/// # Errors
+/// The effect cannot be said to the switch (a dial string or an id with a sign that no command may carry): the news that
+/// the engine is to be told instead.
+pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<News>> {
+    let api = |command, purpose| Order { command: Command::Api(command), purpose };
+    match effect {
+        Effect::Originate(leg) => told(&leg.leg, Asked::Originate, originate(leg)),
+        Effect::Say { leg, token, words, .. } => told(leg, Asked::Say, say(leg, *token, words, speakers)),
+        Effect::Ringback { leg, .. } => told(leg, Asked::Other, ringback(leg)),
+        Effect::Hush { leg, .. } => {
+            told(leg, Asked::Other, word(leg).map(|leg| vec![api(ApiCommand::UuidBreak(leg), Purpose::Aside)]))
+        }
+        Effect::Bridge { operator, client, .. } => told(operator, Asked::Bridge, bridge(operator, client)),
+        Effect::Park { channel, .. } => told(channel, Asked::Other, park(channel)),
+        Effect::Hangup { channel, cause, .. } => {
+            let kill = |id| -> Result<_, Unfit> {
+                Ok(vec![api(
+                    ApiCommand::UuidKill(id, Some(Name::new(cause.as_str())?)),
+                    Purpose::Safe(channel.clone()),
+                )])
+            };
+            told(channel, Asked::Other, word(channel).and_then(kill))
+        }
+        Effect::AskLeg { channel, .. } => {
+            let dump = |id| vec![api(ApiCommand::UuidDump(id), Purpose::State(channel.clone()))];
+            told(channel, Asked::Other, word(channel).map(dump))
+        }
+        Effect::AskChannels { token, .. } => Ok(vec![api(ApiCommand::ShowChannels, Purpose::Channels(*token))]),
+        Effect::Alarm(_) | Effect::Notice(_) => Ok(Vec::new()),
+    }
+}
+
+/// The question for all agents of mod_callcenter, asked once a connection.
+pub fn ask_agents() -> Order {
+    Order { command: Command::Api(ApiCommand::CallcenterAgents), purpose: Purpose::Agents }
+}
+
+/// Why an effect cannot be said.
+#[derive(Debug, thiserror::Error)]
+enum Unfit {
+    #[error(transparent)]
+    Text(#[from] Unsafe),
+    #[error(transparent)]
+    Words(#[from] voice::TemplateError),
+    #[error("the dial string has a place for a number, and there is none")]
+    NoNumber,
+}
+
+fn told(id: &ChannelId, what: Asked, orders: Result<Vec<Order>, Unfit>) -> Result<Vec<Order>, Box<News>> {
+    orders.map_err(|why| Box::new(withheld(id, what, &format!("not sent: {why}"))))
+}
+
+/// A command that was never sent.
+fn withheld(id: &ChannelId, what: Asked, text: &str) -> News {
+    News::Refused { id: id.clone(), what, text: text.into(), outcome: Outcome::Unknown }
+}
+
+fn word(id: &ChannelId) -> Result<Word, Unfit> {
+    Ok(Word::new(id.as_str())?)
+}
+
+fn originate(leg: &Originate) -> Result<Vec<Order>, Unfit> {
+    let template = Template::new(&leg.dial)?;
+    let endpoint = match &leg.number {
+        Some(number) => template.fill(&Digits::new(number)?),
+        None => template.endpoint().ok_or(Unfit::NoNumber)?,
+    };
+    let mut originate = dial::Originate::new(endpoint);
+    let cap = Span(leg.cap.0.saturating_add(leg.ring.0)).as_seconds_up();
+    let shown = Value::new(&leg.shown.digits())?;
+    let role = match leg.role {
+        Role::Operator => "operator",
+        Role::Client => "client",
+    };
+    let mut set = |name: &str, value: Value| -> Result<(), Unsafe> {
+        originate.variables.push((Name::new(name)?, value));
+        Ok(())
+    };
+    set("origination_uuid", Value::new(leg.leg.as_str())?)?;
+    set("origination_caller_id_name", Value::lossy(&leg.shown_name).unwrap_or_else(|| shown.clone()))?;
+    set("origination_caller_id_number", shown)?;
+    set("originate_timeout", Value::from(leg.ring.as_seconds_up()))?;
+    set("ignore_early_media", Value::from(true))?;
+    set("app_disable_expand_variables", Value::from(true))?;
+    set("execute_on_originate", Value::new(&format!("sched_hangup +{cap} ALLOTTED_TIMEOUT"))?)?;
+    set("hangup_after_bridge", Value::from(true))?;
+    set("park_timeout", Value::from(leg.park.as_seconds_up()))?;
+    if let Some(agent) = &leg.track {
+        // Not on originate: `user/…` is an originate within an originate, each of which would count the call, and its end
+        // counts it off once, so that the agent's queue would never call again (tried).
+        set("execute_on_answer", Value::new(&format!("callcenter_track {agent}"))?)?;
+    }
+    set("perezvon_leg", Value::new(role)?)?;
+    set("perezvon_callback", Value::from(leg.callback.0))?;
+    set("perezvon_attempt", Value::from(u64::from(leg.attempt)))?;
+    let command = Command::BgApi { job: leg.job, command: ApiCommand::Originate(originate) };
+    Ok(vec![Order { command, purpose: Purpose::Originate(leg.leg.clone()) }])
+}
+
+fn say(leg: &ChannelId, token: Uuid, words: &Words, speakers: &Speakers) -> Result<Vec<Order>, Unfit> {
+    let text = voice::render(words)?;
+    let speak = Execute {
+        argument: Some(Line::new(&format!("{}|{text}", speakers.of(words.language)))?),
+        event_uuid: Some(Word::from(token)),
+        lock: true,
+        ..Execute::new(Some(word(leg)?), Name::new("speak")?)
+    };
+    Ok(vec![Order { command: Command::Execute(speak), purpose: Purpose::Say(leg.clone()) }])
+}
+
+fn ringback(leg: &ChannelId) -> Result<Vec<Order>, Unfit> {
+    let playback = Execute {
+        argument: Some(Line::new(RINGBACK)?),
+        lock: true,
+        ..Execute::new(Some(word(leg)?), Name::new("playback")?)
+    };
+    Ok(vec![Order { command: Command::Execute(playback), purpose: Purpose::Aside }])
+}
+
+fn bridge(operator: &ChannelId, client: &ChannelId) -> Result<Vec<Order>, Unfit> {
+    let command = ApiCommand::UuidBridge(word(operator)?, word(client)?);
+    let job = bridge_job(operator, client);
+    Ok(vec![Order { command: Command::BgApi { job, command }, purpose: Purpose::Bridge(operator.clone()) }])
+}
+
+/// A job's id made of the two it joins (FNV-1a, 128 bits): the same bridge has the same job.
+fn bridge_job(operator: &ChannelId, client: &ChannelId) -> Uuid {
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    const START: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    let bytes = operator.as_str().bytes().chain([0]).chain(client.as_str().bytes());
+    let hash = bytes.fold(START, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
+    uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid()
+}
+
+fn park(channel: &ChannelId) -> Result<Vec<Order>, Unfit> {
+    let id = word(channel)?;
+    let limit = Some(Value::from(CALLER_PARK.as_seconds_up()));
+    let limit = ApiCommand::UuidSetVar(id.clone(), Name::new("park_timeout")?, limit);
+    Ok(vec![
+        Order { command: Command::Api(limit), purpose: Purpose::Aside },
+        Order { command: Command::Api(ApiCommand::UuidTransferToPark(id)), purpose: Purpose::Safe(channel.clone()) },
+    ])
+}
+
+impl Purpose {
+    /// What the reply to an `api` or a `sendmsg` tells.
+    pub fn replied(&self, reply: &Reply, limits: &Limits, tell: &mut impl FnMut(News)) {
+        let refused = reply.is_err();
+        let body = &reply.frame().body;
+        match self {
+            Purpose::State(id) if refused && causes::cause_of(&reply.text()) == NO_CHANNEL => {
+                tell(News::State(id.clone(), None));
+            }
+            Purpose::State(id) if !refused => match event::channel_state(body, limits) {
+                Some(state) => tell(News::State(id.clone(), Some(Box::new(state)))),
+                None => self.refused("-ERR the answer cannot be read").into_iter().for_each(tell),
+            },
+            Purpose::Channels(token) => {
+                tell(News::Channels { token: *token, list: if refused { None } else { event::channel_list(body) } });
+            }
+            Purpose::Agents if !refused => event::agents(&reply.text()).into_iter().for_each(tell),
+            _ if refused => self.refused(&reply.text()).into_iter().for_each(tell),
+            _ => {}
+        }
+    }
+
+    /// What it tells that a `bgapi` was taken.
+    pub fn taken(&self) -> Option<News> {
+        match self {
+            Purpose::Originate(leg) => Some(News::Taken(leg.clone())),
+            _ => None,
+        }
+    }
+
+    /// What the result of a background job tells.
+    pub fn done(&self, result: &str) -> Option<News> {
+        if result.starts_with('-') { self.refused(result) } else { None }
+    }
+
+    /// What a refusal tells, in the switch's words.
+    pub fn refused(&self, text: &str) -> Option<News> {
+        let text = text.trim_end();
+        let (id, what) = self.about()?;
+        let outcome = match what {
+            Asked::Originate => causes::outcome(causes::cause_of(text), None),
+            _ => Outcome::Unknown,
+        };
+        Some(News::Refused { id: id.clone(), what, text: text.into(), outcome })
+    }
+
+    /// What is told when the command was never sent: the connection is gone or too much waits.
+    pub fn unsent(&self, why: &str) -> Option<News> {
+        match self {
+            Purpose::Channels(token) => Some(News::Channels { token: *token, list: None }),
+            _ => self.about().map(|(id, what)| withheld(id, what, &format!("not sent: {why}"))),
+        }
+    }
+
+    fn about(&self) -> Option<(&ChannelId, Asked)> {
+        match self {
+            Purpose::Originate(id) => Some((id, Asked::Originate)),
+            Purpose::Bridge(id) => Some((id, Asked::Bridge)),
+            Purpose::Say(id) => Some((id, Asked::Say)),
+            Purpose::Safe(id) | Purpose::State(id) => Some((id, Asked::Other)),
+            Purpose::Aside | Purpose::Channels(_) | Purpose::Agents => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{
+        effect::{Facts, HangupCause},
+        record::CallbackId,
+    };
+
+    const LEG: &str = "b80c1247-b4eb-4863-a47d-0c70c6f8cb15";
+
+    fn leg() -> Originate {
+        Originate {
+            switch: "main".into(),
+            leg: ChannelId::new(LEG),
+            job: Uuid::from_u128(1),
+            role: Role::Client,
+            dial: "sofia/gateway/provider/{number}".into(),
+            number: Some("79161234567".into()),
+            shown: "+74951112233".parse().unwrap(),
+            shown_name: "Anna".into(),
+            ring: Span::seconds(30),
+            cap: Span::seconds(3600),
+            park: Span(59_001),
+            track: None,
+            callback: CallbackId(42),
+            attempt: 2,
+        }
+    }
+
+    fn speakers() -> Speakers {
+        Speakers { ru: "tts_commandline|ru".into(), en: "flite|slt".into() }
+    }
+
+    fn sent(effect: Effect) -> String {
+        let orders = orders(&effect, &speakers()).unwrap();
+        orders.iter().map(|order| String::from_utf8(order.command.to_bytes().to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_leg_is_dialled_with_all_its_limits() {
+        assert_eq!(
+            sent(Effect::Originate(Box::new(leg()))),
+            "bgapi originate {origination_uuid=b80c1247-b4eb-4863-a47d-0c70c6f8cb15,origination_caller_id_name=Anna,\
+             origination_caller_id_number=74951112233,originate_timeout=30,ignore_early_media=true,\
+             app_disable_expand_variables=true,execute_on_originate='sched_hangup +3630 ALLOTTED_TIMEOUT',\
+             hangup_after_bridge=true,park_timeout=60,perezvon_leg=client,perezvon_callback=42,perezvon_attempt=2}\
+             sofia/gateway/provider/79161234567 &park()\nJob-UUID: 00000000-0000-0000-0000-000000000001\n\n"
+        );
+    }
+
+    #[test]
+    fn an_agents_leg_keeps_its_queue_away() {
+        let operator = Originate {
+            role: Role::Operator,
+            dial: "user/1001".into(),
+            number: None,
+            track: Some("1001@default".into()),
+            ..leg()
+        };
+        let sent = sent(Effect::Originate(Box::new(operator)));
+        assert!(sent.contains(",execute_on_answer='callcenter_track 1001@default',perezvon_leg=operator,"), "{sent}");
+        assert!(sent.contains("}user/1001 &park()"), "{sent}");
+    }
+
+    #[test]
+    fn a_hostile_name_stays_a_name() {
+        for name in [
+            "${system(touch /tmp/x)}",
+            "a'b\"c\\d",
+            "line\r\n\r\nbreak",
+            "a,b{c}|d[e]<f>^^:g",
+            "x:_:sofia/gateway/provider/1",
+            "\0\u{1b}[2J\u{2028}",
+            "mod_event_socket reload",
+            "",
+        ] {
+            let effect = Effect::Originate(Box::new(Originate { shown_name: name.into(), ..leg() }));
+            let [order] = orders(&effect, &speakers()).unwrap().try_into().unwrap();
+            let Command::BgApi { command: ApiCommand::Originate(sent), .. } = &order.command else { panic!() };
+            assert_eq!(sent.endpoint.as_str(), "sofia/gateway/provider/79161234567");
+            assert_eq!(sent.variables.len(), 12, "{name:?}");
+            let bytes = order.command.to_bytes();
+            assert_eq!(Command::parse(&bytes).as_ref(), Ok(&order.command), "{name:?}");
+            assert!(!bytes.windows(2).any(|two| two == b"${"), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_told_back() {
+        let number = Originate { number: Some("1;rm".into()), ..leg() };
+        let missing = Originate { number: None, ..leg() };
+        for leg in [number, missing] {
+            let news = orders(&Effect::Originate(Box::new(leg)), &speakers()).unwrap_err();
+            assert!(
+                matches!(*news, News::Refused { what: Asked::Originate, outcome: Outcome::Unknown, .. }),
+                "{news:?}"
+            );
+        }
+        let hangup = Effect::Hangup {
+            switch: "main".into(),
+            channel: ChannelId::new("a b\n\napi shutdown"),
+            cause: HangupCause::Done,
+        };
+        assert!(matches!(*orders(&hangup, &speakers()).unwrap_err(), News::Refused { what: Asked::Other, .. }));
+    }
+
+    #[test]
+    fn words_are_spoken_by_the_voice_of_their_language() {
+        let words = |template: &str, language| {
+            Box::new(Words {
+                template: template.into(),
+                language,
+                facts: Facts { name: "a|b${x}".into(), ..Facts::default() },
+            })
+        };
+        let say =
+            |words| Effect::Say { switch: "main".into(), leg: ChannelId::new(LEG), token: Uuid::from_u128(9), words };
+        let sent = sent(say(words("Вызов, {{ name }}.", Language::Ru)));
+        assert_eq!(
+            sent,
+            "sendmsg b80c1247-b4eb-4863-a47d-0c70c6f8cb15\ncall-command: execute\nexecute-app-name: speak\n\
+             Event-UUID: 00000000-0000-0000-0000-000000000009\nevent-lock: true\n\
+             execute-app-arg: tts_commandline|ru|Вызов, a b x .\n\n"
+        );
+        let silent = orders(&say(words("{{ nobody }}", Language::En)), &speakers());
+        assert!(matches!(*silent.unwrap_err(), News::Refused { what: Asked::Say, .. }));
+    }
+
+    #[test]
+    fn safe_things_have_their_commands() {
+        let (switch, a, b) = (|| "main".into(), || ChannelId::new("a1"), || ChannelId::new("b1"));
+        let bridge = sent(Effect::Bridge { switch: switch(), operator: a(), client: b() });
+        assert!(bridge.starts_with("bgapi uuid_bridge a1 b1\nJob-UUID: "), "{bridge}");
+        assert_eq!(
+            sent(Effect::Park { switch: switch(), channel: a() }),
+            "api uuid_setvar a1 park_timeout 60\n\napi uuid_transfer a1 answer,park inline\n\n"
+        );
+        let hangup = Effect::Hangup { switch: switch(), channel: a(), cause: HangupCause::LostRace };
+        assert_eq!(sent(hangup), "api uuid_kill a1 LOSE_RACE\n\n");
+        assert_eq!(sent(Effect::Hush { switch: switch(), leg: a() }), "api uuid_break a1 all\n\n");
+        assert_eq!(sent(Effect::AskLeg { switch: switch(), channel: a() }), "api uuid_dump a1 json\n\n");
+        let ask = Effect::AskChannels { switch: switch(), token: Uuid::nil() };
+        assert_eq!(sent(ask), "api show channels as json\n\n");
+    }
+
+    #[test]
+    fn refusals_are_understood() {
+        let id = || ChannelId::new("a1");
+        let refused = |what, text: &str, outcome| News::Refused { id: id(), what, text: text.into(), outcome };
+        let originate = Purpose::Originate(id());
+        assert_eq!(
+            originate.done("-ERR USER_BUSY\n"),
+            Some(refused(Asked::Originate, "-ERR USER_BUSY", Outcome::Busy))
+        );
+        assert_eq!(originate.done("+OK a1\n"), None);
+        assert_eq!(originate.taken(), Some(News::Taken(id())));
+        let bridge = Purpose::Bridge(id());
+        let invalid = "-ERR Invalid uuid";
+        assert_eq!(bridge.done("-ERR Invalid uuid\n"), Some(refused(Asked::Bridge, invalid, Outcome::Unknown)));
+        assert_eq!(bridge.taken(), None);
+        assert_eq!(Purpose::Aside.refused("-ERR"), None);
+        let token = Uuid::from_u128(3);
+        assert_eq!(Purpose::Channels(token).unsent("x"), Some(News::Channels { token, list: None }));
+    }
+}

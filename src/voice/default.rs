@@ -1,0 +1,44 @@
+//! The sentences that are said when the configuration gives none.
+
+use crate::engine::rules::Language;
+
+/// What the operator hears before the client's phone rings.
+pub const fn announce_operator(language: Language) -> &'static str {
+    match language {
+        Language::Ru => {
+            "{% if misses %}Пропущенный вызов{% else %}Обратный звонок{% endif %}, {{ campaign or source or line }}, \
+             номер {{ number | spoken }}.{% if attempt > 1 %} Попытка {{ attempt }}.{% endif %} Соединяю."
+        }
+        Language::En => {
+            "{% if misses %}Missed call{% else %}Call back{% endif %}, {{ campaign or source or line }}, number \
+             {{ number | spoken }}.{% if attempt > 1 %} Attempt {{ attempt }}.{% endif %} Connecting."
+        }
+    }
+}
+
+/// What the client hears before the operator.
+pub const fn announce_client(language: Language) -> &'static str {
+    match language {
+        Language::Ru => "Здравствуйте{% if misses %}, вы нам звонили{% endif %}. Соединяю с оператором.",
+        Language::En => "Hello{% if misses %}, you called us{% endif %}. Connecting you now.",
+    }
+}
+
+/// What the operator hears when the client was not reached; the cases are [`crate::engine::record::Outcome::as_str`].
+pub const fn ended(language: Language) -> &'static str {
+    match language {
+        Language::Ru => {
+            "{% if outcome == 'busy' %}У клиента занято.{% elif outcome == 'no-answer' %}Клиент не отвечает.\
+             {% elif outcome == 'invalid' %}Такого номера нет.{% elif outcome == 'declined' %}Клиент отклонил вызов.\
+             {% elif outcome == 'machine' %}У клиента ответил автоответчик.{% elif outcome == 'network' %}С клиентом нет \
+             связи.{% elif outcome == 'cancelled' %}Звонок больше не нужен.{% else %}Соединить не удалось.{% endif %}"
+        }
+        Language::En => {
+            "{% if outcome == 'busy' %}The client is busy.{% elif outcome == 'no-answer' %}The client does not answer.\
+             {% elif outcome == 'invalid' %}There is no such number.{% elif outcome == 'declined' %}The client declined \
+             the call.{% elif outcome == 'machine' %}A machine answered for the client.{% elif outcome == 'network' %}The \
+             client cannot be reached.{% elif outcome == 'cancelled' %}The call is not needed any more.\
+             {% else %}The call could not be connected.{% endif %}"
+        }
+    }
+}

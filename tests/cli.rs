@@ -1,0 +1,388 @@
+//! The program as its admin meets it: exit codes, help, a daemon that is asked over its socket, a demonstration.
+#![cfg(feature = "daemon")]
+
+use perezvon::{
+    clock::Clock,
+    engine::time::Span,
+    sim::{
+        house::{House, Reception},
+        people::{Habit, Reaction},
+        switch::{Caller, Party},
+        tcp::Streets,
+        town::Town,
+    },
+};
+use serde_json::Value;
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_perezvon");
+const CLIENT: &str = "79161234567";
+/// How long the daemon may take for anything that is waited for here.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(50);
+
+fn perezvon(arguments: &[&str]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    // What the one who runs the tests has set must not matter.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PEREZVON_")) {
+        command.env_remove(name);
+    }
+    command.env_remove("RUST_LOG").args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A house with one operator, and its switch at a real socket.
+async fn town() -> (Streets, SocketAddr) {
+    let clock = Clock::system();
+    let mut house = House { operators: vec!["anna".to_owned()], ..House::default() };
+    house.lines.truncate(1);
+    house.lines[0].reception = Reception::Menu(Span::seconds(30));
+    let mut town = Town::new(house.switch(), 3, clock.now());
+    let answers = |talks| Habit::always(Reaction::Answers(Span(200))).talking(Span(talks));
+    town.people.habit(Party::User("1001".into()), answers(60_000));
+    town.people.habit(Party::Number(CLIENT.into()), answers(1500));
+    let streets = Streets::new(town, clock);
+    let address = streets.listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    (streets, address)
+}
+
+/// A daemon in a folder of its own; killed when it is dropped.
+struct Daemon {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Daemon {
+    fn start(switch: SocketAddr, password: &str) -> Daemon {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let (store, socket) = (at("p.db"), at("p.sock"));
+        let config = format!(
+            "[switch.main]\naddress = \"{switch}\"\npassword = \"{password}\"\n[store]\nurl = \"sqlite:{store}\"\n\
+             [http]\nlisten = \"127.0.0.1:0\"\n[cdr]\ncredentials = \"cdr:word\"\n[control]\nsocket = \"{socket}\"\n\
+             [trunk.provider]\ndial = \"sofia/gateway/provider/{{number}}\"\n\
+             [[operator]]\nname = \"anna\"\ndial = \"user/1001\"\nwrap_up = \"0s\"\n\
+             [[line]]\nname = \"site\"\nnumbers = [\"+74951112233\"]\n\
+             [line.redial]\ntrack = \"1s\"\nannounce_operator = \"{{{{ number | spoken }}}}\"\nannounce_client = \"\"\n"
+        );
+        fs::write(at("p.toml"), config).unwrap();
+        let log = fs::File::create(at("log")).unwrap();
+        let child = Command::new(PROGRAM)
+            .args(["run", "--config", &at("p.toml")])
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Daemon { child, folder }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap()
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Output {
+        let socket = self.path("p.sock");
+        perezvon(&[arguments, &["--socket", &socket]].concat())
+    }
+
+    fn connect(&self) -> TcpStream {
+        let log = self.log();
+        let address =
+            log.split("call records address=").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream
+    }
+
+    /// One HTTP exchange: the status and the rest.
+    fn http(&self, head: &str, body: &str) -> (u16, String) {
+        let mut stream = self.connect();
+        let length = body.len();
+        write!(stream, "{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
+    }
+
+    fn done(&self, arguments: &[&str]) -> String {
+        let output = self.ask(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stderr), self.log());
+        text(&output.stdout)
+    }
+
+    async fn until(&self, arguments: &[&str], wanted: impl Fn(&str) -> bool) -> String {
+        let mut waited = Duration::ZERO;
+        loop {
+            let output = self.ask(arguments);
+            let said = text(&output.stdout);
+            if output.status.success() && wanted(&said) {
+                return said;
+            }
+            assert!(waited < PATIENCE, "{arguments:?}: {said}{}\n{}", text(&output.stderr), self.log());
+            tokio::time::sleep(LOOK).await;
+            waited += LOOK;
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    async fn end(&mut self) -> Option<i32> {
+        let mut waited = Duration::ZERO;
+        while waited < PATIENCE {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            tokio::time::sleep(LOOK).await;
+            waited += LOOK;
+        }
+        panic!("it does not end: {}", self.log());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn caller() -> Caller {
+    Caller { user: None, number: CLIENT.into(), name: "${system(touch /tmp/x)}".into(), dialled: "74951112233".into() }
+}
+
+#[test]
+fn exit_codes_are_those_that_the_help_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let faulty = folder.path().join("faulty.toml");
+    fs::write(&faulty, "[swich.main]\n").unwrap();
+    let faulty = faulty.display().to_string();
+    for (arguments, code, told) in [
+        (vec!["--version"], 0, "perezvon"),
+        (vec!["dance"], 2, "unrecognized"),
+        (vec!["call"], 2, "NUMBER"),
+        (vec!["status", "--socket", "/nonexistent/p.sock"], 69, "is it running?"),
+        (
+            vec!["check", "--config", &faulty],
+            78,
+            "faulty.toml:1:2: there is no key `swich` here; did you mean `switch`?",
+        ),
+        (vec!["run", "--config", &faulty], 78, "did you mean `switch`?"),
+        (vec!["check", "--config", "/nonexistent.toml"], 78, "there is no such file"),
+        (vec!["decode", "/nonexistent.esl"], 1, "cannot read"),
+    ] {
+        let output = perezvon(&arguments);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(told), "{arguments:?}: {said}");
+    }
+    let help = text(&perezvon(&["--help"]).stdout);
+    for code in ["0 ", "1 ", "2 ", "69", "78"] {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(code)), "{code}: {help}");
+    }
+}
+
+#[test]
+fn help_teaches_with_examples() {
+    let help = text(&perezvon(&["--help"]).stdout);
+    for command in [
+        "demo",
+        "run",
+        "check",
+        "status",
+        "journal",
+        "call",
+        "cancel",
+        "operators",
+        "pause",
+        "resume",
+        "reload",
+        "backup",
+        "decode",
+    ] {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
+        let own = text(&perezvon(&[command, "--help"]).stdout);
+        let simple = ["status", "cancel", "pause", "resume", "reload"].contains(&command);
+        assert!(simple || own.contains("Example"), "{command}: {own}");
+    }
+}
+
+#[test]
+fn a_reader_who_goes_away_is_no_fault() {
+    let mut child = Command::new(PROGRAM)
+        .args(["decode", "--json", "tests/wire/callback-bridged.esl"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missed_call_is_called_back_and_everything_is_told() {
+    let (streets, switch) = town().await;
+    let mut daemon = Daemon::start(switch, "pretend");
+    daemon.until(&["status"], |said| said.contains("switch main: connected")).await;
+    assert_eq!(fs::metadata(daemon.path("p.sock")).unwrap().permissions().mode() & 0o777, 0o660);
+
+    streets.with(|town, now| town.call(&caller(), Span(300), now));
+    let journal = daemon.until(&["journal"], |said| said.contains("-> callback #1: talked, 1 attempt")).await;
+    assert!(journal.contains("+79161234567") && journal.contains("missed"), "{journal}");
+    let row: Value = serde_json::from_str(daemon.done(&["journal", "--json"]).trim()).unwrap();
+    assert_eq!(row["callback"]["reason"]["reason"], "talked");
+    let story: Value = serde_json::from_str(&daemon.done(&["journal", "--callback", "1"])).unwrap();
+    assert_eq!(story["attempts"][0]["legs"].as_array().map(Vec::len), Some(2), "{story}");
+    assert_eq!(daemon.done(&["journal", "--since", "1h"]), journal, "page by page it is the same");
+    streets.with(|town, _| assert_eq!(town.switch.expanded(), [""; 0], "the client's name stays a name"));
+
+    let (status, metrics) = daemon.http("GET /metrics HTTP/1.1", "");
+    let closed = "perezvon_callbacks_closed_total{line=\"site\",reason=\"talked\"} 1";
+    assert!(status == 200 && metrics.contains(closed) && !metrics.contains(CLIENT), "{metrics}");
+    assert!(metrics.contains("perezvon_switch_up{switch=\"main\"} 1"), "{metrics}");
+
+    let log = daemon.log();
+    assert!(log.contains("+7916***4567") && !log.contains(CLIENT), "numbers are masked in the log: {log}");
+    let copy = daemon.path("copy.db");
+    assert!(daemon.done(&["backup", &copy]).contains("copy.db") && Path::new(&copy).exists());
+    assert_eq!(daemon.ask(&["backup", &copy]).status.code(), Some(1), "nothing is written over");
+
+    daemon.signal("-TERM");
+    assert_eq!(daemon.end().await, Some(0), "{}", daemon.log());
+    assert_eq!(daemon.ask(&["status"]).status.code(), Some(69));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_is_told_and_call_records_are_taken_from_those_who_may() {
+    let (_streets, switch) = town().await;
+    let daemon = Daemon::start(switch, "pretend");
+    daemon.until(&["status"], |said| said.contains("connected")).await;
+    let mut waited = Duration::ZERO;
+    while daemon.http("GET /readyz HTTP/1.1", "").0 != 200 {
+        assert!(waited < PATIENCE, "{}", daemon.log());
+        tokio::time::sleep(LOOK).await;
+        waited += LOOK;
+    }
+    assert_eq!(daemon.http("GET /healthz HTTP/1.1", "").0, 200);
+    assert_eq!(daemon.http("GET /nothing HTTP/1.1", "").0, 404);
+
+    daemon.done(&["pause"]);
+    let record = fs::read_to_string("tests/cdr/never-answered.json").unwrap();
+    let post = "POST /cdr/json HTTP/1.1";
+    assert_eq!(daemon.http(post, &record).0, 401, "without credentials");
+    let mut stranger = daemon.connect();
+    write!(stranger, "{post}\r\nHost: x\r\nConnection: close\r\nContent-Length: 4000000\r\n\r\n").unwrap();
+    let mut answer = [0; 12];
+    stranger.read_exact(&mut answer).expect("a stranger's body is not waited for");
+    assert_eq!(text(&answer), "HTTP/1.1 401");
+    // cdr:word
+    let post = format!("{post}\r\nAuthorization: Basic Y2RyOndvcmQ=");
+    assert_eq!(daemon.http(&post, "{}").0, 400);
+    assert_eq!(daemon.http(&post, &record).0, 204);
+    assert_eq!(daemon.http(&post, &record).0, 204, "twice is once");
+    let (_, metrics) = daemon.http("GET /metrics HTTP/1.1", "");
+    for line in ["result=\"malformed\"} 1", "result=\"taken\"} 1"] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_say_who_is_called_and_by_whom() {
+    let (_streets, switch) = town().await;
+    let daemon = Daemon::start(switch, "pretend");
+    daemon.until(&["status"], |said| said.contains("connected")).await;
+    daemon.done(&["operators", "away", "anna"]);
+    assert!(daemon.done(&["operators"]).contains("away"));
+    let called = daemon.done(&["call", "8 916 123-45-67", "--line", "site"]);
+    assert!(called.contains("+79161234567"), "{called}");
+    assert!(daemon.done(&["status"]).contains("#1 +79161234567 on site: waiting"));
+    for (arguments, told) in [
+        (&["call", "+79161234567", "--line", "stie"][..], "did you mean `site`?"),
+        (&["call", "12", "--line", "site"][..], "is no number"),
+        (&["operators", "ready", "ana"][..], "did you mean `anna`?"),
+    ] {
+        let output = daemon.ask(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(text(&output.stderr).contains(told), "{}", text(&output.stderr));
+    }
+    assert!(daemon.done(&["cancel", "1"]).contains("taken off"));
+    assert!(daemon.done(&["journal"]).contains("callback #1: cancelled"));
+    assert_eq!(daemon.ask(&["cancel", "1"]).status.code(), Some(1));
+
+    daemon.done(&["pause"]);
+    daemon.done(&["operators", "ready", "anna"]);
+    daemon.done(&["call", "+79161234567"]);
+    assert!(daemon.done(&["status"]).contains("paused"));
+    daemon.done(&["resume"]);
+    daemon.until(&["journal"], |said| said.contains("callback #2: talked")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_faulty_configuration_is_not_obeyed_and_says_why() {
+    let (_streets, switch) = town().await;
+    let daemon = Daemon::start(switch, "pretend");
+    daemon.until(&["status"], |said| said.contains("connected")).await;
+    let good = fs::read_to_string(daemon.path("p.toml")).unwrap();
+    fs::write(daemon.path("p.toml"), good.replace("track = \"1s\"", "trak = \"1s\"")).unwrap();
+    let output = daemon.ask(&["reload"]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(text(&output.stderr).contains("did you mean `track`?"), "{}", text(&output.stderr));
+    daemon.done(&["operators", "ready", "anna"]);
+
+    let more =
+        good.replace("wrap_up = \"0s\"", "wrap_up = \"0s\"\n[[operator]]\nname = \"boris\"\ndial = \"user/1002\"");
+    fs::write(daemon.path("p.toml"), &more).unwrap();
+    daemon.signal("-HUP");
+    daemon.until(&["operators"], |said| said.contains("boris")).await;
+    fs::write(daemon.path("p.toml"), format!("{more}\n[log]\nlevel = \"debug\"\n")).unwrap();
+    assert!(daemon.done(&["reload"]).contains("[log]"), "it says what only a restart brings in");
+
+    let config = daemon.path("p.toml");
+    let second = perezvon(&["run", "--config", &config]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(text(&second.stderr).contains("another daemon answers"), "{}", text(&second.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_password_ends_with_78_and_says_where_to_look() {
+    let (_streets, switch) = town().await;
+    let mut daemon = Daemon::start(switch, "wrong");
+    assert_eq!(daemon.end().await, Some(78), "{}", daemon.log());
+    assert!(daemon.log().contains("event_socket.conf.xml") && !daemon.log().contains("wrong"), "{}", daemon.log());
+}
+
+#[test]
+fn the_demonstration_calls_everybody_back_and_breaks_nothing() {
+    let output = perezvon(&["demo", "--json", "--lang", "ru"]);
+    let said = text(&output.stdout);
+    let summary: Value = serde_json::from_str(said.lines().last().unwrap_or_default()).unwrap_or_default();
+    assert_eq!(output.status.code(), Some(0), "{}\n{summary}", text(&output.stderr));
+    let count = |key: &str| summary[key].as_u64().unwrap_or_else(|| panic!("no {key}: {summary}"));
+    assert_eq!(count("violations"), 0);
+    assert!(count("calls") >= 55 && count("missed") >= 10 && count("attempts") >= count("recovered"), "{summary}");
+    assert_eq!(count("missed"), count("recovered") + count("cancelled") + count("gave_up"), "{summary}");
+    for trouble in
+        ["занято", "такого номера нет", "отклонил вызов", "дозвонился сам", "ТРЕВОГА", "скрытого номера", "${system"]
+    {
+        assert!(said.contains(trouble), "{trouble}: {said}");
+    }
+}

@@ -1,0 +1,435 @@
+//! The configuration: what is enough, what is read, and what each fault is told as.
+#![cfg(feature = "daemon")]
+
+use perezvon::{
+    config::{self, Config},
+    engine::{
+        rules::{Language, Missed, NumberFormat, Strategy},
+        time::Span,
+    },
+};
+use std::path::Path;
+
+/// Enough to start.
+const SMALL: &str = r#"
+[switch.main]
+password = "secret"
+
+[trunk.provider]
+dial = "sofia/gateway/provider/{number}"
+
+[[operator]]
+name = "anna"
+dial = "user/1001"
+
+[[operator]]
+name = "boris"
+dial = "user/1002"
+
+[[line]]
+name    = "site"
+numbers = ["+74951112233"]
+"#;
+
+/// Nearly everything that this version knows.
+const FULL: &str = r#"
+[switch.main]
+address = "10.0.0.5"
+user = "perezvon@default"
+password = "secret"
+[switch.spare]
+address = "pbx.example.org:8022"
+password = "other"
+[store]
+url = "sqlite:/tmp/p.db"
+[http]
+listen = "off"
+[cdr]
+folder = "/var/spool/perezvon/cdr"
+credentials = "cdr:word"
+[control]
+socket = "/tmp/p.sock"
+[log]
+level = "debug"
+format = "json"
+numbers = "whole"
+[voice]
+engine = "tts_commandline"
+voice = "ru+f3"
+[voice.en]
+engine = "flite"
+voice = "rms"
+[defaults]
+language = "ru"
+time_zone = "Europe/Moscow"
+country = "RU"
+[defaults.redial]
+missed = [{ call = "unserved" }, { call = "served", shorter_than = "60s" }]
+track = "3m"
+attempts = 7
+busy = { after = "4m" }
+announce_client = ""
+announce_operator = "Вызов, {{ campaign }}, {{ number | spoken }}."
+[trunk.provider]
+switch = "main"
+dial = "sofia/gateway/provider/{number}"
+format = "e164"
+channels = 20
+[[operator]]
+name = "anna"
+dial = ["user/1001@pbx", "sofia/gateway/provider/79165550101"]
+ring = "15s"
+wrap_up = "5s"
+agent = "1001@default"
+[[group]]
+name = "sales"
+operators = ["anna"]
+strategy = "ring-all"
+[calendar.main]
+hours = "mon-fri 09:00-20:00; sat 10:00-16:00"
+holidays = ["2027-01-01..2027-01-08"]
+workdays = [2027-02-20]
+[[line]]
+name = "site"
+numbers = ["8 495 111-22-33"]
+callcenter = "sales@default"
+group = "sales"
+trunks = ["provider"]
+caller_id = "+74951112200"
+channel = "context"
+source = "search"
+campaign = "Весна"
+calendar = "main"
+[line.redial]
+attempts = 3
+"#;
+
+fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    config::parse("perezvon.toml", text, Path::new("/nonexistent"), variables)
+        .map_err(|faults| faults.to_string().lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn one_switch_one_trunk_one_line_two_operators_are_enough() {
+    let config = read(SMALL, &[]).unwrap();
+    assert_eq!(config.switches[0].address, "127.0.0.1:8021");
+    assert_eq!(config.listen.unwrap().to_string(), "127.0.0.1:8080");
+    assert_eq!((config.rules.country.as_str(), config.rules.observe), ("RU", false));
+    let line = &config.rules.lines["site"];
+    assert_eq!(line.caller_id.to_string(), "+74951112233");
+    assert_eq!((line.language, line.redial.attempts, line.trunks.len()), (Language::Ru, 5, 1));
+    let group = &config.rules.groups[&line.group];
+    assert_eq!(group.operators.iter().map(|name| &**name).collect::<Vec<_>>(), ["anna", "boris"]);
+    assert_eq!(&*config.rules.operators["boris"].phones[0].user, "1002");
+    assert_eq!(config.rules.trunks["provider"].format, NumberFormat::Digits);
+}
+
+#[test]
+fn everything_that_is_written_is_read() {
+    let config = read(FULL, &[]).unwrap();
+    assert_eq!(
+        (config.switches[0].address.as_str(), config.switches[1].address.as_str()),
+        ("10.0.0.5:8021", "pbx.example.org:8022")
+    );
+    assert_eq!(config.switches[0].user.as_deref(), Some("perezvon@default"));
+    assert_eq!((config.listen, config.store.as_str(), config.log.json), (None, "sqlite:/tmp/p.db", true));
+    assert_eq!((config.voice.ru.voice.as_str(), config.voice.en.voice.as_str()), ("ru+f3", "rms"));
+    let line = &config.rules.lines["site"];
+    assert_eq!(line.numbers[0].to_string(), "+74951112233");
+    assert_eq!((line.redial.attempts, line.redial.track), (3, Span::minutes(3)), "the line's key wins, the rest stays");
+    assert_eq!(line.redial.busy, Span::minutes(4));
+    assert_eq!(line.redial.missed, [Missed::Unserved, Missed::ServedShorterThan(Span::seconds(60))]);
+    assert!(line.redial.announce_client.is_none() && line.calendar.is_some());
+    assert_eq!(config.rules.groups["sales"].strategy, Strategy::RingAll);
+    let anna = &config.rules.operators["anna"];
+    assert_eq!(anna.phones.iter().map(|phone| &*phone.user).collect::<Vec<_>>(), ["1001", "79165550101"]);
+    assert!(config.observing().rules.observe);
+}
+
+#[test]
+fn the_environment_stands_over_the_file() {
+    let config = read(
+        SMALL,
+        &[
+            ("PEREZVON_SWITCH__MAIN__PASSWORD", "0123"),
+            ("PEREZVON_TRUNK__PROVIDER__CHANNELS", "7"),
+            ("PEREZVON_SIM_SEEDS", "5"),
+            ("HOME", "/root"),
+        ],
+    )
+    .unwrap();
+    assert_eq!((config.switches[0].password.reveal(), config.rules.trunks["provider"].channels), ("0123", 7));
+    assert_eq!(format!("{:?}", config.switches[0].password), "***", "a log shows no password");
+    assert_eq!(
+        read(SMALL, &[("PEREZVON_TRUNK__PROVIDER__CHANNELS", "many")]).unwrap_err(),
+        [
+            "PEREZVON_TRUNK__PROVIDER__CHANNELS: `channels` is a text, and a whole number is wanted; it may be 1 to 10000"
+        ]
+    );
+    assert_eq!(
+        read(SMALL, &[("PEREZVON_STORE_URL", "x"), ("PEREZVON_STORE__URI", "x")]).unwrap_err(),
+        ["PEREZVON_STORE_URL: levels are parted by two underscores; did you mean PEREZVON_STORE__URL?"]
+    );
+    assert_eq!(
+        read(SMALL, &[("PEREZVON_STORE__URI", "x")]).unwrap_err(),
+        ["PEREZVON_STORE__URI: there is no key `uri` here; did you mean `url`?"]
+    );
+}
+
+/// What is put into [`SMALL`] (`from` becomes `to`), and what is told.
+const FAULTY: &[(&str, &str, &[&str])] = &[
+    (
+        "dial = \"user/1002\"",
+        "dial = user/1002",
+        &["perezvon.toml:14:8: this is not TOML: string values must be quoted, expected literal string"],
+    ),
+    (
+        "numbers = [\"+7",
+        "number = [\"+7",
+        &[
+            "perezvon.toml:16:1: `numbers` is missing; they are what clients dial; a line without any has a `caller_id`",
+            "perezvon.toml:18:1: there is no key `number` here; did you mean `numbers`?",
+        ],
+    ),
+    (
+        "dial = \"user/1001\"",
+        "dial = \"user/1001,user/1002\"",
+        &[
+            "perezvon.toml:10:8: \"user/1001,user/1002\" is no dial string: the sign ',' at byte 9 cannot be carried; write \"user/1001\"",
+        ],
+    ),
+    (
+        "dial = \"user/1001\"",
+        "dail = \"user/1001\"",
+        &[
+            "perezvon.toml:8:1: `dial` is missing; write `dial = \"user/1001\"`",
+            "perezvon.toml:10:1: there is no key `dail` here; did you mean `dial`?",
+        ],
+    ),
+    (
+        "{number}",
+        "{nummer}",
+        &[
+            "perezvon.toml:6:8: \"sofia/gateway/provider/{nummer}\" is no dial string: the sign '{' at byte 23 cannot be carried; write \"sofia/gateway/NAME/{number}\"",
+        ],
+    ),
+    (
+        "provider/{number}",
+        "provider",
+        &["perezvon.toml:6:8: \"sofia/gateway/provider\" has no place for the number; put {number} where it belongs"],
+    ),
+    (
+        "password = \"secret\"",
+        "password = 5",
+        &["perezvon.toml:3:12: `password` is a number, and a text is wanted; write it in quotes"],
+    ),
+    (
+        "password = \"secret\"",
+        "",
+        &[
+            "perezvon.toml:2:9: `password` is missing; it is the one in the switch's event_socket.conf.xml, or of the user there",
+        ],
+    ),
+    (
+        "password = \"secret\"",
+        "address = \"10.0.0.5\"\npassword = \"ClueCon\"",
+        &[
+            "perezvon.toml:4:12: everybody knows the password \"ClueCon\", and 10.0.0.5:8021 is not this machine; set another in the switch's event_socket.conf.xml",
+        ],
+    ),
+    (
+        "password = \"secret\"",
+        "password_file = \"secret.txt\"",
+        &[
+            "perezvon.toml:3:17: /nonexistent/secret.txt cannot be read: No such file or directory (os error 2); its owner is the user of the daemon, its mode 0600",
+        ],
+    ),
+    (
+        "password = \"secret\"",
+        "password = \"secret\"\naddress = \"a b\"\nuser = \"root\"",
+        &[
+            "perezvon.toml:4:11: \"a b\" is no address; write \"127.0.0.1:8021\" or \"host:port\"",
+            "perezvon.toml:5:8: \"root\" is no user of the switch's directory; write \"perezvon@default\"",
+        ],
+    ),
+    (
+        "name = \"boris\"",
+        "name = \"anna\"",
+        &["perezvon.toml:13:8: \"anna\" is here twice; give one of them another name"],
+    ),
+    (
+        "name = \"boris\"",
+        "name = \"boris\"\nring = 20",
+        &["perezvon.toml:14:8: 20 has no unit; write \"20s\" or \"20m\""],
+    ),
+    (
+        "name = \"boris\"",
+        "name = \"boris\"\nring = \"20m\"",
+        &["perezvon.toml:14:8: `ring` is 20m; it may be 3s to 5m"],
+    ),
+    (
+        "name = \"boris\"",
+        "name = \"boris\"\nanswer = \"person\"",
+        &["perezvon.toml:14:1: `answer`, operators behind an office exchange, is not in this version; leave it out"],
+    ),
+    (
+        "+74951112233",
+        "1234",
+        &[
+            "perezvon.toml:1:1: the country of the callers' numbers is not known; add `country = \"RU\"` to [defaults]",
+            "perezvon.toml:18:12: \"1234\" has no country code; write it as \"+74951112233\"",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[[group]]\nname = \"sales\"\noperators = [\"ana\"]\nstrategy = \"random\"\n[[line]]",
+        &[
+            "perezvon.toml:18:14: there is no operator \"ana\"; did you mean `anna`?",
+            "perezvon.toml:19:12: this strategy is not in this version; known: ring-all, top-down",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[[group]]\nname = \"a\"\noperators = [\"anna\"]\n[[group]]\nname = \"b\"\noperators = [\"boris\", \"boris\"]\n[[line]]",
+        &[
+            "perezvon.toml:21:23: \"boris\" is in this group twice",
+            "perezvon.toml:22:1: `group` is missing; say which of \"a\", \"b\" serves it",
+        ],
+    ),
+    (
+        "name    = \"site\"",
+        "name = \"site\"\ngroup = \"sales\"\ntrunks = [\"proviter\"]\ncalendar = \"main\"",
+        &[
+            "perezvon.toml:18:9: there is no group \"sales\"; known: everybody",
+            "perezvon.toml:19:11: there is no trunk \"proviter\"; did you mean `provider`?",
+            "perezvon.toml:20:12: there is no calendar \"main\"; there is none",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[calendar.main]\nhours = \"mon-fri 9-18\"\n[[line]]",
+        &[
+            "perezvon.toml:16:11: a calendar needs a time zone; add `time_zone = \"Europe/Moscow\"` to [defaults]",
+            "perezvon.toml:17:9: \"9-18\" are no hours; write \"09:00-20:00\"",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults]\ntime_zone = \"Moscow\"\nlanguage = \"de\"\ncountry = \"Russia\"\n[[line]]",
+        &[
+            "perezvon.toml:17:13: there is no time zone \"Moscow\"; write it as \"Europe/Moscow\"",
+            "perezvon.toml:18:12: `language` is \"de\"; known: en, ru",
+            "perezvon.toml:19:11: there is no country \"Russia\"; write its two letters, \"RU\"",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\ntrak = \"5m\"\nbusy = \"2m\"\nattempts = 0\norder = \"client-first\"\n[[line]]",
+        &[
+            "perezvon.toml:17:1: there is no key `trak` here; did you mean `track`?",
+            "perezvon.toml:18:8: `busy` is no table; write busy = { after = \"2m\" }",
+            "perezvon.toml:19:12: `attempts` is 0; it may be 1 to 100",
+            "perezvon.toml:20:1: `order`, ringing the client first, is not in this version; leave it out",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nmissed = [{ call = \"lost\" }, { call = \"served\" }, { call = \"unserved\", unique = true }]\n[[line]]",
+        &[
+            "perezvon.toml:17:20: `call` is \"lost\"; known: served, unserved",
+            "perezvon.toml:17:30: `shorter_than` is missing; write { call = \"served\", shorter_than = \"60s\" }",
+            "perezvon.toml:17:72: `unique`, a client's first call, is not in this version; leave it out",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nannounce_operator = \"{{ page }}\"\nexpire = \"5m\"\n[[line]]",
+        &[
+            "perezvon.toml:17:21: `announce_operator`: the template names `page`, which there is not; it may name number, name, line, channel, source, campaign, attempt, misses, outcome",
+            "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[outbound]\nlisten = \"127.0.0.1:8084\"\n[[line]]",
+        &["perezvon.toml:16:2: [outbound], the inbound queue, is not in this version; leave it out"],
+    ),
+    (
+        "[[line]]",
+        "[http]\nlisten = \"0.0.0.0:8080\"\n[[line]]",
+        &[
+            "perezvon.toml:17:10: 0.0.0.0:8080 can be reached by others, and call records there would be anybody's to forge; add `credentials = \"user:password\"` to [cdr], and `cred` to json_cdr.conf.xml",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[store]\nurl = \"postgres://x\"\n[log]\nlevel = \"lo=ud=er\"\nformat = \"xml\"\n[[line]]",
+        &[
+            "perezvon.toml:17:7: \"postgres://x\" is no store of this version; write \"sqlite:/var/lib/perezvon/perezvon.db\"",
+            "perezvon.toml:19:9: \"lo=ud=er\" is no level; write \"info\", \"debug\" or \"info,perezvon::esl=trace\"",
+            "perezvon.toml:20:10: `format` is \"xml\"; known: human, json",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[[line]]\nname = \"other\"\nnumbers = [\"+74951112233\"]\n[[line]]",
+        &["perezvon.toml:19:1: +74951112233 is a number of line \"other\" too; a number has one line"],
+    ),
+    (
+        "[[line]]",
+        "[line]",
+        &[
+            "perezvon.toml:1:1: there is no line; add [[line]] with a `name` and the `numbers` that clients dial",
+            "perezvon.toml:16:1: [line] is one table, and there may be several; write [[line]]",
+        ],
+    ),
+    (
+        "[switch.main]",
+        "[switch]",
+        &[
+            "perezvon.toml:1:1: there is no switch; add [switch.main] with its `password`",
+            "perezvon.toml:3:12: `password` stands in no table with a name; write [switch.NAME] above it",
+        ],
+    ),
+    (
+        "[trunk.provider]",
+        "[trunk.spare]\ndial = \"sofia/gateway/spare/{number}\"\n[trunk.provider]",
+        &[
+            "perezvon.toml:18:1: `trunks` is missing; say which of \"provider\", \"spare\" call back, first choice first",
+        ],
+    ),
+    (
+        "[trunk.provider]",
+        "[switch.two]\npassword = \"x\"\n[trunk.provider]",
+        &["perezvon.toml:7:8: `switch` is missing; say which of \"main\", \"two\" it belongs to"],
+    ),
+];
+
+#[test]
+fn every_fault_is_named_with_its_place_and_its_cure() {
+    for (from, to, told) in FAULTY {
+        assert_eq!(SMALL.matches(from).count(), 1, "{from}");
+        let faults = read(&SMALL.replace(from, to), &[]).expect_err(to);
+        assert_eq!(faults, *told, "{to}");
+    }
+}
+
+#[test]
+fn the_password_that_everybody_knows_is_taken_on_this_machine() {
+    let config = read(&SMALL.replace("\"secret\"", "\"ClueCon\""), &[]).unwrap();
+    assert_eq!(config.switches[0].password.reveal(), "ClueCon");
+}
+
+#[test]
+fn an_empty_file_is_told_all_that_it_lacks() {
+    assert_eq!(
+        read("", &[]).unwrap_err(),
+        [
+            "perezvon.toml:1:1: there is no line; add [[line]] with a `name` and the `numbers` that clients dial",
+            "perezvon.toml:1:1: there is no operator; add [[operator]] with a `name` and `dial = \"user/1001\"`",
+            "perezvon.toml:1:1: there is no switch; add [switch.main] with its `password`",
+            "perezvon.toml:1:1: there is no trunk; add [trunk.NAME] with `dial = \"sofia/gateway/NAME/{number}\"`",
+        ]
+    );
+}

@@ -1,0 +1,169 @@
+//! Typed views of recorded events.
+
+use perezvon::esl::view::{Channel, Direction};
+use perezvon::esl::{Decoder, Event, EventBuilder, Limits, View};
+
+/// The events of a recording.
+fn events(name: &str) -> Vec<Event> {
+    let path = format!("{}/tests/wire/{name}.esl", env!("CARGO_MANIFEST_DIR"));
+    let mut decoder = Decoder::default();
+    decoder.push(&std::fs::read(path).expect("a recording"));
+    let mut events = Vec::new();
+    while let Some(frame) = decoder.next_frame().expect("well formed") {
+        if let Some(event) = Event::from_frame(&frame, &Limits::default()) {
+            events.push(event.expect("an event"));
+        }
+    }
+    events
+}
+
+fn channels<'a>(events: &'a [Event], pick: impl Fn(View<'a>) -> Option<Channel<'a>>) -> Vec<Channel<'a>> {
+    events.iter().filter_map(|event| pick(event.view())).collect()
+}
+
+#[test]
+fn a_callback_is_seen_from_both_formats() {
+    for name in ["callback-bridged", "callback-bridged-json"] {
+        let events = events(name);
+        let legs: Vec<_> =
+            channels(&events, |view| if let View::Create(channel) = view { Some(channel) } else { None });
+        assert_eq!(legs.len(), 2, "{name}");
+        assert!(legs.iter().all(|leg| leg.direction() == Some(Direction::Outbound)));
+        assert_eq!(legs[0].caller_name().as_deref(), Some("Пропущенный 79161234567"));
+        assert_eq!(legs[0].name().as_deref(), Some("sofia/pbx/op-1"));
+        assert_eq!(legs[1].destination().as_deref(), Some("79161234567"));
+        let operator = legs[0].id().expect("an id");
+        let client = legs[1].id().expect("an id");
+
+        let spoken: Vec<_> = channels(&events, |view| match view {
+            View::ExecuteComplete(channel) => Some(channel),
+            _ => None,
+        });
+        let speak = spoken.iter().find(|done| done.application().as_deref() == Some("speak")).expect("speak");
+        assert_eq!(speak.application_id().as_deref(), Some("say-1"));
+        assert_eq!(speak.id(), Some(operator.clone()));
+
+        let bridges: Vec<_> =
+            channels(&events, |view| if let View::Bridge(bridge) = view { Some(bridge) } else { None });
+        let (a, b) = bridges[0].bridge().expect("two legs");
+        assert!([&a, &b].contains(&&operator) && [&a, &b].contains(&&client), "{name}");
+
+        let ends: Vec<_> =
+            channels(&events, |view| if let View::HangupComplete(end) = view { Some(end) } else { None });
+        assert_eq!(ends.len(), 2, "{name}");
+        for end in ends {
+            assert_eq!(end.hangup_cause().as_deref(), Some("NORMAL_CLEARING"));
+            assert!(end.answered_at() < end.bridged_at() && end.bridged_at() < end.at());
+        }
+        let jobs = events.iter().filter(|event| matches!(event.view(), View::Job(job) if job.id().is_some())).count();
+        assert_eq!(jobs, 3, "{name}");
+    }
+}
+
+#[test]
+fn failures_differ_by_their_sip_status() {
+    let events = events("client-failures");
+    let ends = channels(&events, |view| if let View::HangupComplete(end) = view { Some(end) } else { None });
+    let found: Vec<_> =
+        ends.iter().map(|end| (end.hangup_cause().expect("a cause").into_owned(), end.sip_failure())).collect();
+    let expected = [
+        ("USER_BUSY", Some(486)),
+        ("UNALLOCATED_NUMBER", Some(404)),
+        ("CALL_REJECTED", Some(603)),
+        ("CALL_REJECTED", Some(403)),
+        ("NORMAL_TEMPORARY_FAILURE", Some(503)),
+        ("NO_ANSWER", Some(487)),
+    ];
+    let mut expected: Vec<_> = expected.map(|(cause, status)| (cause.to_owned(), status)).to_vec();
+    let mut found = found;
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+    assert!(ends.iter().all(|end| end.answered_at().is_none()));
+}
+
+#[test]
+fn a_queue_is_followed() {
+    let served = events("served-by-callcenter");
+    let told = |events: &[Event]| -> Vec<(String, Option<String>, Option<String>)> {
+        events
+            .iter()
+            .filter_map(|event| match event.view() {
+                View::Callcenter(told) => Some((
+                    told.action()?.into_owned(),
+                    told.cause().map(|cause| cause.into_owned()),
+                    told.agent().map(|agent| agent.into_owned()),
+                )),
+                _ => None,
+            })
+            .collect()
+    };
+    let ends = |events: &[Event]| -> Vec<Option<String>> {
+        told(events)
+            .into_iter()
+            .filter(|(action, ..)| action == "member-queue-end")
+            .map(|(_, cause, _)| cause)
+            .collect()
+    };
+    assert_eq!(ends(&served), [Some("Terminated".to_owned())]);
+    assert_eq!(ends(&events("missed-abandoned")), [Some("Cancel".to_owned())]);
+    assert!(
+        told(&served)
+            .iter()
+            .any(|(action, _, agent)| action == "bridge-agent-start" && agent.as_deref() == Some("op1"))
+    );
+    for event in &served {
+        if let View::Callcenter(told) = event.view()
+            && told.action().as_deref() == Some("bridge-agent-start")
+        {
+            assert_eq!(told.queue().as_deref(), Some("sales@lab"));
+            assert!(told.member_leg().is_some() && told.agent_leg().is_some() && told.member().is_some());
+            assert_eq!(told.number().as_deref(), Some("79161110003"));
+        }
+    }
+}
+
+#[test]
+fn keys_beeps_and_the_pulse_are_seen() {
+    let keys = events("outbound-async-full");
+    let digits: String = channels(&keys, |view| if let View::Dtmf(key) = view { Some(key) } else { None })
+        .iter()
+        .filter_map(|key| key.digit())
+        .collect();
+    assert_eq!(digits, "12");
+    let beeps = events("machine-beep");
+    let beeps = channels(&beeps, |view| if let View::Beep(beep) = view { Some(beep) } else { None });
+    assert_eq!(beeps.len(), 2);
+    assert!(beeps[0].id().is_some() && beeps[0].id() == beeps[1].id());
+    let pulses: Vec<_> = ["machine-beep", "log-interleaved", "client-failures", "direct-call", "operator-race"]
+        .iter()
+        .flat_map(|name| events(name))
+        .filter_map(|event| match event.view() {
+            View::Heartbeat(pulse) => {
+                Some((pulse.uptime_ms().is_some(), pulse.sessions().is_some(), pulse.at().is_some()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert!(!pulses.is_empty() && pulses.iter().all(|pulse| *pulse == (true, true, true)));
+}
+
+#[test]
+fn a_phone_that_comes_and_goes_is_seen() {
+    let limits = Limits::default();
+    let seen = |event: EventBuilder| {
+        let event = Event::plain(event.to_plain().into(), &limits).expect("an event");
+        match event.view() {
+            View::Registration(phone) => {
+                (phone.here(), phone.user().unwrap().into_owned(), phone.domain().unwrap().into_owned())
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let here = EventBuilder::custom("sofia::register").header("from-user", "1001").header("from-host", "pbx");
+    assert_eq!(seen(here), (true, "1001".to_owned(), "pbx".to_owned()));
+    let gone = EventBuilder::custom("sofia::unregister").header("from-user", "1001").header("from-host", "pbx");
+    assert_eq!(seen(gone), (false, "1001".to_owned(), "pbx".to_owned()));
+    let expired = EventBuilder::custom("sofia::expire").header("user", "1001").header("host", "pbx");
+    assert_eq!(seen(expired), (false, "1001".to_owned(), "pbx".to_owned()));
+}

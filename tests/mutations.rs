@@ -1,0 +1,208 @@
+//! Every invariant of the simulation can fail: the program is broken on purpose, one line at a time, and the break is caught.
+//!
+//! A copy of the source is changed, built and simulated; that takes minutes, so it is done when `PEREZVON_MUTATIONS` is set, as
+//! CI does. `PEREZVON_MUTATIONS=no_dial_outside_hours` does those of one invariant alone.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A break, and the invariant that must notice it.
+struct Mutation {
+    invariant: &'static str,
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+const fn breaks(invariant: &'static str, file: &'static str, from: &'static str, to: &'static str) -> Mutation {
+    Mutation { invariant, file, from, to }
+}
+
+const MUTATIONS: &[Mutation] = &[
+    breaks(
+        "one_client_leg_per_number",
+        "src/engine/callback.rs",
+        "if let Some(id) = self.open.get(&number).copied() {\n            self.change(id, cx, |record, cx| {\n                record.misses",
+        "if let Some(id) = self.open.get(&number).copied().filter(|_| false) {\n            self.change(id, cx, |record, cx| {\n                record.misses",
+    ),
+    breaks(
+        "no_dial_outside_hours",
+        "src/engine/attempt.rs",
+        "let open = at.line.calendar.as_ref().is_none_or(|calendar| calendar.is_open(cx.now.wall));",
+        "let open = true;",
+    ),
+    breaks(
+        "no_dial_within_the_window",
+        "src/engine/callback.rs",
+        "let due = missed_at + line.redial.track;",
+        "let due = missed_at;",
+    ),
+    breaks(
+        "no_dial_after_got_through",
+        "src/engine/call.rs",
+        "self.close(id, CloseReason::ClientCalled { call: call.clone() }, cx);",
+        "let _ = (call, cx);",
+    ),
+    breaks(
+        "no_missed_call_lost",
+        "src/engine/call.rs",
+        "Missed::Unserved => record.served.is_none(),",
+        "Missed::Unserved => record.served.is_none() && record.id.as_str() > \"8\",",
+    ),
+    breaks(
+        "one_operator_per_client",
+        "src/engine/attempt.rs",
+        "engine.part(at, Outcome::Cancelled, \"another operator has the client\", cx);",
+        "engine.join(at, cx);",
+    ),
+    breaks(
+        "no_operator_on_dead_line",
+        "src/engine/attempt.rs",
+        "Stage::Announcing(Some(mine)) if mine == token => self.check(at, cx),",
+        "Stage::Announcing(Some(mine)) if mine == token => {}",
+    ),
+    breaks(
+        "operator_before_client",
+        "src/engine/distribution.rs",
+        "self.ring_next(&mut at, Outcome::OperatorUnavailable, cx);",
+        "self.ring_next(&mut at, Outcome::OperatorUnavailable, cx);\n        self.dial_client(&mut at, cx);",
+    ),
+    breaks(
+        "person_within_a_second",
+        "src/engine/attempt.rs",
+        "Stage::Greeting(Some(mine)) if mine == token => self.join(at, cx),",
+        "Stage::Greeting(Some(mine)) if mine == token => {}",
+    ),
+    breaks(
+        "never_more_callbacks_than_free_operators",
+        "src/engine/operator.rs",
+        "self.ready && self.reserved.is_none() && self.live == 0",
+        "self.ready && self.live == 0",
+    ),
+    breaks(
+        "written_before_dialled",
+        "src/engine/attempt.rs",
+        "if std::mem::take(&mut at.dirty) {",
+        "if std::mem::take(&mut at.dirty) && at.winner.is_some() {",
+    ),
+    breaks(
+        "uuid_never_dialled_twice",
+        "src/engine/attempt.rs",
+        "hash_uuid(self.seed, at.id().0, u64::from(at.record.n), place as u64)",
+        "hash_uuid(self.seed, at.id().0, 0, place as u64)",
+    ),
+    breaks("no_leg_past_its_cap", "src/switch/order.rs", "sched_hangup +{cap} ALLOTTED_TIMEOUT", "log INFO {cap}"),
+    breaks(
+        "no_row_without_reason",
+        "src/engine/callback.rs",
+        "Talked => Next::Close(CloseReason::Talked),",
+        "Talked => Next::Close(CloseReason::Expired),",
+    ),
+    breaks(
+        "no_impossible_state",
+        "src/engine/attempt.rs",
+        "self.record.outcome = Some(*self.outcome.get_or_insert(outcome));",
+        "self.record.outcome = Some(outcome);",
+    ),
+    breaks(
+        "nothing_outside_in_a_command",
+        "src/switch/order.rs",
+        "set(\"app_disable_expand_variables\", Value::from(true))?;",
+        "",
+    ),
+    breaks(
+        "every_miss_ends",
+        "src/engine/callback.rs",
+        "Busy => Next::Again(redial.busy),",
+        "Busy => Next::Again(Span(u64::MAX / 4)),",
+    ),
+];
+
+/// What of the package the simulation needs.
+const NEEDED: [&str; 6] = ["Cargo.toml", "Cargo.lock", "src", "tests/simulation.rs", "benches", "tests/wire"];
+
+#[test]
+fn every_invariant_notices_its_break() {
+    let Ok(wanted) = std::env::var("PEREZVON_MUTATIONS") else {
+        eprintln!("LEFT OUT: the mutation list; set PEREZVON_MUTATIONS=1 to run it (some minutes)");
+        return;
+    };
+    let yard = Yard::new();
+    let mut unnoticed = Vec::new();
+    for mutation in MUTATIONS.iter().filter(|m| wanted == "1" || wanted == m.invariant) {
+        match yard.simulate(mutation) {
+            Ok(()) => eprintln!("noticed: {}", mutation.invariant),
+            Err(why) => unnoticed.push(format!("{}: {why}", mutation.invariant)),
+        }
+    }
+    assert!(unnoticed.is_empty(), "{}", unnoticed.join("\n"));
+}
+
+/// A place where the source may be broken.
+struct Yard {
+    home: PathBuf,
+    yard: PathBuf,
+}
+
+impl Yard {
+    fn new() -> Yard {
+        let home = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let yard = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("mutations");
+        let _ = fs::remove_dir_all(yard.join("src"));
+        for needed in NEEDED {
+            copy(&home.join(needed), &yard.join(needed));
+        }
+        Yard { home, yard }
+    }
+
+    fn simulate(&self, mutation: &Mutation) -> Result<(), String> {
+        let whole = fs::read_to_string(self.home.join(mutation.file)).map_err(|error| error.to_string())?;
+        if whole.matches(mutation.from).count() != 1 {
+            return Err(format!("{} has not once the line that is to be broken", mutation.file));
+        }
+        let broken = self.yard.join(mutation.file);
+        fs::write(&broken, whole.replace(mutation.from, mutation.to)).map_err(|error| error.to_string())?;
+        let run = Command::new(env!("CARGO"))
+            .args(["test", "--no-default-features", "--test", "simulation", "--", "--nocapture"])
+            .current_dir(&self.yard)
+            .env("CARGO_TARGET_DIR", self.yard.join("target"))
+            .env("RUSTFLAGS", "-Awarnings")
+            .env("RUST_BACKTRACE", "0")
+            .env("CARGO_PROFILE_TEST_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_TEST_CODEGEN_UNITS", "256")
+            .env("PEREZVON_SIM_SEEDS", "300")
+            .output()
+            .map_err(|error| error.to_string());
+        fs::write(&broken, whole).map_err(|error| error.to_string())?;
+        let run = run?;
+        let said = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);
+        if said.contains("could not compile") {
+            return Err(format!("the break does not compile:\n{said}"));
+        }
+        match (run.status.success(), said.contains(mutation.invariant)) {
+            (false, true) => Ok(()),
+            (true, _) => Err("the simulation found nothing".to_owned()),
+            (false, false) => Err(format!("something else was found:\n{}", tail(&said))),
+        }
+    }
+}
+
+fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).expect("a folder is made");
+        for entry in fs::read_dir(from).expect("a folder is read").flatten() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else if from.exists() {
+        fs::create_dir_all(to.parent().expect("it is in a folder")).expect("a folder is made");
+        fs::copy(from, to).expect("a file is copied");
+    }
+}

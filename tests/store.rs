@@ -1,0 +1,451 @@
+//! What every store promises, asked of each of them; and, in `trouble`, what the one on the disk does when the disk does not
+//! do as it is told.
+
+#[path = "store/sample.rs"]
+mod sample;
+#[path = "store/trouble.rs"]
+mod trouble;
+
+use perezvon::{
+    engine::{
+        record::{
+            CallRecord, CallbackId, CallbackState, ChannelId, CloseReason, KnownBy, OperatorRecord, Origin, Snapshot,
+            Write,
+        },
+        time::{Span, Wall},
+    },
+    store::{
+        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Memory, Sqlite, Store,
+        StoreError, Subject,
+    },
+};
+use proptest::prelude::*;
+use sample::{attempt, call, callback, closed, number};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+use tempfile::TempDir;
+
+const NOW: Wall = Wall(1_800_000_000_000);
+
+/// A store and where it lives.
+struct House {
+    store: Arc<dyn Store>,
+    folder: TempDir,
+}
+
+impl House {
+    async fn memory() -> House {
+        House { store: Arc::new(Mutex::new(Memory::new(7, NOW))), folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn sqlite() -> House {
+        let folder = tempfile::tempdir().unwrap();
+        House { store: Arc::new(Sqlite::open(&folder.path().join("store.db"), NOW).await.unwrap()), folder }
+    }
+
+    async fn commit(&self, writes: impl IntoIterator<Item = Write>) {
+        self.store.commit(&writes.into_iter().collect::<Vec<_>>()).await.unwrap();
+    }
+
+    async fn journal(&self, query: JournalQuery) -> Vec<JournalRow> {
+        self.store.journal(&query).await.unwrap()
+    }
+}
+
+macro_rules! every_store {
+    ($($promise:ident)*) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(super::House::memory().await).await;
+            })*
+        }
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(super::House::sqlite().await).await;
+            })*
+        }
+    };
+}
+
+every_store! {
+    is_born_empty
+    keeps_the_later_of_two_writes_of_a_row
+    gives_back_what_is_open_and_nothing_else
+    takes_rows_in_any_order_but_no_stranger
+    refuses_all_of_a_commit_or_nothing
+    knows_which_calls_it_knows
+    tells_a_callback_with_its_attempts
+    lists_callbacks
+    tells_the_journal_newest_last
+    finds_in_the_journal
+    turns_the_pages_of_the_journal
+    is_written_by_many_at_once
+    is_backed_up_while_it_is_written
+    writes_no_backup_over_anything
+}
+
+async fn is_born_empty(house: House) {
+    let born = house.store.load(NOW).await.unwrap();
+    assert_eq!(born, Snapshot { seed: born.seed, born: NOW, ..Snapshot::default() });
+    assert_ne!(born.seed, 0);
+    assert_eq!(house.journal(JournalQuery::default()).await, []);
+    house.commit([]).await;
+}
+
+async fn keeps_the_later_of_two_writes_of_a_row(house: House) {
+    let mut late = callback(1);
+    late.misses = 9;
+    let mut attempted = attempt(1, 1);
+    let first = attempted.clone();
+    attempted.legs.truncate(1);
+    let mut answered = call("a");
+    answered.served = Some(NOW);
+    house.commit([Write::Callback(callback(1)), Write::Call(call("a")), Write::Attempt(first)]).await;
+    for _ in 0..2 {
+        house.commit([Write::Callback(callback(1)), Write::Callback(late.clone())]).await;
+        house.commit([Write::Call(answered.clone()), Write::Attempt(attempted.clone())]).await;
+        house.commit([Write::Paused(false), Write::Paused(true)]).await;
+    }
+    let loaded = house.store.load(NOW).await.unwrap();
+    assert_eq!((loaded.calls, loaded.callbacks, loaded.attempts), (vec![answered], vec![late], vec![attempted]));
+    assert!(loaded.paused);
+}
+
+async fn gives_back_what_is_open_and_nothing_else(house: House) {
+    let guessed = |id: &str, ended: Wall| CallRecord { ended: Some(ended), known_by: KnownBy::Guess, ..call(id) };
+    let ended = CallRecord { ended: Some(NOW), ..call("ended") };
+    let early = CallRecord { arrived: Wall(5), ..call("z") };
+    let fresh = guessed("fresh", NOW - GUESS_STANDS + Span(1));
+    let mut over = attempt(2, 1);
+    over.ended = Some(NOW);
+    let operator = OperatorRecord { name: "anna".into(), ready: true, since: NOW, last_talk: None };
+    house.commit([callback(2), callback(1), closed(3)].map(Write::Callback)).await;
+    house.commit([ended, call("b"), call("a"), early.clone(), fresh.clone()].map(Write::Call)).await;
+    house.commit([Write::Call(guessed("stale", NOW - GUESS_STANDS)), Write::Operator(operator.clone())]).await;
+    house.commit([attempt(2, 2), attempt(1, 1), over].map(Write::Attempt)).await;
+    let loaded = house.store.load(NOW).await.unwrap();
+    assert_eq!(loaded.calls, [early, call("a"), call("b"), fresh]);
+    assert_eq!(loaded.callbacks, [callback(1), callback(2)]);
+    assert_eq!(loaded.attempts, [attempt(1, 1), attempt(2, 2)]);
+    assert_eq!(loaded.operators, [operator]);
+    assert_eq!(loaded.last_callback, 3);
+}
+
+async fn takes_rows_in_any_order_but_no_stranger(house: House) {
+    let mut joined = call("a");
+    joined.callback = Some(CallbackId(1));
+    house.commit([Write::Attempt(attempt(1, 1)), Write::Call(joined.clone()), Write::Callback(callback(1))]).await;
+    joined.callback = Some(CallbackId(2));
+    for stranger in [Write::Attempt(attempt(2, 1)), Write::Call(joined)] {
+        let refused = house.store.commit(&[stranger]).await;
+        assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+    }
+}
+
+async fn refuses_all_of_a_commit_or_nothing(house: House) {
+    let before = house.store.load(NOW).await.unwrap();
+    let bad = [Write::Callback(callback(1)), Write::Call(call("a")), Write::Attempt(attempt(2, 1))];
+    let good: Vec<Write> = [callback(5), callback(6)].map(Write::Callback).into();
+    let (good_one, refused, good_two) =
+        tokio::join!(house.store.commit(&good[..1]), house.store.commit(&bad), house.store.commit(&good[1..]));
+    assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+    assert_eq!((good_one, good_two), (Ok(()), Ok(())));
+    let after = house.store.load(NOW).await.unwrap();
+    assert_eq!(after, Snapshot { callbacks: vec![callback(5), callback(6)], last_callback: 6, ..before });
+    assert_eq!(house.store.call_known(&ChannelId::new("a")).await, Ok(Known::No));
+}
+
+async fn knows_which_calls_it_knows(house: House) {
+    let ended = |id: &str, known_by| CallRecord { ended: Some(NOW), known_by, ..call(id) };
+    let calls = [ended("event", KnownBy::Event), ended("cdr", KnownBy::Cdr), ended("guess", KnownBy::Guess)];
+    house.commit(calls.into_iter().chain([call("alive")]).map(Write::Call)).await;
+    for (id, known) in [
+        ("event", Known::Ended),
+        ("cdr", Known::Ended),
+        ("guess", Known::Guessed),
+        ("alive", Known::Open),
+        ("' OR true --", Known::No),
+    ] {
+        assert_eq!(house.store.call_known(&ChannelId::new(id)).await, Ok(known), "{id}");
+    }
+}
+
+async fn tells_a_callback_with_its_attempts(house: House) {
+    let mut bare = attempt(1, 2);
+    bare.legs.clear();
+    house.commit([Write::Callback(closed(1)), Write::Callback(callback(2))]).await;
+    house.commit([attempt(1, 10), bare.clone(), attempt(1, 1), attempt(2, 1)].map(Write::Attempt)).await;
+    let story = CallbackStory { callback: closed(1), attempts: vec![attempt(1, 1), bare, attempt(1, 10)] };
+    assert_eq!(house.store.callback(CallbackId(1)).await, Ok(Some(story)));
+    assert_eq!(house.store.callback(CallbackId(3)).await, Ok(None));
+}
+
+async fn lists_callbacks(house: House) {
+    house.commit((1..=9).map(|id| Write::Callback(if id % 2 == 0 { closed(id) } else { callback(id) }))).await;
+    let ids = async |filter: CallbackFilter| {
+        let found = house.store.callbacks(&filter).await.unwrap();
+        found.iter().map(|callback| callback.id.0).collect::<Vec<u64>>()
+    };
+    let all = CallbackFilter::default();
+    assert_eq!(ids(all.clone()).await, (1..=9).collect::<Vec<_>>());
+    assert_eq!(ids(CallbackFilter { open: true, ..all.clone() }).await, [1, 3, 5, 7, 9]);
+    assert_eq!(ids(CallbackFilter { open: true, limit: Some(2), ..all.clone() }).await, [7, 9]);
+    assert_eq!(ids(CallbackFilter { number: Some(number(4)), ..all.clone() }).await, [4]);
+    assert_eq!(ids(CallbackFilter { line: Some("other".into()), ..all.clone() }).await, [] as [u64; 0]);
+    assert_eq!(ids(CallbackFilter { line: Some("site".into()), limit: Some(1), ..all }).await, [9]);
+}
+
+/// Five calls and two wishes, one of each in the same millisecond.
+async fn a_day(house: &House) -> Vec<JournalRow> {
+    let at = |at: i64, id: &str, opened: Option<u64>| CallRecord {
+        arrived: Wall(at),
+        number: Some(number(at as u64)),
+        callback: opened.map(CallbackId),
+        line: if at < 30 { "site".into() } else { "shop".into() },
+        ..call(id)
+    };
+    let wish = |id: u64, at: i64| {
+        let mut wish = callback(id);
+        wish.origin = Origin::ByHand { by: "anna".into() };
+        wish.opened = Wall(at);
+        wish
+    };
+    let calls = [at(10, "e", Some(1)), at(20, "d", None), at(20, "f", Some(1)), at(30, "a", None), at(40, "b", None)];
+    house.commit([callback(1), wish(2, 20), wish(3, 35)].map(Write::Callback)).await;
+    house.commit(calls.clone().map(Write::Call)).await;
+    let mut rows: Vec<JournalRow> = calls
+        .into_iter()
+        .map(|call| JournalRow { callback: call.callback.map(|id| callback(id.0)), call: Some(call) })
+        .collect();
+    rows.insert(3, JournalRow { call: None, callback: Some(wish(2, 20)) });
+    rows.insert(5, JournalRow { call: None, callback: Some(wish(3, 35)) });
+    rows
+}
+
+async fn tells_the_journal_newest_last(house: House) {
+    let rows = a_day(&house).await;
+    assert_eq!(house.journal(JournalQuery::default()).await, rows);
+    let newest = JournalQuery { limit: Some(3), ..JournalQuery::default() };
+    assert_eq!(house.journal(newest).await, rows[4..]);
+}
+
+async fn finds_in_the_journal(house: House) {
+    let rows = a_day(&house).await;
+    let all = JournalQuery::default();
+    let between = JournalQuery { since: Some(Wall(20)), until: Some(Wall(35)), ..all.clone() };
+    assert_eq!(house.journal(between).await, rows[1..5]);
+    let of_number = JournalQuery { number: Some(number(20)), ..all.clone() };
+    assert_eq!(house.journal(of_number).await, rows[1..3]);
+    let of_wish = JournalQuery { number: Some(number(3)), ..all.clone() };
+    assert_eq!(house.journal(of_wish).await, rows[5..6]);
+    let of_line = JournalQuery { line: Some("shop".into()), ..all.clone() };
+    assert_eq!(house.journal(of_line).await, [rows[4].clone(), rows[6].clone()]);
+    let nothing = JournalQuery { limit: Some(0), ..all };
+    assert_eq!(house.journal(nothing).await, []);
+}
+
+async fn turns_the_pages_of_the_journal(house: House) {
+    let rows = a_day(&house).await;
+    for size in 1..=rows.len() {
+        let mut query = JournalQuery { limit: Some(size), since: Some(Wall(0)), ..JournalQuery::default() };
+        let first = rows[0].place().unwrap();
+        query.after = Some(first);
+        let mut seen = vec![rows[0].clone()];
+        loop {
+            let page = house.journal(query.clone()).await;
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= size);
+            query.after = last.place();
+            seen.extend(page);
+        }
+        assert_eq!(seen, rows, "in pages of {size}");
+    }
+}
+
+async fn is_written_by_many_at_once(house: House) {
+    let tasks = (0..64u64).map(|task| {
+        let store = house.store.clone();
+        tokio::spawn(async move {
+            for n in 0..10 {
+                let id = task * 10 + n + 1;
+                store.commit(&whole(id)).await.unwrap();
+                let story = store.callback(CallbackId(id)).await.unwrap();
+                assert_eq!(story.map(|story| story.attempts.len()), Some(1), "what is committed is seen");
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let loaded = house.store.load(NOW).await.unwrap();
+    assert_eq!((loaded.last_callback, loaded.callbacks.len(), loaded.attempts.len()), (640, 640, 640));
+}
+
+async fn is_backed_up_while_it_is_written(house: House) {
+    a_day(&house).await;
+    house.commit([Write::Paused(true), Write::Callback(closed(4))]).await;
+    let file = house.folder.path().join("backup.db");
+    let (before, journal) = (house.store.load(NOW).await, house.journal(JournalQuery::default()).await);
+    house.store.backup(&file).await.unwrap();
+    let copy = Sqlite::open(&file, Wall(1)).await.unwrap();
+    assert_eq!(copy.load(NOW).await, before);
+    assert_eq!(copy.journal(&JournalQuery::default()).await.unwrap(), journal);
+    copy.close().await.unwrap();
+
+    let store = house.store.clone();
+    let writing = tokio::spawn(async move {
+        for id in 100..400 {
+            store.commit(&whole(id)).await.unwrap();
+        }
+    });
+    let again = house.folder.path().join("again.db");
+    house.store.backup(&again).await.unwrap();
+    writing.await.unwrap();
+    let copy = Sqlite::open(&again, NOW).await.unwrap();
+    assert_whole(&copy, 100).await;
+    copy.close().await.unwrap();
+    assert_eq!(others_than(&house, &["again.db", "again.db.lock", "backup.db", "backup.db.lock"]), BTreeSet::new());
+}
+
+async fn writes_no_backup_over_anything(house: House) {
+    let file = house.folder.path().join("precious");
+    std::fs::write(&file, "precious").unwrap();
+    assert!(matches!(house.store.backup(&file).await, Err(StoreError::Taken { .. })));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+    let nowhere = house.folder.path().join("no/such/folder");
+    assert!(matches!(house.store.backup(&nowhere).await, Err(StoreError::Io { .. })));
+    assert_eq!(others_than(&house, &["precious"]), BTreeSet::new());
+}
+
+/// What lies in the house's folder besides the store and these.
+fn others_than(house: &House, known: &[&str]) -> BTreeSet<String> {
+    let files = std::fs::read_dir(house.folder.path()).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| !name.starts_with("store.db") && !known.contains(&name.as_str())).collect()
+}
+
+/// A commit of four rows that belong together.
+fn whole(id: u64) -> [Write; 3] {
+    let mut call = call(&format!("call-{id}"));
+    call.callback = Some(CallbackId(id));
+    [Write::Call(call), Write::Callback(callback(id)), Write::Attempt(attempt(id, 1))]
+}
+
+/// Every [`whole`] commit from this id on is there as a whole, and none is missing between two; gives the next id.
+async fn assert_whole(store: &dyn Store, first: u64) -> u64 {
+    let mut id = first;
+    loop {
+        let story = store.callback(CallbackId(id)).await.unwrap();
+        let known = store.call_known(&ChannelId::new(&format!("call-{id}"))).await.unwrap();
+        match story {
+            Some(story) => {
+                assert_eq!(story, CallbackStory { callback: callback(id), attempts: vec![attempt(id, 1)] });
+                assert_eq!(known, Known::Open, "callback {id} without its call");
+            }
+            None => {
+                assert_eq!(known, Known::No, "a call without its callback {id}");
+                let last = store.load(NOW).await.unwrap().last_callback;
+                assert!(last < id, "callback {id} is missing, {last} is there");
+                return id;
+            }
+        }
+        id += 1;
+    }
+}
+
+fn queries() -> impl Strategy<Value = JournalQuery> {
+    let place = (
+        sample::times(),
+        prop_oneof![
+            sample::channels().prop_map(Subject::Call),
+            (0..8u64).prop_map(|id| Subject::Callback(CallbackId(id)))
+        ],
+    );
+    let place = place.prop_map(|(at, of)| perezvon::store::Place { at, of });
+    (
+        proptest::option::of(sample::times()),
+        proptest::option::of(sample::times()),
+        proptest::option::weighted(0.2, sample::numbers()),
+        proptest::option::weighted(0.2, sample::names()),
+        proptest::option::of(0..6usize),
+        proptest::option::weighted(0.3, place),
+    )
+        .prop_map(|(since, until, number, line, limit, after)| JournalQuery {
+            since,
+            until,
+            number,
+            line,
+            limit,
+            after,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is written: SQLite gives the very answers that a map of records gives.
+    #[test]
+    fn the_stores_agree(
+        commits in proptest::collection::vec(sample::commits(), 1..12),
+        queries in proptest::collection::vec(queries(), 8),
+        now in sample::times(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let House { store, folder } = House::sqlite().await;
+            let seed = store.load(NOW).await.unwrap().seed;
+            let mut memory = Memory::new(seed, NOW);
+            for commit in &commits {
+                prop_assert_eq!(store.commit(commit).await.is_ok(), memory.commit(commit).is_ok());
+            }
+            store.close().await.unwrap();
+            let store = Sqlite::open(&folder.path().join("store.db"), Wall(0)).await.unwrap();
+            prop_assert_eq!(store.load(now).await.unwrap(), memory.load(now));
+            for query in &queries {
+                prop_assert_eq!(store.journal(query).await.unwrap(), memory.journal(query), "{:?}", query);
+                let filter = CallbackFilter { number: query.number, line: query.line.clone(), open: query.since.is_some(), limit: query.limit };
+                prop_assert_eq!(store.callbacks(&filter).await.unwrap(), memory.callbacks(&filter), "{:?}", filter);
+            }
+            for id in (0..8).map(CallbackId) {
+                prop_assert_eq!(store.callback(id).await.unwrap(), memory.callback(id));
+            }
+            for id in commits.iter().flatten().filter_map(|write| match write { Write::Call(call) => Some(&call.id), _ => None }) {
+                prop_assert_eq!(store.call_known(id).await.unwrap(), memory.call_known(id));
+            }
+            Ok(())
+        })?;
+    }
+
+    /// What is still open comes back exactly as it was written.
+    #[test]
+    fn nothing_is_changed_on_the_way(commit in sample::commits(), now in sample::times()) {
+        let mut memory = Memory::new(1, now);
+        prop_assume!(memory.commit(&commit).is_ok());
+        let loaded = memory.load(now);
+        let last = |wanted: &dyn Fn(&Write) -> bool| commit.iter().rev().find(|write| wanted(write)).cloned();
+        for call in loaded.calls {
+            let id = call.id.clone();
+            prop_assert_eq!(last(&|w| matches!(w, Write::Call(c) if c.id == id)), Some(Write::Call(call)));
+        }
+        for callback in loaded.callbacks {
+            let id = callback.id;
+            prop_assert_eq!(last(&|w| matches!(w, Write::Callback(c) if c.id == id)), Some(Write::Callback(callback)));
+        }
+        for attempt in loaded.attempts {
+            let key = (attempt.callback, attempt.n);
+            prop_assert_eq!(last(&|w| matches!(w, Write::Attempt(a) if (a.callback, a.n) == key)), Some(Write::Attempt(attempt)));
+        }
+    }
+}
+
+/// The words of the columns are those of the journal and the API.
+#[test]
+fn reasons_are_written_as_they_are_named() {
+    let state = CallbackState::Closed { at: NOW, reason: CloseReason::AttemptsSpent };
+    let json = serde_json::to_value(&state).unwrap();
+    assert_eq!(json["reason"]["reason"], CloseReason::AttemptsSpent.as_str());
+}
