@@ -735,8 +735,29 @@ impl Engine {
                 Stage::Parting(_) => engine.decide(at, Outcome::Unknown, "", cx),
                 _ => {}
             },
+            Asked::Other => engine.once_more(at, leg, cx),
             _ => {}
         });
+    }
+
+    /// The switch refused to stop a sound or to end a leg: nobody is left with either for long.
+    fn once_more(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        let repeats = at.nudges < MOST_NUDGES && at.alive(leg);
+        match at.stage {
+            Stage::Parting(_) if repeats && at.winner == Some(leg) => {
+                // Stopping a sound throws away what waits behind it: it is said again.
+                cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[leg].id.clone() });
+                let (token, nudges) = (self.say(at, leg, Arc::from(""), cx), at.nudges + 1);
+                at.goes(Stage::Parting(token), cx.now.mono + LONGEST_PARTING);
+                at.nudges = nudges;
+            }
+            Stage::Parting(_) if at.winner == Some(leg) => self.decide(at, Outcome::Unknown, "", cx),
+            Stage::Closing if repeats && at.nudges > 0 => {
+                at.nudges += 1;
+                self.hang_up(at, leg, HangupCause::Cancelled, cx);
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn withheld(&mut self, leg: &ChannelId, cx: &mut Cx) {
@@ -913,7 +934,7 @@ impl Engine {
                 self.ask_legs(at, cx);
             }
             Stage::Closing => {
-                at.deadline = cx.now.mono + if at.nudges > 3 { LOOK } else { LOOK_CLOSING };
+                at.deadline = cx.now.mono + if at.nudges > 3 + MOST_NUDGES { LOOK } else { LOOK_CLOSING };
                 (0..at.legs.len())
                     .filter(|&leg| at.alive(leg))
                     .for_each(|leg| self.hang_up(at, leg, HangupCause::Cancelled, cx));

@@ -266,7 +266,7 @@ impl Engine {
             Some(_) => self.channel_gone(&ended.id, cx.now.wall, &ended.cause, KnownBy::Event, cx),
             None if self.recent_set.contains(&ended.id) => {}
             None => {
-                self.unheard.insert(ended.id.clone());
+                self.unheard.insert(ended.id.clone(), cx.now.wall);
                 self.remember_end(ended.id);
             }
         }
@@ -405,12 +405,13 @@ impl Engine {
     }
 
     /// A call detail record: the end of a call whose events we may not have heard.
-    pub(super) fn cdr(&mut self, switch: &Name, cdr: Cdr, cx: &mut Cx) {
+    pub(super) fn cdr(&mut self, switch: &Name, mut cdr: Cdr, cx: &mut Cx) {
         let id = cdr.channel.id.clone();
         let unheard = self.unheard.remove(&id);
-        if self.recent_set.contains(&id) && !unheard && !self.guessed.contains_key(&id) {
+        if self.recent_set.contains(&id) && unheard.is_none() && !self.guessed.contains_key(&id) {
             return;
         }
+        cdr.ended = unheard.unwrap_or(cdr.ended);
         if let Some(name) = self.operators.owner(&cdr.channel) {
             if cdr.served.is_some()
                 && let Ok(number) = Number::parse(&cdr.channel.dialled, &self.rules.country)

@@ -117,8 +117,9 @@ pub struct Engine {
     pub(super) callers: FxHashMap<super::number::Number, Vec<ChannelId>>,
     pub(super) recent: VecDeque<ChannelId>,
     pub(super) recent_set: rustc_hash::FxHashSet<ChannelId>,
-    /// Of those, the ones that we never heard of before their end: only a detail record can tell what they were.
-    pub(super) unheard: rustc_hash::FxHashSet<ChannelId>,
+    /// Of those, the ones that we never heard of before their end, and when that was: only a detail record can tell what
+    /// they were, yet the switch's clock in it may differ from ours.
+    pub(super) unheard: FxHashMap<ChannelId, Wall>,
     pub(super) guessed: BTreeMap<ChannelId, CallRecord>,
     pub(super) callbacks: BTreeMap<CallbackId, CallbackRecord>,
     pub(super) open: FxHashMap<super::number::Number, CallbackId>,

@@ -5,7 +5,7 @@
 //! | originate | `bgapi originate` with our leg and job ids; its `+OK` reply tells *taken* | refused, with the outcome of the error word |
 //! | say | `sendmsg` execute `speak`, its token as Event-UUID | refused |
 //! | ringback | `sendmsg` execute `playback` of a tone, for ever: `uuid_bridge` and `uuid_break` end it | not told |
-//! | hush | `api uuid_break … all` | nothing to stop: not told |
+//! | hush | `api uuid_break … all` | refused |
 //! | bridge | `bgapi uuid_bridge`: it may wait for media, and events would wait with it | refused |
 //! | park | `api uuid_setvar … park_timeout`, `api uuid_transfer … answer,park inline` | refused |
 //! | hang up | `api uuid_kill` | refused |
@@ -106,9 +106,11 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
         Effect::Originate(leg) => told(&leg.leg, Asked::Originate, originate(leg)),
         Effect::Say { leg, token, words, .. } => told(leg, Asked::Say, say(leg, *token, words, speakers)),
         Effect::Ringback { leg, .. } => told(leg, Asked::Other, ringback(leg)),
-        Effect::Hush { leg, .. } => {
-            told(leg, Asked::Other, word(leg).map(|leg| vec![api(ApiCommand::UuidBreak(leg), Purpose::Aside)]))
-        }
+        Effect::Hush { leg, .. } => told(
+            leg,
+            Asked::Other,
+            word(leg).map(|id| vec![api(ApiCommand::UuidBreak(id), Purpose::Safe(leg.clone()))]),
+        ),
         Effect::Bridge { operator, client, .. } => told(operator, Asked::Bridge, bridge(operator, client)),
         Effect::Park { channel, .. } => told(channel, Asked::Other, park(channel)),
         Effect::Hangup { channel, cause, .. } => {
