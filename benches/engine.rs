@@ -11,7 +11,9 @@ use perezvon::{
         Engine, Step,
         input::{Input, News},
         record::Snapshot,
-        rules::{Group, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
+        rules::{
+            Answer, Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
+        },
         time::{Mono, Now, Span, Wall},
     },
     esl::{
@@ -100,6 +102,7 @@ fn rules() -> Rules {
         announce_operator: "missed".into(),
         announce_client: None,
         longest_talk: Span::minutes(120),
+        keys: Keys::default(),
     };
     let line = Line {
         name: "site".into(),
@@ -121,6 +124,7 @@ fn rules() -> Rules {
         ring: Span::seconds(20),
         wrap_up: Span::ZERO,
         agent: None,
+        answer: Answer::Person,
     };
     let group = Group { name: "sales".into(), operators: vec!["anna".into()], strategy: Strategy::TopDown };
     let trunk = Trunk {

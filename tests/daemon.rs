@@ -9,7 +9,9 @@ use perezvon::{
         effect::Effect,
         input::{Channel, Direction, Ended, Input, News, Wish},
         record::{CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
-        rules::{Group, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
+        rules::{
+            Answer, Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
+        },
         time::{Span, Wall},
     },
     store::{Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Store, StoreError},
@@ -116,6 +118,7 @@ fn rules() -> Arc<Rules> {
         announce_operator: "missed".into(),
         announce_client: None,
         longest_talk: Span::minutes(120),
+        keys: Keys::default(),
     };
     let line = Line {
         name: "site".into(),
@@ -137,6 +140,7 @@ fn rules() -> Arc<Rules> {
         ring: Span::seconds(20),
         wrap_up: Span::ZERO,
         agent: None,
+        answer: Answer::Person,
     };
     let group = Group { name: "sales".into(), operators: vec!["anna".into()], strategy: Strategy::TopDown };
     let trunk = Trunk {

@@ -9,7 +9,9 @@ use perezvon::engine::{
         AttemptRecord, CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, KnownBy, Outcome, Role,
         Snapshot, Write,
     },
-    rules::{Group, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
+    rules::{
+        Answer, Group, Key, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
+    },
     time::{Mono, Now, Span, Wall},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -37,6 +39,7 @@ fn rules(strategy: Strategy) -> Rules {
         announce_operator: "a missed call".into(),
         announce_client: None,
         longest_talk: Span::minutes(120),
+        keys: Keys::default(),
     };
     let line = Line {
         name: "site".into(),
@@ -58,6 +61,7 @@ fn rules(strategy: Strategy) -> Rules {
         ring: Span::seconds(20),
         wrap_up: Span::seconds(10),
         agent: None,
+        answer: Answer::Person,
     };
     let operators = vec!["anna".into(), "boris".into()];
     Rules {
@@ -824,4 +828,190 @@ fn records_are_believed_by_their_time_whatever_their_order() {
     desk.news(cdr(&desk, "missed before", now - Span::minutes(10), false));
     desk.wait(Span::minutes(10));
     assert!(desk.dialled().is_empty(), "the client has got through since");
+}
+
+/// The rules with operators whose answer is judged so, and the keys of a line that has all of them.
+fn answering(answer: Answer) -> Rules {
+    let mut rules = rules(Strategy::TopDown);
+    for operator in rules.operators.values_mut() {
+        Arc::make_mut(operator).answer = answer;
+    }
+    let line = Arc::make_mut(rules.lines.get_mut("site").unwrap());
+    line.redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9') };
+    rules
+}
+
+impl Desk {
+    fn presses(&mut self, leg: &ChannelId, sign: char) {
+        self.news(News::Key(leg.clone(), Key::new(sign).unwrap()));
+    }
+
+    /// The switch says that this leg is all there is.
+    fn alone(&mut self, leg: &ChannelId) {
+        let created = self.now.wall;
+        let channel = Channel {
+            id: leg.clone(),
+            direction: Direction::Outbound,
+            user: None,
+            caller: "".into(),
+            name: "".into(),
+            dialled: "".into(),
+            line: None,
+            created,
+        };
+        self.answer_channels(&[channel]);
+    }
+
+    fn said(&mut self) -> Vec<String> {
+        self.effects(|e| match e {
+            Effect::Say { words, .. } => Some(format!("{}{}", words.facts.key, words.facts.outcome)),
+            _ => None,
+        })
+    }
+
+    /// The first operator who is rung for the first missed call, and has answered.
+    fn answered_operator(&mut self) -> Originate {
+        self.misses("a");
+        self.wait(Span::minutes(5));
+        let operator = self.dialled().remove(0);
+        self.answers(&operator.leg);
+        operator
+    }
+}
+
+#[test]
+fn behind_an_office_exchange_nothing_is_said_before_the_operator_is_there() {
+    let mut desk = Desk::new(answering(Answer::Delay(Span::seconds(20))));
+    let operator = desk.answered_operator();
+    desk.wait(Span::seconds(19));
+    assert!(desk.said().is_empty(), "the exchange would hear it");
+    desk.wait(Span::seconds(1));
+    desk.hears_all();
+    desk.alone(&operator.leg);
+    assert_eq!(desk.dialled()[0].role, Role::Client);
+}
+
+#[test]
+fn where_a_key_is_wanted_the_announcement_repeats_and_nothing_is_dialled_without_it() {
+    let mut desk = Desk::new(answering(Answer::Press(Key::new('1').unwrap())));
+    let operator = desk.answered_operator();
+    for _ in 0..3 {
+        desk.wait(Span::seconds(5));
+        desk.hears_all();
+        desk.alone(&operator.leg);
+        assert!(desk.dialled().is_empty());
+    }
+    assert_eq!(desk.said(), ["1"], "and tells the key");
+    desk.presses(&operator.leg, '5');
+    desk.alone(&operator.leg);
+    assert!(desk.dialled().is_empty(), "another key says nothing");
+    desk.presses(&operator.leg, '1');
+    desk.alone(&operator.leg);
+    assert_eq!(desk.dialled()[0].role, Role::Client);
+}
+
+#[test]
+fn without_the_key_the_next_operator_is_rung_and_it_costs_the_client_nothing() {
+    let mut desk = Desk::new(answering(Answer::Press(Key::new('1').unwrap())));
+    let first = desk.answered_operator();
+    for _ in 0..70 {
+        desk.wait(Span::seconds(1));
+        desk.hears_all();
+    }
+    assert_eq!(desk.hung_up(), [first.leg.clone()]);
+    desk.ends(&first.leg, Outcome::Unknown);
+    let second = desk.dialled().remove(0);
+    assert_eq!((second.role, &*second.dial), (Role::Operator, "user/1002"));
+    desk.ends(&second.leg, Outcome::NoAnswer);
+    let last = desk.out.writes.iter().rev().find_map(|write| match write {
+        Write::Callback(record) => Some((record.spent, record.last)),
+        _ => None,
+    });
+    assert_eq!(last, Some((0, Some(Outcome::OperatorUnavailable))));
+}
+
+#[test]
+fn a_key_passes_the_call_on_to_the_next_operator() {
+    let mut desk = Desk::new(answering(Answer::Person));
+    let first = desk.answered_operator();
+    desk.presses(&first.leg, '2');
+    assert_eq!(desk.hung_up(), [first.leg.clone()]);
+    assert_eq!(&*desk.dialled()[0].dial, "user/1002");
+}
+
+#[test]
+fn a_key_says_that_this_client_is_not_to_be_called_and_the_journal_says_who_said_so() {
+    let mut desk = Desk::new(answering(Answer::Person));
+    let first = desk.answered_operator();
+    desk.presses(&first.leg, '3');
+    desk.hears_all();
+    desk.ends(&first.leg, Outcome::Unknown);
+    assert_eq!(desk.closed(), Some(CloseReason::DoNotCall { operator: "anna".into() }));
+    desk.wait(Span::minutes(120));
+    assert!(desk.dialled().is_empty());
+}
+
+#[test]
+fn a_key_during_the_talk_says_that_a_machine_answered_and_the_client_is_tried_again() {
+    let mut desk = Desk::new(answering(Answer::Person));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    desk.wait(Span::seconds(6));
+    desk.presses(&operator.leg, '9');
+    assert_eq!(desk.hung_up()[..2], [operator.leg.clone(), client.leg.clone()]);
+    desk.ends(&operator.leg, Outcome::Unknown);
+    desk.ends(&client.leg, Outcome::Unknown);
+    assert_eq!(desk.closed(), None);
+    desk.wait(Span::minutes(30));
+    assert_eq!(desk.dialled().len(), 1, "as after no answer");
+}
+
+#[test]
+fn a_client_who_calls_is_put_through_when_the_key_is_pressed() {
+    let mut desk = Desk::new(answering(Answer::Press(Key::new('1').unwrap())));
+    let operator = desk.answered_operator();
+    let call = desk.arrives("b", CLIENT);
+    let parks = |desk: &mut Desk| desk.effects(|e| matches!(e, Effect::Park { .. }).then_some(())).len();
+    assert_eq!(parks(&mut desk), 0, "nobody is there yet");
+    desk.presses(&operator.leg, '1');
+    assert_eq!(parks(&mut desk), 1);
+    desk.news(News::Parked(call.clone()));
+    let joined = desk.effects(|e| match e {
+        Effect::Bridge { client, .. } => Some(client.clone()),
+        _ => None,
+    });
+    assert_eq!(joined, [call]);
+}
+
+#[test]
+fn after_a_silence_the_work_is_taken_up_step_by_step() {
+    let mut rules = rules(Strategy::TopDown);
+    let mut operators = BTreeMap::new();
+    for n in 0..20 {
+        let mut operator = (*rules.operators["anna"]).clone();
+        operator.name = format!("op{n:02}").into();
+        operator.phones = vec![Phone { dial: format!("user/2{n:02}").into(), user: format!("2{n:02}").into() }];
+        operators.insert(operator.name.clone(), Arc::new(operator));
+    }
+    Arc::make_mut(rules.groups.get_mut("sales").unwrap()).operators = operators.keys().cloned().collect();
+    Arc::make_mut(rules.trunks.get_mut("provider").unwrap()).channels = 100;
+    rules.operators = operators;
+    let mut desk = Desk::new(rules);
+    desk.wait(Span::minutes(1));
+    for n in 0..12 {
+        let id = desk.arrives(&format!("c{n}"), &format!("7916200{n:04}"));
+        desk.ends(&id, Outcome::Unknown);
+    }
+    desk.news(News::Down);
+    desk.wait(Span::minutes(10));
+    assert!(desk.dialled().is_empty(), "nobody is rung while the switch is away");
+    desk.news(News::Up);
+    desk.answer_channels(&[]);
+    let mut begun = vec![desk.dialled().len()];
+    for _ in 0..3 {
+        desk.wait(Span::seconds(5));
+        begun.push(desk.dialled().len());
+    }
+    assert_eq!(begun, [2, 2, 4, 4], "2, 4, 8, then all 12 at once");
 }

@@ -596,7 +596,11 @@ impl Transcript {
                 format!("{first} talks with {second}")
             }
             Outside::Gone(id, cause) => format!("{} is gone ({cause})", name(id)),
-            Outside::Hears(..) | Outside::Answered(_) | Outside::Silence(_) | Outside::Alone(_) => return None,
+            Outside::Hears(..)
+            | Outside::Answered(_)
+            | Outside::Pressed(..)
+            | Outside::Silence(_)
+            | Outside::Alone(_) => return None,
         })
     }
 }

@@ -10,7 +10,6 @@ pub fn key(path: &[String]) -> Option<&'static str> {
         ["voice", .., "command"] => "`command`, rendering speech to files,",
         ["voice", .., "share"] => "`share`",
         ["trunk", _, "per_minute"] => "`per_minute`, the cost of calls,",
-        ["operator", "answer"] => "`answer`, operators behind an office exchange,",
         ["operator", "level" | "weight"] | ["group", "operators", "level" | "weight"] => "weighing operators",
         ["defaults" | "line", "redial", "mode"] => "`mode`, a list that people dial by hand,",
         ["defaults" | "line", "redial", "order"] => "`order`, ringing the client first,",

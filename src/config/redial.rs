@@ -1,9 +1,12 @@
 //! How a line calls back: its own keys over those of `[defaults.redial]`, over what is built in.
 
-use super::reader::{Node, Table};
+use super::{
+    reader::{Node, Table},
+    rules::key,
+};
 use crate::{
     engine::{
-        rules::{Language, Missed, Redial},
+        rules::{Keys, Language, Missed, Redial},
         time::Span,
     },
     voice,
@@ -35,6 +38,7 @@ fn built_in(language: Language) -> Redial {
         announce_operator: voice::announce_operator(language).into(),
         announce_client: Some(voice::announce_client(language).into()),
         longest_talk: Span::minutes(120),
+        keys: Keys::default(),
     }
 }
 
@@ -65,6 +69,7 @@ pub fn read(layers: &[&Table<'_>], language: Language) -> Redial {
             None => built.announce_client,
         },
         longest_talk: span("longest_talk", Span::minutes(1)..=Span::minutes(24 * 60), built.longest_talk),
+        keys: get("keys").and_then(|node| keys(&node)).unwrap_or(built.keys),
     };
     let never = get("expire").or_else(|| get("track")).filter(|_| redial.expire <= redial.track);
     if let Some(node) = never {
@@ -74,7 +79,19 @@ pub fn read(layers: &[&Table<'_>], language: Language) -> Redial {
     redial
 }
 
-/// `announce_client = ""`: the client hears the operator at once.
+/// `{ pass = "2", never = "3", machine = "9" }`
+fn keys(node: &Node<'_>) -> Option<Keys> {
+    let table = node.table()?;
+    let of = |name| table.get(name).and_then(|node| key(&node));
+    let keys = Keys { pass: of("pass"), never: of("never"), machine: of("machine") };
+    table.close();
+    if keys.pass.is_some() && keys.pass == keys.never {
+        node.fault("`pass` and `never` are the same key", "give one of them another");
+    }
+    Some(keys)
+}
+
+/// `announce_client = "": the client hears the operator at once.
 fn says_nothing(node: &Node<'_>) -> bool {
     node.is_flag(false) || (node.is_text() && node.text() == Some(""))
 }

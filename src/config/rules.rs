@@ -9,7 +9,7 @@ use crate::{
         Name,
         hours::Calendar,
         number::Number,
-        rules::{Group, Language, Line, NumberFormat, Operator, Phone, Rules, Strategy, Trunk},
+        rules::{Answer, Group, Key, Language, Line, NumberFormat, Operator, Phone, Rules, Strategy, Trunk},
         time::Span,
     },
     esl::dial,
@@ -24,6 +24,8 @@ const DEFAULT_CHANNELS: u32 = 10;
 /// A dead operator's phone is not rung for longer; what it is rung is [`redial::RING`].
 const DEFAULT_RING: Span = Span::seconds(20);
 const DEFAULT_WRAP_UP: Span = Span::seconds(10);
+/// An office exchange that takes longer is no way to a person.
+const LONGEST_DELAY: Span = Span::minutes(2);
 const LONGEST_WRAP_UP: Span = Span::minutes(60);
 /// Words about a line (channel, source, campaign), in bytes.
 const MOST_WORDS: usize = 200;
@@ -204,9 +206,39 @@ fn operator(table: &Table<'_>) -> Option<Operator> {
     let ring = table.get("ring").and_then(|node| node.span(redial::RING)).unwrap_or(DEFAULT_RING);
     let wrap_up = table.get("wrap_up").and_then(|node| node.span(Span::ZERO..=LONGEST_WRAP_UP));
     let agent = table.get("agent").and_then(|node| at_domain(&node, "1001@default"));
+    let answer = table.get("answer").and_then(|node| answer(&node)).unwrap_or_default();
     table.close();
     let (name, phones) = (name?, phones.unwrap_or_default());
-    Some(Operator { name, phones, ring, wrap_up: wrap_up.unwrap_or(DEFAULT_WRAP_UP), agent })
+    Some(Operator { name, phones, ring, wrap_up: wrap_up.unwrap_or(DEFAULT_WRAP_UP), agent, answer })
+}
+
+/// `"person"`, `{ delay = "20s" }` or `{ press = "1" }`
+fn answer(node: &Node<'_>) -> Option<Answer> {
+    if !node.is_table() {
+        return node.word(&[("person", Answer::Person)]);
+    }
+    let table = node.table()?;
+    let (delay, press) = (table.get("delay"), table.get("press"));
+    table.close();
+    match (delay, press) {
+        (Some(delay), None) => Some(Answer::Delay(delay.span(Span::seconds(1)..=LONGEST_DELAY)?)),
+        (None, Some(press)) => Some(Answer::Press(key(&press)?)),
+        _ => {
+            table.fault("`answer` says one thing", "write \"person\", { delay = \"20s\" } or { press = \"1\" }");
+            None
+        }
+    }
+}
+
+/// A key of a telephone.
+pub(super) fn key(node: &Node<'_>) -> Option<Key> {
+    let text = node.text()?;
+    let mut signs = text.chars();
+    let key = signs.next().filter(|_| signs.next().is_none()).and_then(Key::new);
+    if key.is_none() {
+        node.fault(format!("\"{text}\" is no key of a telephone"), "write one of 0-9, * or #");
+    }
+    key
 }
 
 fn phone(node: &Node<'_>) -> Option<Phone> {

@@ -3,9 +3,13 @@
 //! | stage | becomes | when |
 //! |---|---|---|
 //! | ringing | announcing | an operator's leg is answered (CHANNEL_ANSWER) and parked; the other phones stop |
+//! | ringing | waiting | it is answered by an office exchange: the operator comes later |
+//! | waiting | announcing | the operator is there |
 //! | ringing | ringing | a phone did not answer: the operator's next phone, the group's next operator |
 //! | ringing | closing | nobody is left to ring: *operator-unavailable* |
-//! | announcing | checking | the announcement is over |
+//! | announcing | checking | the announcement is over, or, where a key is needed, it was pressed |
+//! | announcing | ringing | the key that passes it on, or no key in time: the next operator, at no cost |
+//! | announcing | parting | the key that says: do not call this client |
 //! | announcing, checking | ringing | the operator left: the next one, at no cost |
 //! | announcing, checking, dialling | taking | the client calls by themselves and nobody has that call yet |
 //! | checking | dialling | the switch knows no live call of the client, and nothing else forbids the dial |
@@ -16,6 +20,7 @@
 //! | taking | joining | the client's own call is parked |
 //! | taking | checking | that call ended before: the client is dialled after all |
 //! | joining | talking | the two are bridged (CHANNEL_BRIDGE) |
+//! | talking | closing | the operator's key says that a machine answered |
 //! | talking | parted | either hangs up: *talked*; the other leg may be on its way to a colleague, so it is left alone |
 //! | parted | over | every leg is gone; one that only waits parked is ended |
 //! | parting | closing | the operator has heard how it ended, or left |
@@ -32,7 +37,7 @@ use super::{
     machine::{Cx, Engine, Followed, Kind, Timer, hash_uuid},
     number::Number,
     record::{AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, LegRecord, Outcome, Role, Write},
-    rules::{Line, Operator},
+    rules::{Answer, Key, Line, Operator},
     time::{Mono, Span, Wall},
 };
 use std::sync::Arc;
@@ -52,6 +57,8 @@ const LOOK: Span = Span::seconds(60);
 const LOOK_CLOSING: Span = Span::seconds(3);
 /// How long a trunk that could not carry a call is the last choice.
 const TRUNK_REST: Span = Span::seconds(60);
+/// A leg that is asked to end so many times and does not is an alarm.
+const OVERDUE: u32 = 10;
 /// How often an unanswered question is repeated.
 const MOST_NUDGES: u32 = 2;
 
@@ -59,6 +66,7 @@ const MOST_NUDGES: u32 = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Ringing,
+    Waiting,
     Announcing(Option<Uuid>),
     Checking(Uuid),
     Dialling,
@@ -103,6 +111,8 @@ pub(super) struct Attempt {
     pub tried: Vec<Name>,
     /// The client's own call was, or is about to be, parked by us: nobody else goes on with it.
     pub parked: bool,
+    /// The operator pressed the key that takes the call.
+    pub accepted: bool,
     /// The client's own live call, to be put through.
     pub taking: Option<ChannelId>,
     /// What the callback is closed with when this is over.
@@ -136,7 +146,8 @@ impl Attempt {
     }
 
     fn anybody_rings(&self) -> bool {
-        self.record.legs.iter().any(|leg| leg.role == Role::Operator && leg.ended.is_none())
+        let rings = |leg: &LegRecord| leg.role == Role::Operator && leg.ended.is_none() && leg.answered.is_none();
+        self.record.legs.iter().any(rings)
     }
 
     /// The client's leg that is alive: there is never more than one.
@@ -295,7 +306,7 @@ impl Engine {
 
     fn ring_phone(&mut self, at: &mut Attempt, operator: &Operator, phone: usize, cx: &mut Cx) {
         let leg = self.intend(at, Role::Operator, operator.name.clone(), operator.ring, phone, cx);
-        let wait = at.line.redial.ring + LONGEST_WORDS + LONGEST_WORDS + MARGIN;
+        let wait = at.line.redial.ring + LONGEST_WORDS + LONGEST_WORDS + MARGIN + operator.answer.delay();
         self.originate(at, leg, operator.phones[phone].dial.clone(), None, at.number, wait, operator.agent.clone(), cx);
     }
 
@@ -475,21 +486,85 @@ impl Engine {
                 self.hang_up(at, other, HangupCause::LostRace, cx);
             }
         }
+        at.accepted = false;
+        let delay = self.answer_of(&name).delay();
+        let answered = at.record.legs[leg].answered.unwrap_or(cx.now.wall);
         cx.notice(Notice::OperatorAnswered { callback: at.id(), operator: name });
-        at.goes(Stage::Announcing(None), cx.now.mono + PROMPT);
-        self.announce(at, cx);
+        match Span(delay.0.saturating_sub(cx.now.wall.since(answered).0)) {
+            Span::ZERO => {
+                at.goes(Stage::Announcing(None), cx.now.mono + PROMPT);
+                self.announce(at, cx);
+            }
+            left => at.goes(Stage::Waiting, cx.now.mono + left),
+        }
+    }
+
+    fn answer_of(&self, operator: &str) -> Answer {
+        self.rules.operators.get(operator).map_or(Answer::Person, |operator| operator.answer)
+    }
+
+    /// The key without which the operator who answered has not taken the call.
+    fn key_wanted(&self, at: &Attempt) -> Option<Key> {
+        match at.winner.map(|leg| self.answer_of(&at.record.legs[leg].who)) {
+            Some(Answer::Press(key)) if !at.accepted => Some(key),
+            _ => None,
+        }
     }
 
     /// Says why the phone rang, once the leg waits for us; a client who is calling by now comes first.
     fn announce(&mut self, at: &mut Attempt, cx: &mut Cx) {
         let Some(winner) = at.winner.filter(|&leg| at.legs[leg].parked) else { return };
+        let key = self.key_wanted(at);
+        if key.is_none()
+            && let Some(call) = at.taking.clone()
+            && self.take(at, call, cx)
+        {
+            return;
+        }
+        at.facts.key = key.map_or_else(String::new, |key| key.sign().to_string());
+        let token = self.say(at, winner, at.line.redial.announce_operator.clone(), cx);
+        at.goes(Stage::Announcing(Some(token)), cx.now.mono + LONGEST_WORDS);
+    }
+
+    /// Somebody presses a key: only the operator's mean something.
+    pub(super) fn pressed(&mut self, at: &mut Attempt, leg: usize, key: Key, cx: &mut Cx) {
+        if at.winner != Some(leg) || at.outcome.is_some() {
+            return;
+        }
+        let (keys, pressed) = (at.line.redial.keys, Some(key));
+        match at.stage {
+            Stage::Announcing(_) if self.key_wanted(at) == pressed => self.accept(at, leg, cx),
+            Stage::Announcing(_) if keys.pass == pressed => self.pass_on(at, leg, Outcome::OperatorDeclined, cx),
+            Stage::Announcing(_) if keys.never == pressed => {
+                let operator = at.record.legs[leg].who.clone();
+                self.call_off(at, CloseReason::DoNotCall { operator }, cx);
+            }
+            Stage::Talking if keys.machine == pressed && at.record.took.is_none() => {
+                self.decide(at, Outcome::Machine, "the operator says that a machine answered", cx);
+            }
+            _ => {}
+        }
+    }
+
+    /// The operator takes it: enough is said.
+    fn accept(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        at.accepted = true;
         if let Some(call) = at.taking.clone()
             && self.take(at, call, cx)
         {
             return;
         }
-        let token = self.say(at, winner, at.line.redial.announce_operator.clone(), cx);
-        at.goes(Stage::Announcing(Some(token)), cx.now.mono + LONGEST_WORDS);
+        cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[leg].id.clone() });
+        self.check(at, cx);
+    }
+
+    /// The operator who answered does not take it: the next one, at no cost.
+    fn pass_on(&mut self, at: &mut Attempt, leg: usize, otherwise: Outcome, cx: &mut Cx) {
+        at.winner = None;
+        self.hang_up(at, leg, HangupCause::Done, cx);
+        let name = at.record.legs[leg].who.clone();
+        self.operator_rests(&name, cx);
+        self.ring_next(at, otherwise, cx);
     }
 
     fn client_there(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
@@ -550,11 +625,19 @@ impl Engine {
 
     pub(super) fn said(&mut self, at: &mut Attempt, token: Uuid, cx: &mut Cx) {
         match at.stage {
+            Stage::Announcing(Some(mine)) if mine == token && self.key_wanted(at).is_some() => self.repeat(at, cx),
             Stage::Announcing(Some(mine)) if mine == token => self.check(at, cx),
             Stage::Greeting(Some(mine)) if mine == token => self.join(at, cx),
             Stage::Parting(mine) if mine == token => self.decide(at, Outcome::Unknown, "", cx),
             _ => {} // the end of something that was hushed
         }
+    }
+
+    /// No key yet: the announcement once more, as long as there is time.
+    fn repeat(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        let until = at.deadline;
+        self.announce(at, cx);
+        at.deadline = until;
     }
 
     /// Before the client's leg the switch is asked for live calls of that number (never a dial after the client got
@@ -729,7 +812,10 @@ impl Engine {
             Asked::Say => match at.stage {
                 Stage::Announcing(_) => {
                     cx.alarm(AlarmKind::Limit, format!("an announcement could not be spoken: {text}"));
-                    engine.check(at, cx);
+                    // Where a key is wanted it is waited for all the same: nothing is dialled without.
+                    if engine.key_wanted(at).is_none() {
+                        engine.check(at, cx);
+                    }
                 }
                 Stage::Greeting(_) => engine.join(at, cx),
                 Stage::Parting(_) => engine.decide(at, Outcome::Unknown, "", cx),
@@ -752,6 +838,11 @@ impl Engine {
                 at.nudges = nudges;
             }
             Stage::Parting(_) if at.winner == Some(leg) => self.decide(at, Outcome::Unknown, "", cx),
+            // One who lost the race, or passed the call on.
+            _ if repeats && at.winner != Some(leg) && at.is_answered(leg) && at.stage == Stage::Ringing => {
+                at.nudges += 1;
+                self.hang_up(at, leg, HangupCause::Done, cx);
+            }
             Stage::Closing if repeats && at.nudges > 0 => {
                 at.nudges += 1;
                 self.hang_up(at, leg, HangupCause::Cancelled, cx);
@@ -772,7 +863,8 @@ impl Engine {
     pub(super) fn client_is_here(&mut self, number: Number, call: &ChannelId, cx: &mut Cx) {
         let Some(id) = self.open.get(&number).copied() else { return };
         self.with_attempt(id, cx, |engine, at, cx| match at.stage {
-            Stage::Ringing => at.taking = Some(call.clone()),
+            Stage::Ringing | Stage::Waiting => at.taking = Some(call.clone()),
+            Stage::Announcing(_) if engine.key_wanted(at).is_some() => at.taking = Some(call.clone()),
             Stage::Announcing(_) | Stage::Checking(_) | Stage::Dialling => {
                 at.taking = Some(call.clone());
                 engine.take(at, call.clone(), cx);
@@ -885,7 +977,7 @@ impl Engine {
     pub(super) fn let_go_of_ringing(&mut self, cx: &mut Cx) {
         for id in self.attempts.keys().copied().collect::<Vec<_>>() {
             self.with_attempt(id, cx, |engine, at, cx| match at.stage {
-                Stage::Ringing | Stage::Announcing(_) | Stage::Checking(_) => {
+                Stage::Ringing | Stage::Waiting | Stage::Announcing(_) | Stage::Checking(_) => {
                     engine.part(at, Outcome::Cancelled, "the daemon is stopping", cx);
                 }
                 _ => {}
@@ -919,7 +1011,17 @@ impl Engine {
                 Some(client) => self.greet(at, client, cx),
                 None => self.part(at, Outcome::Unknown, "the client is gone", cx),
             },
-            Stage::Announcing(Some(_)) => self.check(at, cx),
+            Stage::Waiting => {
+                at.goes(Stage::Announcing(None), cx.now.mono + PROMPT);
+                self.announce(at, cx);
+            }
+            Stage::Announcing(Some(_)) => match (self.key_wanted(at), at.winner) {
+                (Some(_), Some(leg)) => {
+                    at.record.cause = "nobody pressed the key".to_owned();
+                    self.pass_on(at, leg, Outcome::OperatorUnavailable, cx);
+                }
+                _ => self.check(at, cx),
+            },
             Stage::Greeting(Some(_)) => self.join(at, cx),
             Stage::Checking(_) if at.nudges > MOST_NUDGES => {
                 self.part(at, Outcome::Network, "the switch did not say what is alive", cx);
@@ -934,6 +1036,9 @@ impl Engine {
                 self.ask_legs(at, cx);
             }
             Stage::Closing => {
+                if at.nudges == OVERDUE {
+                    cx.alarm(AlarmKind::Overdue, format!("callback {}: a leg does not end", at.id()));
+                }
                 at.deadline = cx.now.mono + if at.nudges > 3 + MOST_NUDGES { LOOK } else { LOOK_CLOSING };
                 (0..at.legs.len())
                     .filter(|&leg| at.alive(leg))

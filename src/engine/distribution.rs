@@ -146,6 +146,7 @@ impl Attempt {
             campaign: line.campaign.clone(),
             attempt: callback.spent + 1,
             misses: callback.misses,
+            key: String::new(),
             outcome: String::new(),
         };
         Attempt {
@@ -172,6 +173,7 @@ impl Attempt {
             winner: None,
             tried: Vec::new(),
             parked: false,
+            accepted: false,
             taking: None,
             close: None,
             outcome: None,

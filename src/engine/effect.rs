@@ -156,6 +156,8 @@ pub struct Facts {
     pub attempt: u32,
     /// How many times the client was missed.
     pub misses: u32,
+    /// The key by which the operator takes the call; empty when none is needed.
+    pub key: String,
     /// How an attempt ended, as [`Outcome::as_str`]; empty while it has not.
     pub outcome: String,
 }

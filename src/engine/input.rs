@@ -4,7 +4,7 @@ use super::{
     Name,
     number::Number,
     record::{CallbackId, ChannelId, Outcome},
-    rules::Rules,
+    rules::{Key, Rules},
     time::{Span, Wall},
 };
 use std::sync::Arc;
@@ -134,6 +134,8 @@ pub enum News {
     LineNamed(ChannelId, Box<str>),
     /// A channel is gone.
     Ended(Ended),
+    /// Somebody pressed a key of the telephone at this channel.
+    Key(ChannelId, Key),
     /// What we said on a channel is over.
     Said {
         /// On which channel.

@@ -234,6 +234,7 @@ impl Engine {
             News::Agent { agent, available } => self.agent(&agent, available, cx),
             News::Registered { user, here } => self.registered(&user, here, cx),
             News::Refused { id, what, text, outcome } => self.refused(&id, what, &text, outcome, cx),
+            News::Key(id, key) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.pressed(at, leg, key, cx)),
             News::Taken(id) => self.leg_event(&id, cx, |engine, at, leg, _| engine.leg_taken(at, leg)),
             News::State(id, state) => self.state(switch, &id, state, cx),
             News::Channels { token, list } => self.channel_list(switch, token, list, cx),

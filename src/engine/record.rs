@@ -219,6 +219,11 @@ pub enum CloseReason {
         /// Who.
         by: String,
     },
+    /// An operator says that this client is not to be called.
+    DoNotCall {
+        /// Who.
+        operator: Name,
+    },
     /// Observed only: this is when it would have been dialled.
     Observed {
         /// The operator who would have been rung.
@@ -238,6 +243,7 @@ impl CloseReason {
             CloseReason::AttemptsSpent => "attempts-spent",
             CloseReason::Expired => "expired",
             CloseReason::Cancelled { .. } => "cancelled",
+            CloseReason::DoNotCall { .. } => "do-not-call",
             CloseReason::Observed { .. } => "observed",
         }
     }

@@ -97,6 +97,8 @@ pub struct Redial {
     pub announce_client: Option<Arc<str>>,
     /// The longest a talk may last before the switch ends it by itself.
     pub longest_talk: Span,
+    /// What the operator may press.
+    pub keys: Keys,
 }
 
 /// An ordered set of operators with a strategy.
@@ -134,6 +136,57 @@ pub struct Operator {
     pub wrap_up: Span,
     /// The mod_callcenter agent (`1001@default`) whose status is followed.
     pub agent: Option<String>,
+    /// When an answered phone is a person.
+    pub answer: Answer,
+}
+
+/// When an answered phone of an operator is a person who takes the call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// At once.
+    #[default]
+    Person,
+    /// An office exchange answers first: after so long. Until then nothing is said.
+    Delay(Span),
+    /// When this key was pressed; the announcement is repeated until then.
+    Press(Key),
+}
+
+impl Answer {
+    /// How long the answer may keep the announcement waiting.
+    pub fn delay(self) -> Span {
+        match self {
+            Answer::Delay(span) => span,
+            Answer::Person | Answer::Press(_) => Span::ZERO,
+        }
+    }
+}
+
+/// A key of a telephone: `0-9`, `*`, `#`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key(char);
+
+impl Key {
+    /// The key with this sign, if there is one.
+    pub fn new(sign: char) -> Option<Key> {
+        (sign.is_ascii_digit() || sign == '*' || sign == '#').then_some(Key(sign))
+    }
+
+    /// Its sign.
+    pub fn sign(self) -> char {
+        self.0
+    }
+}
+
+/// What an operator may press; none of them means anything unless the line says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// During the announcement: another operator shall take it.
+    pub pass: Option<Key>,
+    /// During the announcement: this client is not to be called.
+    pub never: Option<Key>,
+    /// During the talk: a machine answered for the client.
+    pub machine: Option<Key>,
 }
 
 /// One phone of an operator.

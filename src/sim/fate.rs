@@ -11,7 +11,7 @@ use super::{
 };
 use crate::engine::{
     hours::Calendar,
-    rules::{Missed, Strategy},
+    rules::{Answer, Key, Keys, Missed, Strategy},
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
@@ -54,6 +54,11 @@ fn house(random: &mut Random) -> House {
     house.ring = Span::seconds(random.between(8, 25));
     house.wrap_up = Span::seconds(random.between(0, 20));
     house.channels = random.between(1, 20) as u32;
+    house.answer = match random.below(6) {
+        0 => Answer::Delay(Span::seconds(random.between(1, 25))),
+        1 => Answer::Press(Key::new('1').unwrap_or_else(|| unreachable!("a constant"))),
+        _ => Answer::Person,
+    };
     let named = house.operators.clone();
     house.lines.iter_mut().for_each(|line| self::line(line, &named, random));
     house
@@ -72,6 +77,9 @@ fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
     redial.busy = Span::seconds(random.between(20, 180));
     redial.no_answer = Span::seconds(random.between(60, 900));
     redial.network = Span::seconds(random.between(15, 90));
+    if random.chance(30) {
+        redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9') };
+    }
     if random.chance(30) {
         redial.missed.push(Missed::ServedShorterThan(Span::seconds(random.between(20, 60))));
     }
@@ -129,7 +137,9 @@ fn operator_habit(random: &mut Random) -> Habit {
         })
         .collect();
     reactions.push(answers);
-    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(20, 240)) }
+    let key = *random.pick(&['1', '1', '1', '2', '3', '9', '#']);
+    let presses = random.chance(80).then(|| (Span(random.between(200, 40_000)), key));
+    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(20, 240)), presses }
 }
 
 fn client_habit(random: &mut Random) -> Habit {
@@ -146,7 +156,7 @@ fn client_habit(random: &mut Random) -> Habit {
             _ => Reaction::Answers(Span(random.between(300, 20_000))),
         })
         .collect();
-    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(5, 200)) }
+    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(5, 200)), presses: None }
 }
 
 fn number(n: u64) -> String {

@@ -6,7 +6,9 @@ use crate::engine::{
     Name,
     hours::Calendar,
     number::Number,
-    rules::{Group, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
+    rules::{
+        Answer, Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
+    },
     time::Span,
 };
 use std::{
@@ -56,6 +58,8 @@ pub struct House {
     pub ring: Span,
     /// The pause after a talk.
     pub wrap_up: Span,
+    /// When an operator's answer is a person.
+    pub answer: Answer,
     /// The lines.
     pub lines: Vec<LineOf>,
     /// How many calls the trunk carries at once.
@@ -79,6 +83,7 @@ impl Default for House {
             strategy: Strategy::TopDown,
             ring: Span::seconds(20),
             wrap_up: Span::seconds(10),
+            answer: Answer::Person,
             lines: vec![
                 line("site", "+74951112233", Reception::Direct(first, Span::seconds(15))),
                 line("shop", "+74951112244", Reception::Queue),
@@ -105,6 +110,7 @@ pub fn redial() -> Redial {
         announce_operator: "Missed call, {{ line }}, number {{ number | spoken }}. Connecting.".into(),
         announce_client: None,
         longest_talk: Span::minutes(60),
+        keys: Keys::default(),
     }
 }
 
@@ -147,8 +153,14 @@ impl House {
             let user = self.user(name).unwrap_or_default();
             let phone = Phone { dial: format!("user/{user}").into(), user: user.as_str().into() };
             let agent = if self.has_queue() { self.agent(name) } else { None };
-            let operator =
-                Operator { name: names(name), phones: vec![phone], ring: self.ring, wrap_up: self.wrap_up, agent };
+            let operator = Operator {
+                name: names(name),
+                phones: vec![phone],
+                ring: self.ring,
+                wrap_up: self.wrap_up,
+                agent,
+                answer: self.answer,
+            };
             (names(name), Arc::new(operator))
         };
         let group = Group {

@@ -9,7 +9,7 @@
 //! | `no_missed_call_lost` | every missed call is in the journal with its callback |
 //! | `one_operator_per_client` | no client is in two talks |
 //! | `no_operator_on_dead_line` | no operator of ours waits with nothing said, nobody dialled and nobody to talk with |
-//! | `operator_before_client` | an operator has answered before the client's phone rings |
+//! | `operator_before_client` | an operator has answered before the client's phone rings, and is there: by the exchange's time, by the key |
 //! | `person_within_a_second` | a client who answered hears a person within a second of that, or of the announcement's end |
 //! | `never_more_callbacks_than_free_operators` | no operator is rung who is on the phone, nor for two callbacks |
 //! | `written_before_dialled` | a leg is in the store before its phone is called |
@@ -35,7 +35,7 @@ use crate::{
         input::Direction,
         number::Number,
         record::{CallbackId, CallbackRecord, ChannelId, CloseReason, Role},
-        rules::Missed,
+        rules::{Answer, Missed},
         time::{Mono, Now, Span},
     },
     store::{JournalQuery, Known, Memory},
@@ -113,6 +113,7 @@ struct Leg {
     user: Option<String>,
     invited: Mono,
     answered: Option<Mono>,
+    keys: String,
     hears: bool,
     /// Since when nothing is said to it and nobody talks with it.
     quiet: Mono,
@@ -137,6 +138,15 @@ struct Client {
 fn is_on_its_way(callback: CallbackId, rows: &Memory) -> bool {
     let legs = rows.callback(callback).into_iter().flat_map(|story| story.attempts).flat_map(|attempt| attempt.legs);
     legs.into_iter().any(|leg| leg.role == Role::Client && leg.ended.is_none())
+}
+
+/// Has this operator, who answered, taken the call? The line and the switch may be some milliseconds behind each other.
+fn is_there(leg: &Leg, answer: Answer, now: Mono) -> bool {
+    match answer {
+        Answer::Person => true,
+        Answer::Delay(delay) => leg.answered.is_some_and(|answered| answered + delay <= now + Span::seconds(1)),
+        Answer::Press(key) => leg.keys.contains(key.sign()),
+    }
 }
 
 /// Sees everything, says what is wrong.
@@ -324,6 +334,7 @@ impl Judge {
             }
             // A tone says nothing: who hears it waits for somebody.
             Outside::Hears(id, words) => self.leg(id, |leg| leg.hears = !words.is_empty()),
+            Outside::Pressed(id, key) => self.leg(id, |leg| leg.keys.push(*key)),
             Outside::Silence(id) => self.leg(id, |leg| {
                 leg.hears = false;
                 leg.quiet = at.mono;
@@ -450,6 +461,7 @@ impl Judge {
             user,
             invited: at.mono,
             answered: None,
+            keys: String::new(),
             hears: false,
             quiet: at.mono,
             talking: false,
@@ -503,8 +515,10 @@ impl Judge {
         if self.live_legs_of(|leg| leg.number == Some(number)).next().is_some() {
             faults.push(("one_client_leg_per_number", format!("{number} is dialled while a leg of it lives")));
         }
+        let answer = self.house.answer;
         let there = |leg: &Leg| {
             leg.callback == callback
+                && is_there(leg, answer, at.mono)
                 && leg.role == Role::Operator
                 && leg.answered.is_some()
                 && leg.ended.is_none_or(|ended| ended + NOTICE > at.mono || !health.knows(ended, at.mono))
@@ -616,9 +630,10 @@ impl Judge {
                 if busy {
                     self.leg(id, |leg| leg.quiet = now.mono);
                 }
+                let patience = DEAD_LINE + self.house.answer.delay();
                 let dead = !busy
-                    && quiet > DEAD_LINE
-                    && health.well_for(DEAD_LINE, now.mono)
+                    && quiet > patience
+                    && health.well_for(patience, now.mono)
                     && !is_on_its_way(leg.callback, rows);
                 dead.then(|| {
                     self.leg(id, |leg| leg.quiet = now.mono);
@@ -758,6 +773,13 @@ impl Judge {
             }
             CloseReason::Expired => fault(callback.expires <= now.wall, "it had time left"),
             CloseReason::Cancelled { by } => fault(!by.is_empty(), "nobody did it"),
+            CloseReason::DoNotCall { .. } => {
+                let line = self.house.line(&callback.line);
+                let key = line.and_then(|line| line.redial.keys.never);
+                let mut of = self.legs.values().filter(|leg| leg.callback == callback.id && leg.role == Role::Operator);
+                let pressed = key.is_some_and(|key| of.any(|leg| leg.keys.contains(key.sign())));
+                fault(pressed, "nobody pressed the key")
+            }
             CloseReason::Observed { .. } => fault(self.house.observe, "nothing is only observed"),
         }
     }

@@ -43,17 +43,25 @@ pub struct Habit {
     pub reactions: VecDeque<Reaction>,
     /// How long the person talks.
     pub talks: Span,
+    /// The key that is pressed so long after an answer.
+    pub presses: Option<(Span, char)>,
 }
 
 impl Habit {
     /// Always the same.
     pub fn always(reaction: Reaction) -> Habit {
-        Habit { reactions: VecDeque::from([reaction]), talks: Span::seconds(60) }
+        Habit { reactions: VecDeque::from([reaction]), talks: Span::seconds(60), presses: None }
     }
 
     /// The same, talking so long.
     pub fn talking(mut self, talks: Span) -> Habit {
         self.talks = talks;
+        self
+    }
+
+    /// The same, pressing this key so long after an answer.
+    pub fn pressing(mut self, after: Span, key: char) -> Habit {
+        self.presses = Some((after, key));
         self
     }
 
@@ -171,7 +179,11 @@ impl People {
             Outside::Talking(a, b) => self.talk(a, b, now),
             Outside::Alone(id) => self.alone(id, now),
             Outside::Gone(id, _) => drop(self.lines.remove(id)),
-            Outside::Calls { .. } | Outside::Answered(_) | Outside::Hears(..) | Outside::Silence(_) => {}
+            Outside::Calls { .. }
+            | Outside::Answered(_)
+            | Outside::Pressed(..)
+            | Outside::Hears(..)
+            | Outside::Silence(_) => {}
         }
         // A leg of ours that nobody talks on for long is put down by whoever answered it.
         if let Outside::Silence(id) = happened
@@ -202,6 +214,9 @@ impl People {
         match reaction {
             Reaction::Answers(after) => {
                 self.plan(at + after, act(Act::Answer));
+                if let Some((later, key)) = self.habits.get(party).and_then(|habit| habit.presses) {
+                    self.plan(at + after + later, act(Act::Press(key)));
+                }
                 self.plan(at + after + SILENCE + SILENCE, Intent::GiveUp(id.clone()));
             }
             Reaction::HangsUp(after, hears) => {

@@ -109,6 +109,8 @@ pub enum Act {
     Answer,
     /// It is refused with this SIP status.
     Reject(u16),
+    /// A key of it is pressed.
+    Press(char),
     /// It is put down.
     Hangup,
 }
@@ -140,6 +142,8 @@ pub enum Outside {
     },
     /// The caller's call was answered by the switch.
     Answered(ChannelId),
+    /// A key of it was pressed.
+    Pressed(ChannelId, char),
     /// It hears this text from now on.
     Hears(ChannelId, String),
     /// What it heard is over.

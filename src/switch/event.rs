@@ -8,6 +8,7 @@
 //! | CHANNEL_BRIDGE of two answered legs; CHANNEL_ANSWER of a phone that is bridged already | bridged |
 //! | CHANNEL_UNBRIDGE | unbridged |
 //! | CHANNEL_HANGUP | ended |
+//! | DTMF | key |
 //! | CHANNEL_EXECUTE_COMPLETE of `speak` with our Event-UUID | said |
 //! | HEARTBEAT | heartbeat |
 //! | callcenter::info `member-queue-start` | queued |
@@ -26,6 +27,7 @@ use crate::{
     engine::{
         input::{Channel, ChannelState, Direction, Ended, News},
         record::ChannelId,
+        rules::Key,
         time::Wall,
     },
     esl::{
@@ -42,7 +44,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 /// The events that are listened to: these and no more.
-pub const EVENTS: [&str; 10] = [
+pub const EVENTS: [&str; 11] = [
     "CHANNEL_CREATE",
     "CHANNEL_PROGRESS",
     "CHANNEL_ANSWER",
@@ -51,6 +53,7 @@ pub const EVENTS: [&str; 10] = [
     "CHANNEL_UNBRIDGE",
     "CHANNEL_EXECUTE_COMPLETE",
     "CHANNEL_HANGUP",
+    "DTMF",
     "BACKGROUND_JOB",
     "HEARTBEAT",
 ];
@@ -89,6 +92,7 @@ pub fn news(event: &Event, tell: &mut impl FnMut(News)) {
         }
         "CHANNEL_UNBRIDGE" => tell_some(pair(event).map(|(a, b)| News::Unbridged(a, b)), tell),
         "CHANNEL_HANGUP" => tell_some(ended(event).map(News::Ended), tell),
+        "DTMF" => tell_some(key(event), tell),
         "CHANNEL_EXECUTE_COMPLETE" => tell_some(said(event), tell),
         "HEARTBEAT" => tell(News::Heartbeat),
         "CUSTOM" => custom(event, tell),
@@ -125,6 +129,11 @@ const OTHER_ANSWERED: &str = "Other-Leg-Channel-Answered-Time";
 
 fn answered(event: &Event, header: &str) -> bool {
     event.number(header).is_some_and(|time| time > 0)
+}
+
+fn key(event: &Event) -> Option<News> {
+    let sign = event.get("DTMF-Digit")?.chars().next()?;
+    Some(News::Key(id(event)?, Key::new(sign)?))
 }
 
 /// The talk that a phone's answer begins when it was bridged while it rang; the caller, if it was not answered either, is

@@ -7,11 +7,13 @@ pub const fn announce_operator(language: Language) -> &'static str {
     match language {
         Language::Ru => {
             "{% if misses %}Пропущенный вызов{% else %}Обратный звонок{% endif %}, {{ campaign or source or line }}, \
-             номер {{ number | spoken }}.{% if attempt > 1 %} Попытка {{ attempt }}.{% endif %} Соединяю."
+             номер {{ number | spoken }}.{% if attempt > 1 %} Попытка {{ attempt }}.{% endif %} \
+             {% if key %}Нажмите {{ key }}, чтобы принять.{% else %}Соединяю.{% endif %}"
         }
         Language::En => {
             "{% if misses %}Missed call{% else %}Call back{% endif %}, {{ campaign or source or line }}, number \
-             {{ number | spoken }}.{% if attempt > 1 %} Attempt {{ attempt }}.{% endif %} Connecting."
+             {{ number | spoken }}.{% if attempt > 1 %} Attempt {{ attempt }}.{% endif %} {% if key %}Press {{ key }} \
+             to take it.{% else %}Connecting.{% endif %}"
         }
     }
 }

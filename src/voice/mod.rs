@@ -51,8 +51,8 @@ pub enum TemplateError {
 }
 
 /// The names of [`Facts`] that a template may use.
-pub const FACTS: [&str; 9] =
-    ["number", "name", "line", "channel", "source", "campaign", "attempt", "misses", "outcome"];
+pub const FACTS: [&str; 10] =
+    ["number", "name", "line", "channel", "source", "campaign", "attempt", "misses", "key", "outcome"];
 
 /// The text to speak.
 ///
@@ -128,7 +128,7 @@ fn told(error: minijinja::Error) -> TemplateError {
 /// The facts under the names of [`FACTS`], each of bounded length.
 fn named(facts: &Facts) -> Value {
     let short = |text: &str| Value::from(text.chars().take(MOST_FACT).collect::<String>());
-    let Facts { number, name, line, channel, source, campaign, attempt, misses, outcome } = facts;
+    let Facts { number, name, line, channel, source, campaign, attempt, misses, key, outcome } = facts;
     let values: [Value; FACTS.len()] = [
         short(number),
         short(name),
@@ -138,6 +138,7 @@ fn named(facts: &Facts) -> Value {
         short(campaign),
         (*attempt).into(),
         (*misses).into(),
+        short(key),
         short(outcome),
     ];
     Value::from_pairs(FACTS.into_iter().zip(values))
@@ -153,6 +154,7 @@ fn example() -> Facts {
         campaign: "spring".into(),
         attempt: 2,
         misses: 2,
+        key: String::new(),
         outcome: "busy".into(),
     }
 }

@@ -116,6 +116,7 @@ impl Summary {
                 CloseReason::ClientCalled { .. }
                 | CloseReason::OperatorCalled { .. }
                 | CloseReason::Cancelled { .. }
+                | CloseReason::DoNotCall { .. }
                 | CloseReason::Observed { .. } => summary.cancelled += 1,
                 CloseReason::Invalid | CloseReason::Declined | CloseReason::AttemptsSpent | CloseReason::Expired => {
                     summary.gave_up += 1;

@@ -272,6 +272,8 @@ impl Teller {
             CloseReason::AttemptsSpent => self.say("попытки кончились", "tried as often as allowed"),
             CloseReason::Expired => self.say("устарел", "too old"),
             CloseReason::Cancelled { by } => self.say(format!("снят: {by}"), format!("taken off by {by}")),
+            CloseReason::DoNotCall { operator } => self
+                .say(format!("не звонить, сказал оператор: {operator}"), format!("not to be called, says {operator}")),
             CloseReason::Observed { .. } => self.say("только наблюдали", "only observed"),
         }
     }

@@ -115,7 +115,7 @@ fn telephones(judged: &Judged<'_>) -> Vec<String> {
                     left.insert(callback, now.mono);
                 }
             }
-            Outside::Calls { .. } | Outside::Answered(_) | Outside::Silence(_) => {}
+            Outside::Calls { .. } | Outside::Answered(_) | Outside::Pressed(..) | Outside::Silence(_) => {}
         }
     }
     found

@@ -110,11 +110,22 @@ impl PretendSwitch {
             Act::EarlyMedia => self.early_media(id),
             Act::Answer => self.answered(id),
             Act::Reject(status) => self.reject(id, status),
+            Act::Press(key) => self.pressed(id, key),
             Act::Hangup => {
                 let cancelled = self.at(id).is_some_and(|c| c.direction == Direction::Inbound && c.answered.is_none());
                 self.hangup(id, if cancelled { "ORIGINATOR_CANCEL" } else { "NORMAL_CLEARING" });
             }
         }
+    }
+
+    fn pressed(&mut self, id: &ChannelId, key: char) {
+        if self.at(id).is_none_or(|channel| channel.answered.is_none()) {
+            return;
+        }
+        let digit = key.to_string();
+        let how = [("DTMF-Digit", digit.as_str()), ("DTMF-Duration", "2080"), ("DTMF-Source", "RTP")];
+        self.tell_now("DTMF", id, &how);
+        self.outside.push(Outside::Pressed(id.clone(), key));
     }
 
     fn rings(&mut self, id: &ChannelId) {

@@ -240,7 +240,7 @@ fn reason_of(reason: &CloseReason) -> Option<String> {
         CloseReason::ClientCalled { call } => Some(call.raw()),
         CloseReason::OperatorCalled { operator } => operator.as_ref().map(Column::raw),
         CloseReason::Cancelled { by } => Some(by.clone()),
-        CloseReason::Observed { operator } => Some(operator.raw()),
+        CloseReason::DoNotCall { operator } | CloseReason::Observed { operator } => Some(operator.raw()),
         CloseReason::Talked
         | CloseReason::Invalid
         | CloseReason::Declined
@@ -309,6 +309,7 @@ fn reason(word: &str, of: Option<String>) -> Option<CloseReason> {
         "attempts-spent" => CloseReason::AttemptsSpent,
         "expired" => CloseReason::Expired,
         "cancelled" => CloseReason::Cancelled { by: of? },
+        "do-not-call" => CloseReason::DoNotCall { operator: of?.into() },
         "observed" => CloseReason::Observed { operator: of?.into() },
         _ => return None,
     })
