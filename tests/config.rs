@@ -4,7 +4,7 @@
 use perezvon::{
     config::{self, Config},
     engine::{
-        rules::{Language, Missed, NumberFormat, Strategy},
+        rules::{Answer, Key, Keys, Language, Missed, NumberFormat, Strategy},
         time::Span,
     },
 };
@@ -80,6 +80,7 @@ name = "anna"
 dial = ["user/1001@pbx", "sofia/gateway/provider/79165550101"]
 ring = "15s"
 wrap_up = "5s"
+answer = { delay = "20s" }
 agent = "1001@default"
 [[group]]
 name = "sales"
@@ -102,6 +103,7 @@ campaign = "Весна"
 calendar = "main"
 [line.redial]
 attempts = 3
+keys = { pass = "2", never = "3" }
 "#;
 
 fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
@@ -142,7 +144,9 @@ fn everything_that_is_written_is_read() {
     assert_eq!(line.redial.missed, [Missed::Unserved, Missed::ServedShorterThan(Span::seconds(60))]);
     assert!(line.redial.announce_client.is_none() && line.calendar.is_some());
     assert_eq!(config.rules.groups["sales"].strategy, Strategy::RingAll);
+    assert_eq!(line.redial.keys, Keys { pass: Key::new('2'), never: Key::new('3'), machine: None });
     let anna = &config.rules.operators["anna"];
+    assert_eq!(anna.answer, Answer::Delay(Span::seconds(20)));
     assert_eq!(anna.phones.iter().map(|phone| &*phone.user).collect::<Vec<_>>(), ["1001", "79165550101"]);
     assert!(config.observing().rules.observe);
 }
@@ -270,8 +274,8 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "name = \"boris\"",
-        "name = \"boris\"\nanswer = \"person\"",
-        &["perezvon.toml:14:1: `answer`, operators behind an office exchange, is not in this version; leave it out"],
+        "name = \"boris\"\nanswer = { press = \"12\" }",
+        &["perezvon.toml:14:20: \"12\" is no key of a telephone; write one of 0-9, * or #"],
     ),
     (
         "+74951112233",
