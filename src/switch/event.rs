@@ -14,6 +14,7 @@
 //! | callcenter::info `member-queue-start` | queued |
 //! | callcenter::info `agent-status-change` | agent |
 //! | sofia::register, sofia::unregister, sofia::expire | registered |
+//! | perezvon::operator, fired by the dialplan on the phone of a directory user | feature |
 //! | any of CHANNEL_PROGRESS, _ANSWER, _PARK, _BRIDGE, `member-queue-start` of an inbound channel with `perezvon_line` | line named, first |
 //!
 //! A channel's end is CHANNEL_HANGUP, which comes at once and has the cause and the SIP status; CHANNEL_HANGUP_COMPLETE
@@ -60,13 +61,20 @@ pub const EVENTS: [&str; 11] = [
 ];
 
 /// The subclasses of CUSTOM that are listened to.
-pub const SUBCLASSES: [&str; 4] = ["callcenter::info", "sofia::register", "sofia::unregister", "sofia::expire"];
+pub const SUBCLASSES: [&str; 5] =
+    ["callcenter::info", "sofia::register", "sofia::unregister", "sofia::expire", OPERATOR];
+
+/// The subclass of the event that the dialplan fires when an operator dials to be ready or away.
+pub const OPERATOR: &str = "perezvon::operator";
+
+/// The header of that event: `ready` or `away`.
+pub const OPERATOR_STATE: &str = "Perezvon-Operator";
 
 /// The channel variable by which a dialplan names the line of a call.
 pub const LINE: &str = "perezvon_line";
 
 /// The headers of our own making that are read, beside those of [`crate::esl::names::ALL`].
-pub const OURS: [&str; 1] = ["variable_perezvon_line"];
+pub const OURS: [&str; 2] = ["variable_perezvon_line", OPERATOR_STATE];
 
 /// The subscription of a connection.
 ///
@@ -104,6 +112,7 @@ pub fn news(event: &Event, tell: &mut impl FnMut(News)) {
             tell_some(user, tell);
         }
         View::Dtmf(channel) => tell_some(key(channel), tell),
+        View::Other if event.subclass().as_deref() == Some(OPERATOR) => tell_some(feature(event), tell),
         View::Job(_) | View::Beep(_) | View::Other => {}
     }
 }
@@ -224,6 +233,18 @@ fn callcenter(told: Callcenter<'_>, tell: &mut impl FnMut(News)) {
         }
         _ => {}
     }
+}
+
+/// Whose phone it is must be known by a password, or anybody could send an operator away by claiming to be one.
+fn feature(event: &Event) -> Option<News> {
+    let phone = event.channel();
+    let user = phone.presence_user().or_else(|| phone.user())?;
+    let ready = match &*event.get(OPERATOR_STATE)? {
+        "ready" => true,
+        "away" => false,
+        _ => return None,
+    };
+    Some(News::Feature { user: user.into(), ready })
 }
 
 /// mod_callcenter's statuses (`cc_agent_status`): `Logged Out`, `Available`, `Available (On Demand)`, `On Break`.
@@ -452,6 +473,17 @@ mod tests {
             let event = EventBuilder::custom(subclass).header(header, "1001");
             assert_eq!(told(event), [News::Registered { user: "1001".into(), here }]);
         }
+    }
+
+    #[test]
+    fn an_operator_dials_to_be_ready_or_away() {
+        let dials =
+            |state: &str| EventBuilder::custom(OPERATOR).header("Unique-ID", "u1").header(OPERATOR_STATE, state);
+        let feature = |ready| News::Feature { user: "1001".into(), ready };
+        assert_eq!(told(dials("away").header("Channel-Presence-ID", "1001@pbx")), [feature(false)]);
+        assert_eq!(told(dials("ready").variable("user_name", "1001")), [feature(true)]);
+        assert_eq!(told(dials("asleep").variable("user_name", "1001")), []);
+        assert_eq!(told(dials("away").header("Caller-Username", "1001")), [], "anybody may claim that");
     }
 
     #[test]
