@@ -10,7 +10,7 @@ use perezvon::{
         input::{Channel, Direction, Ended, Input, News, Wish},
         record::{CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
         rules::{
-            Answer, Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
+            self, Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
         },
         time::{Span, Wall},
     },
@@ -140,7 +140,7 @@ fn rules() -> Arc<Rules> {
         ring: Span::seconds(20),
         wrap_up: Span::ZERO,
         agent: None,
-        answer: Answer::Person,
+        answer: rules::Answer::Person,
     };
     let group = Group { name: "sales".into(), operators: vec!["anna".into()], strategy: Strategy::TopDown };
     let trunk = Trunk {

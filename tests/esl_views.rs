@@ -30,7 +30,7 @@ fn a_callback_is_seen_from_both_formats() {
         assert_eq!(legs.len(), 2, "{name}");
         assert!(legs.iter().all(|leg| leg.direction() == Some(Direction::Outbound)));
         assert_eq!(legs[0].caller_name().as_deref(), Some("Пропущенный 79161234567"));
-        assert_eq!(legs[0].name().as_deref(), Some("sofia/pbx/op-1"));
+        assert_eq!(legs[0].destination().as_deref(), Some("op-1"));
         assert_eq!(legs[1].destination().as_deref(), Some("79161234567"));
         let operator = legs[0].id().expect("an id");
         let client = legs[1].id().expect("an id");
@@ -48,8 +48,7 @@ fn a_callback_is_seen_from_both_formats() {
         let (a, b) = bridges[0].bridge().expect("two legs");
         assert!([&a, &b].contains(&&operator) && [&a, &b].contains(&&client), "{name}");
 
-        let ends: Vec<_> =
-            channels(&events, |view| if let View::HangupComplete(end) = view { Some(end) } else { None });
+        let ends: Vec<_> = channels(&events, |view| if let View::Hangup(end) = view { Some(end) } else { None });
         assert_eq!(ends.len(), 2, "{name}");
         for end in ends {
             assert_eq!(end.hangup_cause().as_deref(), Some("NORMAL_CLEARING"));
@@ -63,7 +62,7 @@ fn a_callback_is_seen_from_both_formats() {
 #[test]
 fn failures_differ_by_their_sip_status() {
     let events = events("client-failures");
-    let ends = channels(&events, |view| if let View::HangupComplete(end) = view { Some(end) } else { None });
+    let ends = channels(&events, |view| if let View::Hangup(end) = view { Some(end) } else { None });
     let found: Vec<_> =
         ends.iter().map(|end| (end.hangup_cause().expect("a cause").into_owned(), end.sip_failure())).collect();
     let expected = [
@@ -72,7 +71,8 @@ fn failures_differ_by_their_sip_status() {
         ("CALL_REJECTED", Some(603)),
         ("CALL_REJECTED", Some(403)),
         ("NORMAL_TEMPORARY_FAILURE", Some(503)),
-        ("NO_ANSWER", Some(487)),
+        // The phone answers our own CANCEL with 487 only after this.
+        ("NO_ANSWER", None),
     ];
     let mut expected: Vec<_> = expected.map(|(cause, status)| (cause.to_owned(), status)).to_vec();
     let mut found = found;
@@ -84,43 +84,17 @@ fn failures_differ_by_their_sip_status() {
 
 #[test]
 fn a_queue_is_followed() {
-    let served = events("served-by-callcenter");
-    let told = |events: &[Event]| -> Vec<(String, Option<String>, Option<String>)> {
-        events
-            .iter()
-            .filter_map(|event| match event.view() {
-                View::Callcenter(told) => Some((
-                    told.action()?.into_owned(),
-                    told.cause().map(|cause| cause.into_owned()),
-                    told.agent().map(|agent| agent.into_owned()),
-                )),
-                _ => None,
-            })
-            .collect()
-    };
-    let ends = |events: &[Event]| -> Vec<Option<String>> {
-        told(events)
-            .into_iter()
-            .filter(|(action, ..)| action == "member-queue-end")
-            .map(|(_, cause, _)| cause)
-            .collect()
-    };
-    assert_eq!(ends(&served), [Some("Terminated".to_owned())]);
-    assert_eq!(ends(&events("missed-abandoned")), [Some("Cancel".to_owned())]);
-    assert!(
-        told(&served)
-            .iter()
-            .any(|(action, _, agent)| action == "bridge-agent-start" && agent.as_deref() == Some("op1"))
-    );
-    for event in &served {
-        if let View::Callcenter(told) = event.view()
-            && told.action().as_deref() == Some("bridge-agent-start")
-        {
-            assert_eq!(told.queue().as_deref(), Some("sales@lab"));
-            assert!(told.member_leg().is_some() && told.agent_leg().is_some() && told.member().is_some());
-            assert_eq!(told.number().as_deref(), Some("79161110003"));
-        }
-    }
+    let events = events("missed-abandoned");
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event.view() {
+            View::Callcenter(told) if told.action().as_deref() == Some("member-queue-start") => Some(told),
+            _ => None,
+        })
+        .collect();
+    let [start] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(start.queue().as_deref(), Some("sales@lab"));
+    assert!(start.member_leg().is_some() && start.member_leg() == start.channel().id());
 }
 
 #[test]
@@ -131,21 +105,12 @@ fn keys_beeps_and_the_pulse_are_seen() {
         .filter_map(|key| key.digit())
         .collect();
     assert_eq!(digits, "12");
-    let beeps = events("machine-beep");
-    let beeps = channels(&beeps, |view| if let View::Beep(beep) = view { Some(beep) } else { None });
+    let recorded = events("machine-beep");
+    let beeps = channels(&recorded, |view| if let View::Beep(beep) = view { Some(beep) } else { None });
     assert_eq!(beeps.len(), 2);
     assert!(beeps[0].id().is_some() && beeps[0].id() == beeps[1].id());
-    let pulses: Vec<_> = ["machine-beep", "log-interleaved", "client-failures", "direct-call", "operator-race"]
-        .iter()
-        .flat_map(|name| events(name))
-        .filter_map(|event| match event.view() {
-            View::Heartbeat(pulse) => {
-                Some((pulse.uptime_ms().is_some(), pulse.sessions().is_some(), pulse.at().is_some()))
-            }
-            _ => None,
-        })
-        .collect();
-    assert!(!pulses.is_empty() && pulses.iter().all(|pulse| *pulse == (true, true, true)));
+    let pulses = recorded.iter().filter(|event| matches!(event.view(), View::Heartbeat)).count();
+    assert_eq!(pulses, 1);
 }
 
 #[test]
@@ -154,16 +119,14 @@ fn a_phone_that_comes_and_goes_is_seen() {
     let seen = |event: EventBuilder| {
         let event = Event::plain(event.to_plain().into(), &limits).expect("an event");
         match event.view() {
-            View::Registration(phone) => {
-                (phone.here(), phone.user().unwrap().into_owned(), phone.domain().unwrap().into_owned())
-            }
+            View::Registration(phone) => (phone.here(), phone.user().unwrap().into_owned()),
             other => panic!("{other:?}"),
         }
     };
-    let here = EventBuilder::custom("sofia::register").header("from-user", "1001").header("from-host", "pbx");
-    assert_eq!(seen(here), (true, "1001".to_owned(), "pbx".to_owned()));
-    let gone = EventBuilder::custom("sofia::unregister").header("from-user", "1001").header("from-host", "pbx");
-    assert_eq!(seen(gone), (false, "1001".to_owned(), "pbx".to_owned()));
-    let expired = EventBuilder::custom("sofia::expire").header("user", "1001").header("host", "pbx");
-    assert_eq!(seen(expired), (false, "1001".to_owned(), "pbx".to_owned()));
+    let here = EventBuilder::custom("sofia::register").header("from-user", "1001");
+    assert_eq!(seen(here), (true, "1001".to_owned()));
+    let gone = EventBuilder::custom("sofia::unregister").header("from-user", "1001");
+    assert_eq!(seen(gone), (false, "1001".to_owned()));
+    let expired = EventBuilder::custom("sofia::expire").header("user", "1001");
+    assert_eq!(seen(expired), (false, "1001".to_owned()));
 }

@@ -10,13 +10,13 @@ use perezvon::{
         hours::Calendar,
         input::Wish,
         number::Number,
-        record::{CallRecord, ChannelId},
-        rules::{Missed, Strategy},
+        record::{CallRecord, ChannelId, CloseReason},
+        rules::{Answer, Key, Missed, Strategy},
         time::{Mono, Now, Span, Wall},
     },
     sim::{
         faults::Fault,
-        house::{House, LineOf, Reception, redial},
+        house::{AWAY, House, LineOf, READY, Reception, redial},
         people::{Habit, Reaction},
         shell::{Death, Said},
         switch::{AgentStatus, Caller, Outside, Party},
@@ -24,7 +24,14 @@ use perezvon::{
     },
     store::CallbackFilter,
 };
-use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    fmt::Write as _,
+    fs,
+    path::Path,
+    sync::Arc,
+};
 
 /// Each scenario is run with so many seeds: the network and the people take other times.
 const SEEDS: u64 = 5;
@@ -36,6 +43,8 @@ const BEFORE: Span = Span::seconds(10);
 const LONGEST: Span = Span::minutes(3 * 24 * 60);
 /// How finely it is waited for.
 const SLICE: Span = Span::seconds(1);
+/// A phone that an office exchange answers first.
+const EXCHANGE: &str = "sits behind an exchange and comes after ";
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const DAY: u64 = 24 * 3600 * 1000;
 
@@ -77,8 +86,8 @@ enum When {
 #[derive(Debug)]
 enum What {
     Happens(Happening),
-    /// The admin takes the client's callback off.
-    Cancel(Number),
+    /// Somebody of this name takes the client's callback off.
+    Cancel(Number, String),
     /// The admin wants the client called.
     Call(Wish, Number),
     Expect(Expect),
@@ -169,9 +178,16 @@ impl Cast {
                 _ if part == "all at once" => self.house.strategy = Strategy::RingAll,
                 Some(("ring", ring)) => self.house.ring = span(ring)?,
                 Some(("wrap-up", pause)) => self.house.wrap_up = span(pause)?,
+                Some(("there", rest)) if rest.starts_with("after ") => {
+                    self.house.answer = Answer::Delay(span(&rest["after ".len()..])?);
+                }
+                Some(("there", rest)) if rest.starts_with("by key ") => {
+                    self.house.answer = Answer::Press(key_of(&rest["by key ".len()..])?);
+                }
                 _ => {
                     return Err(format!(
-                        "{part:?} is none of: one after another, all at once, ring SPAN, wrap-up SPAN"
+                        "{part:?} is none of: one after another, all at once, ring SPAN, wrap-up SPAN, there after SPAN, \
+                         there by key KEY"
                     ));
                 }
             }
@@ -323,13 +339,22 @@ fn when<'a>(text: &'a str, day: &mut u64) -> Parsed<Option<(When, &'a str)>> {
     Ok(Some((when, rest.trim())))
 }
 
+fn key_of(text: &str) -> Parsed<Key> {
+    let one = text.chars().next().filter(|_| text.len() == 1);
+    one.and_then(Key::new).ok_or_else(|| format!("{text:?} is no key: 0-9, * or #"))
+}
+
 /// Everything that a phone does when it is rung: `is busy, then answers after 3s, talks 40s`.
 fn habit(text: &str) -> Parsed<Habit> {
-    let mut habit = Habit { reactions: [].into(), talks: Span::seconds(60) };
+    let mut habit = Habit { reactions: [].into(), talks: Span::seconds(60), presses: None };
     for part in parts(text) {
         let part = part.strip_prefix("then ").unwrap_or(&part);
         if let Some(long) = part.strip_prefix("talks ") {
             habit.talks = span(long)?;
+            continue;
+        }
+        if let Some((key, after)) = part.strip_prefix("presses ").and_then(|rest| rest.split_once(" after ")) {
+            habit.presses = Some((span(after)?, key_of(key)?.sign()));
             continue;
         }
         let reaction = match part {
@@ -339,14 +364,15 @@ fn habit(text: &str) -> Parsed<Habit> {
             "is no number" => Reaction::Refuses(404),
             "is out of order" => Reaction::Refuses(503),
             "plays music and does not answer" => Reaction::EarlyMedia,
+            part if part.starts_with(EXCHANGE) => Reaction::Exchange(span(&part[EXCHANGE.len()..])?),
             part => match part.strip_prefix("answers after ").map(|rest| rest.split_once(" and leaves after ")) {
                 Some(Some((after, stays))) => Reaction::HangsUp(span(after)?, span(stays)?),
                 Some(None) => Reaction::Answers(span(&part["answers after ".len()..])?),
                 None => {
                     return Err(format!(
                         "{part:?} is nothing that a phone does: answers after SPAN [and leaves after SPAN], does not \
-                         answer, is busy, declines, is no number, is out of order, plays music and does not answer; \
-                         talks SPAN"
+                         answer, is busy, declines, is no number, is out of order, plays music and does not answer, sits \
+                         behind an exchange and comes after SPAN; talks SPAN, presses KEY after SPAN"
                     ));
                 }
             },
@@ -364,6 +390,10 @@ fn happening(text: &str, cast: &mut Cast) -> Parsed<What> {
     let (who, does) = text.split_once(' ').ok_or_else(|| format!("{text:?}: who does what?"))?;
     match who {
         "admin" => return wish(does, cast),
+        // Whoever it is, by name: an operator's or a client's name is not needed for that.
+        _ if does.starts_with("cancels ") => {
+            return cast.number(&does["cancels ".len()..]).map(|number| What::Cancel(number, who.to_owned()));
+        }
         "the" => return fault(does).map(Happening::Fault).map(What::Happens),
         _ => {}
     }
@@ -380,6 +410,8 @@ fn happening(text: &str, cast: &mut Cast) -> Parsed<What> {
         "hangs up" => Happening::HangUp(party),
         "is away" => operator(false),
         "is back" => operator(true),
+        "dials away" => dials(who, party, AWAY)?,
+        "dials ready" => dials(who, party, READY)?,
         "takes a break from the queue" => agent(AgentStatus::OnBreak)?,
         "is in the queue again" => agent(AgentStatus::Available)?,
         does => match does.strip_prefix("calls ") {
@@ -387,6 +419,13 @@ fn happening(text: &str, cast: &mut Cast) -> Parsed<What> {
             None => Happening::Habit(party, habit(does)?),
         },
     }))
+}
+
+/// Of an operator's phone, a code of the dialplan.
+fn dials(who: &str, party: Party, code: &str) -> Parsed<Happening> {
+    let Party::User(user) = party else { return Err(format!("{who} is no operator")) };
+    let caller = Caller { user: Some(user.clone()), number: user, name: who.to_owned(), dialled: code.to_owned() };
+    Ok(Happening::Call(caller, Span::seconds(5)))
 }
 
 /// `LINE`, `LINE as "NAME"`, `CLIENT`, each with `, waits SPAN`.
@@ -420,7 +459,7 @@ fn wish(text: &str, cast: &mut Cast) -> Parsed<What> {
         return known.then_some(What::Happens(reload)).ok_or_else(|| format!("{setting:?} is no setting"));
     }
     if let Some(client) = text.strip_prefix("cancels ") {
-        return cast.number(client).map(What::Cancel);
+        return cast.number(client).map(|number| What::Cancel(number, "admin".to_owned()));
     }
     if let Some((client, line)) = text.strip_prefix("wants ").and_then(|rest| rest.split_once(" called on ")) {
         let number = cast.number(client)?;
@@ -544,6 +583,8 @@ impl Scenario {
 #[derive(Default)]
 struct Transcript {
     channels: BTreeMap<ChannelId, String>,
+    /// Phones on which the person is not there yet.
+    exchanges: BTreeSet<ChannelId>,
     heard: usize,
     said: usize,
     lines: Vec<(Mono, String)>,
@@ -589,18 +630,26 @@ impl Transcript {
                     None => format!("{who}'s phone rings"),
                 }
             }
-            Outside::Hears(id, words) if !words.is_empty() => format!("{} hears {words:?}", name(id)),
+            Outside::Pressed(id, key) => format!("{} presses {key}", name(id)),
+            Outside::Greets(id) => {
+                self.exchanges.insert(id.clone());
+                format!("{}'s exchange answers", name(id))
+            }
+            Outside::Comes(id) => {
+                self.exchanges.remove(id);
+                format!("{} comes to the phone", name(id))
+            }
+            Outside::Hears(id, words) if !words.is_empty() => {
+                let exchange = if self.exchanges.contains(id) { "'s exchange" } else { "" };
+                format!("{}{exchange} hears {words:?}", name(id))
+            }
             Outside::Talking(a, b) => {
                 let (a, b) = (name(a), name(b));
                 let (first, second) = if cast.house.operators.contains(&b) { (b, a) } else { (a, b) };
                 format!("{first} talks with {second}")
             }
             Outside::Gone(id, cause) => format!("{} is gone ({cause})", name(id)),
-            Outside::Hears(..)
-            | Outside::Answered(_)
-            | Outside::Pressed(..)
-            | Outside::Silence(_)
-            | Outside::Alone(_) => return None,
+            Outside::Hears(..) | Outside::Answered(_) | Outside::Silence(_) | Outside::Alone(_) => return None,
         })
     }
 }
@@ -629,7 +678,11 @@ fn fact(said: &Said, cast: &Cast) -> Option<String> {
                 format!("journal: attempt {attempt} of {} ended: {}", who(number), outcome.as_str())
             }
             Notice::Closed { callback, reason } => {
-                format!("journal: the callback of {} is closed: {}", who(&callback.number), reason.as_str())
+                let by = match reason {
+                    CloseReason::Cancelled { by } => format!(" by {by}"),
+                    _ => String::new(),
+                };
+                format!("journal: the callback of {} is closed: {}{by}", who(&callback.number), reason.as_str())
             }
             _ => return None,
         },
@@ -756,11 +809,11 @@ impl Run<'_> {
                 self.world.judge.wished(*number);
                 self.world.at(now, Happening::Wish(wish.clone()));
             }
-            What::Cancel(number) => {
+            What::Cancel(number, by) => {
                 let filter = CallbackFilter { open: true, number: Some(*number), ..CallbackFilter::default() };
                 let open = self.world.store.rows.callbacks(&filter);
                 let callback = open.first().ok_or("there is no callback to cancel")?.id;
-                self.world.at(now, Happening::Wish(Wish::Cancel { callback, by: "admin".to_owned() }));
+                self.world.at(now, Happening::Wish(Wish::Cancel { callback, by: by.clone() }));
             }
             What::Expect(_) => {}
         }

@@ -128,7 +128,8 @@ fn callback_words(callback: &Value) -> String {
     match callback["state"].as_str() {
         Some("closed") => {
             let reason = callback["reason"].as_str().or(callback["reason"]["reason"].as_str()).unwrap_or("closed");
-            format!(" -> callback #{id}: {reason}, {tried}")
+            let by = callback["reason"]["by"].as_str().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!(" -> callback #{id}: {reason}{by}, {tried}")
         }
         Some(state) => format!(" -> callback #{id}: {state}, {tried} so far"),
         None => String::new(),

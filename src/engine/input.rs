@@ -159,6 +159,13 @@ pub enum News {
         /// There is a phone.
         here: bool,
     },
+    /// An operator dialled to take calls, or to take none.
+    Feature {
+        /// The directory user whose phone it is.
+        user: Box<str>,
+        /// Takes calls?
+        ready: bool,
+    },
     /// A command was refused, or its background job ended with an error.
     Refused {
         /// What the command was about.

@@ -232,6 +232,7 @@ impl Engine {
             News::Ended(ended) => self.ended(ended, cx),
             News::Said { id, token } => self.leg_event(&id, cx, |engine, at, _, cx| engine.said(at, token, cx)),
             News::Agent { agent, available } => self.agent(&agent, available, cx),
+            News::Feature { user, ready } => self.feature(&user, ready, cx),
             News::Registered { user, here } => self.registered(&user, here, cx),
             News::Refused { id, what, text, outcome } => self.refused(&id, what, &text, outcome, cx),
             News::Key(id, key) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.pressed(at, leg, key, cx)),

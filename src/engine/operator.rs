@@ -2,7 +2,7 @@
 //!
 //! | state | becomes | when |
 //! |---|---|---|
-//! | ready | away | a person says so, or the followed mod_callcenter agent is no longer Available |
+//! | ready | away | a person says so or dials it, or the followed mod_callcenter agent is no longer Available |
 //! | away | ready | the same, the other way |
 //! | free | reserved | an attempt rings the operator |
 //! | reserved | busy with us | the leg is answered |
@@ -163,6 +163,12 @@ impl Engine {
     pub(super) fn agent(&mut self, agent: &str, available: bool, cx: &mut Cx) {
         if let Some(name) = self.operators.by_agent.get(agent).cloned() {
             self.operator_ready(&name, available, cx);
+        }
+    }
+
+    pub(super) fn feature(&mut self, user: &str, ready: bool, cx: &mut Cx) {
+        if let Some(name) = self.operators.by_user.get(user).cloned() {
+            self.operator_ready(&name, ready, cx);
         }
     }
 

@@ -8,6 +8,7 @@
 
 use super::frame::{ContentType, Fault, Frame, Limits, excerpt};
 use super::header::Headers;
+use super::names;
 use super::parse::decimal;
 use super::percent;
 use bytes::Bytes;
@@ -89,17 +90,17 @@ impl Event {
 
     /// `Event-Name`, such as `CHANNEL_CREATE`; empty when there is none.
     pub fn name(&self) -> Cow<'_, str> {
-        self.get("Event-Name").unwrap_or_default()
+        self.get(names::EVENT_NAME).unwrap_or_default()
     }
 
     /// `Event-Subclass` of a `CUSTOM` event, such as `callcenter::info`.
     pub fn subclass(&self) -> Option<Cow<'_, str>> {
-        self.get("Event-Subclass")
+        self.get(names::SUBCLASS)
     }
 
     /// `Event-Sequence`: rises by one with each event of the switch, whoever listens to it.
     pub fn sequence(&self) -> Option<u64> {
-        self.number("Event-Sequence")
+        self.number(names::SEQUENCE)
     }
 
     /// The first header of that name, without regard to case, decoded.

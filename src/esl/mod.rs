@@ -25,6 +25,7 @@ pub mod event;
 pub mod frame;
 pub mod header;
 mod index;
+pub mod names;
 mod parse;
 pub mod percent;
 pub mod text;

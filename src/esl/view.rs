@@ -1,9 +1,9 @@
 //! Typed views of the events that we use. A view borrows its event and reads a header when asked for it.
 //!
 //! A header that a view reads may be missing (`avmd::beep` comes twice, once with few headers; some of mod_callcenter's
-//! events belong to no channel), so most answers are options.
+//! events belong to no channel) or empty, which says no more: so most answers are options.
 
-use super::event::Event;
+use super::{event::Event, names};
 use std::borrow::Cow;
 use uuid::Uuid;
 
@@ -16,26 +16,24 @@ pub enum View<'a> {
     Create(Channel<'a>),
     /// `CHANNEL_PROGRESS`: it rings.
     Progress(Channel<'a>),
-    /// `CHANNEL_PROGRESS_MEDIA`: it sends sound before the answer.
-    ProgressMedia(Channel<'a>),
     /// `CHANNEL_ANSWER`: someone is there.
     Answer(Channel<'a>),
     /// `CHANNEL_PARK`: it waits for us; it may be unanswered.
     Park(Channel<'a>),
-    /// `CHANNEL_BRIDGE`: two legs talk.
+    /// `CHANNEL_BRIDGE`: two legs are put together; one may still ring.
     Bridge(Channel<'a>),
-    /// `CHANNEL_UNBRIDGE`: they no longer do.
+    /// `CHANNEL_UNBRIDGE`: they no longer are.
     Unbridge(Channel<'a>),
     /// `CHANNEL_EXECUTE_COMPLETE`: an application ended.
     ExecuteComplete(Channel<'a>),
-    /// `CHANNEL_HANGUP_COMPLETE`: the leg is gone.
-    HangupComplete(Channel<'a>),
+    /// `CHANNEL_HANGUP`: the leg ends.
+    Hangup(Channel<'a>),
     /// `DTMF`: a key.
     Dtmf(Channel<'a>),
     /// `BACKGROUND_JOB`: the result of a `bgapi`.
     Job(Job<'a>),
-    /// `HEARTBEAT`, every 20 seconds.
-    Heartbeat(Heartbeat<'a>),
+    /// `HEARTBEAT`, every 20 seconds unless the switch is told otherwise.
+    Heartbeat,
     /// `CUSTOM callcenter::info`.
     Callcenter(Callcenter<'a>),
     /// `CUSTOM avmd::beep`: a voicemail's beep.
@@ -53,19 +51,23 @@ impl Event {
         match &*self.name() {
             "CHANNEL_CREATE" => View::Create(channel),
             "CHANNEL_PROGRESS" => View::Progress(channel),
-            "CHANNEL_PROGRESS_MEDIA" => View::ProgressMedia(channel),
             "CHANNEL_ANSWER" => View::Answer(channel),
             "CHANNEL_PARK" => View::Park(channel),
             "CHANNEL_BRIDGE" => View::Bridge(channel),
             "CHANNEL_UNBRIDGE" => View::Unbridge(channel),
             "CHANNEL_EXECUTE_COMPLETE" => View::ExecuteComplete(channel),
-            "CHANNEL_HANGUP_COMPLETE" => View::HangupComplete(channel),
+            "CHANNEL_HANGUP" => View::Hangup(channel),
             "DTMF" => View::Dtmf(channel),
             "BACKGROUND_JOB" => View::Job(Job(self)),
-            "HEARTBEAT" => View::Heartbeat(Heartbeat(self)),
+            "HEARTBEAT" => View::Heartbeat,
             "CUSTOM" => self.custom(),
             _ => View::Other,
         }
+    }
+
+    /// The event as one of a channel: for the answer to `uuid_dump`, which has a channel's headers and no name of ours.
+    pub fn channel(&self) -> Channel<'_> {
+        Channel(self)
     }
 
     fn custom(&self) -> View<'_> {
@@ -78,6 +80,16 @@ impl Event {
             }
             _ => View::Other,
         }
+    }
+
+    /// A header that says something.
+    fn said(&self, name: &str) -> Text<'_> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// A moment in microseconds since 1970; `None` when it has not come.
+    fn moment(&self, name: &str) -> Option<u64> {
+        self.number(name).filter(|&time| time > 0)
     }
 }
 
@@ -95,85 +107,120 @@ pub enum Direction {
 pub struct Channel<'a>(&'a Event);
 
 impl<'a> Channel<'a> {
-    /// The event itself.
-    pub fn event(&self) -> &'a Event {
-        self.0
-    }
     /// `Unique-ID`: the leg. Usually a UUID, but text from outside where a profile takes the SIP Call-ID for it.
     pub fn id(&self) -> Text<'a> {
-        self.0.get("Unique-ID")
-    }
-    /// `Channel-Call-UUID`: the first leg of the call that this one belongs to.
-    pub fn call_id(&self) -> Text<'a> {
-        self.0.get("Channel-Call-UUID")
+        self.0.said(names::ID)
     }
     /// `Call-Direction`.
     pub fn direction(&self) -> Option<Direction> {
-        match self.0.get("Call-Direction")?.as_ref() {
+        match self.0.get(names::DIRECTION)?.as_ref() {
             "inbound" => Some(Direction::Inbound),
             "outbound" => Some(Direction::Outbound),
             _ => None,
         }
     }
-    /// `Channel-Name`, such as `sofia/internal/1001@pbx`.
-    pub fn name(&self) -> Text<'a> {
-        self.0.get("Channel-Name")
-    }
+    /// The caller's number: `Caller-Orig-Caller-ID-Number`, which stays when a bridge turns caller and callee round; else
     /// `Caller-Caller-ID-Number`.
     pub fn caller_number(&self) -> Text<'a> {
-        self.0.get("Caller-Caller-ID-Number")
+        self.0.said(names::FIRST_CALLER_NUMBER).or_else(|| self.0.said(names::CALLER_NUMBER))
     }
-    /// `Caller-Caller-ID-Name`: text from outside.
+    /// The caller's name, likewise: text from outside.
     pub fn caller_name(&self) -> Text<'a> {
-        self.0.get("Caller-Caller-ID-Name")
+        self.0.said(names::FIRST_CALLER_NAME).or_else(|| self.0.said(names::CALLER_NAME))
     }
     /// `Caller-Destination-Number`: what was dialled, after transfers what was dialled last.
     pub fn destination(&self) -> Text<'a> {
-        self.0.get("Caller-Destination-Number")
+        self.0.said(names::DESTINATION)
     }
-    /// `Other-Leg-Unique-ID`.
-    pub fn other_leg(&self) -> Text<'a> {
-        self.0.get("Other-Leg-Unique-ID")
+    /// `sip_req_user`: the user of the SIP request, which a transfer leaves.
+    pub fn requested(&self) -> Text<'a> {
+        self.0.said(names::REQUESTED)
+    }
+    /// Has it been transferred? `Caller-Profile-Index` counts its caller profiles.
+    pub fn is_transferred(&self) -> bool {
+        self.0.number(names::PROFILE).is_some_and(|index| index > 1)
+    }
+    /// The user of `Channel-Presence-ID` (`1001@pbx`): whose phone it is.
+    pub fn presence_user(&self) -> Text<'a> {
+        let id = self.0.said(names::PRESENCE)?;
+        let user = id.split('@').next().unwrap_or_default();
+        (!user.is_empty()).then(|| Cow::Owned(user.to_owned()))
+    }
+    /// `user_name`: the directory user as whom an inbound leg's phone gave a password.
+    pub fn user(&self) -> Text<'a> {
+        self.0.said(names::USER)
+    }
+    /// `Caller-Username`: the user of an inbound leg's SIP From, which anybody may claim.
+    pub fn claimed_user(&self) -> Text<'a> {
+        self.0.said(names::USERNAME)
+    }
+    /// `dialed_user`: the directory user whom an outbound leg calls.
+    pub fn dialled_user(&self) -> Text<'a> {
+        self.0.said(names::DIALLED_USER)
+    }
+    /// `Caller-Channel-Created-Time`, in microseconds since 1970.
+    pub fn created_at(&self) -> Option<u64> {
+        self.0.moment(names::CREATED)
+    }
+    /// `Caller-Channel-Answered-Time`; `None` when it is not answered.
+    pub fn answered_at(&self) -> Option<u64> {
+        self.0.moment(names::ANSWERED)
+    }
+    /// `Caller-Channel-Bridged-Time`: when the two first heard each other.
+    pub fn bridged_at(&self) -> Option<u64> {
+        self.0.moment(names::BRIDGED)
+    }
+    /// `Event-Date-Timestamp`: the switch's clock.
+    pub fn at(&self) -> Option<u64> {
+        self.0.moment(names::AT)
+    }
+    /// `Other-Leg-Channel-Answered-Time`: of the other leg as it was when the two were put together; it stays so.
+    pub fn other_answered_at(&self) -> Option<u64> {
+        self.0.moment(names::OTHER_ANSWERED)
     }
     /// `Bridge-A-Unique-ID` and `Bridge-B-Unique-ID` of a bridge and of its end.
     pub fn bridge(&self) -> Option<(Cow<'a, str>, Cow<'a, str>)> {
-        Some((self.0.get("Bridge-A-Unique-ID")?, self.0.get("Bridge-B-Unique-ID")?))
+        Some((self.0.said(names::BRIDGE_A)?, self.0.said(names::BRIDGE_B)?))
+    }
+    /// `bridge_uuid`: the leg that it is bridged to, from when that is asked for.
+    pub fn bridged_to(&self) -> Text<'a> {
+        self.0.said(names::BRIDGED_TO)
     }
     /// `Hangup-Cause`, such as `NORMAL_CLEARING`.
     pub fn hangup_cause(&self) -> Text<'a> {
-        self.0.get("Hangup-Cause")
+        self.0.said(names::HANGUP_CAUSE)
     }
     /// `sip_invite_failure_status`: the SIP answer that refused the leg; it tells 403 from 603.
     pub fn sip_failure(&self) -> Option<u16> {
-        self.0.variable("sip_invite_failure_status")?.parse().ok()
+        self.0.get(names::SIP_STATUS)?.parse().ok()
     }
-    /// `Caller-Channel-Answered-Time` in microseconds since 1970; `None` when it was never answered.
-    pub fn answered_at(&self) -> Option<u64> {
-        self.0.number("Caller-Channel-Answered-Time").filter(|&time| time != 0)
+    /// Whether `Answer-State` is `answered`.
+    pub fn is_answered(&self) -> bool {
+        self.0.get(names::ANSWER_STATE).as_deref() == Some("answered")
     }
-    /// `Caller-Channel-Bridged-Time`, likewise.
-    pub fn bridged_at(&self) -> Option<u64> {
-        self.0.number("Caller-Channel-Bridged-Time").filter(|&time| time != 0)
+    /// `Channel-State`, such as `CS_EXECUTE`.
+    pub fn state(&self) -> Text<'a> {
+        self.0.said(names::CHANNEL_STATE)
     }
-    /// `Event-Date-Timestamp`: the switch's clock, in microseconds since 1970.
-    pub fn at(&self) -> Option<u64> {
-        self.0.number("Event-Date-Timestamp")
+    /// `current_application`: what it executes, or executed last.
+    pub fn executes(&self) -> Text<'a> {
+        self.0.said(names::EXECUTES)
     }
     /// `Application`, of an application's end.
     pub fn application(&self) -> Text<'a> {
-        self.0.get("Application")
-    }
-    /// `Application-Response`, such as `FILE PLAYED`.
-    pub fn response(&self) -> Text<'a> {
-        self.0.get("Application-Response")
+        self.0.said(names::APPLICATION)
     }
     /// `Application-UUID`: the `Event-UUID` that we gave when we asked for it.
     pub fn application_id(&self) -> Text<'a> {
-        self.0.get("Application-UUID")
+        self.0.said(names::APPLICATION_ID)
     }
     /// `DTMF-Digit`: one of `0-9 * # A-D`.
     pub fn digit(&self) -> Option<char> {
-        self.0.get("DTMF-Digit")?.chars().next()
+        self.0.get(names::DIGIT)?.chars().next()
+    }
+    /// A channel variable that somebody else has named.
+    pub fn variable(&self, name: &str) -> Text<'a> {
+        self.0.variable(name).filter(|value| !value.is_empty())
     }
 }
 
@@ -184,34 +231,11 @@ pub struct Job<'a>(&'a Event);
 impl<'a> Job<'a> {
     /// `Job-UUID`: ours when we gave one.
     pub fn id(&self) -> Option<Uuid> {
-        Uuid::try_parse(&self.0.get("Job-UUID")?).ok()
-    }
-    /// `Job-Command`, such as `originate`.
-    pub fn command(&self) -> Text<'a> {
-        self.0.get("Job-Command")
+        Uuid::try_parse(&self.0.get(names::JOB)?).ok()
     }
     /// The result, as the command wrote it: `+OK …` or `-ERR …` and a line feed.
     pub fn result(&self) -> Cow<'a, str> {
         self.0.body()
-    }
-}
-
-/// The switch's pulse.
-#[derive(Debug, Clone, Copy)]
-pub struct Heartbeat<'a>(&'a Event);
-
-impl Heartbeat<'_> {
-    /// `Session-Count`: channels that exist.
-    pub fn sessions(&self) -> Option<u64> {
-        self.0.number("Session-Count")
-    }
-    /// `Uptime-msec`: since the switch was started.
-    pub fn uptime_ms(&self) -> Option<u64> {
-        self.0.number("Uptime-msec")
-    }
-    /// `Event-Date-Timestamp`, in microseconds since 1970.
-    pub fn at(&self) -> Option<u64> {
-        self.0.number("Event-Date-Timestamp")
     }
 }
 
@@ -220,53 +244,29 @@ impl Heartbeat<'_> {
 pub struct Callcenter<'a>(&'a Event);
 
 impl<'a> Callcenter<'a> {
-    /// The event itself.
-    pub fn event(&self) -> &'a Event {
-        self.0
+    /// The event as one of a channel; not all of them are.
+    pub fn channel(&self) -> Channel<'a> {
+        Channel(self.0)
     }
-    /// `CC-Action`, such as `member-queue-start`, `bridge-agent-start`, `agent-status-change`.
+    /// `CC-Action`, such as `member-queue-start`, `agent-status-change`.
     pub fn action(&self) -> Text<'a> {
-        self.0.get("CC-Action")
+        self.0.said(names::CC_ACTION)
     }
     /// `CC-Queue`, such as `sales@default`.
     pub fn queue(&self) -> Text<'a> {
-        self.0.get("CC-Queue")
+        self.0.said(names::CC_QUEUE)
     }
     /// `CC-Agent`.
     pub fn agent(&self) -> Text<'a> {
-        self.0.get("CC-Agent")
+        self.0.said(names::CC_AGENT)
     }
-    /// `CC-Agent-Status`: `Available`, `On Break`, `Logged Out`.
+    /// `CC-Agent-Status`: `Available`, `Available (On Demand)`, `On Break`, `Logged Out`.
     pub fn agent_status(&self) -> Text<'a> {
-        self.0.get("CC-Agent-Status")
-    }
-    /// `CC-Agent-State`: `Waiting`, `Receiving`, `In a queue call`.
-    pub fn agent_state(&self) -> Text<'a> {
-        self.0.get("CC-Agent-State")
-    }
-    /// `CC-Member-UUID`: mod_callcenter's own id of the one who waits.
-    pub fn member(&self) -> Text<'a> {
-        self.0.get("CC-Member-UUID")
+        self.0.said(names::CC_STATUS)
     }
     /// `CC-Member-Session-UUID`: the leg of the one who waits.
     pub fn member_leg(&self) -> Text<'a> {
-        self.0.get("CC-Member-Session-UUID")
-    }
-    /// `CC-Agent-UUID`: the agent's leg.
-    pub fn agent_leg(&self) -> Text<'a> {
-        self.0.get("CC-Agent-UUID")
-    }
-    /// `CC-Member-CID-Number`.
-    pub fn number(&self) -> Text<'a> {
-        self.0.get("CC-Member-CID-Number")
-    }
-    /// `CC-Cause` of `member-queue-end`: `Terminated` (served) or `Cancel`.
-    pub fn cause(&self) -> Text<'a> {
-        self.0.get("CC-Cause")
-    }
-    /// `CC-Cancel-Reason`: `BREAK_OUT`, `TIMEOUT`, `NO_AGENT_TIMEOUT`, ...
-    pub fn cancel_reason(&self) -> Text<'a> {
-        self.0.get("CC-Cancel-Reason")
+        self.0.said(names::CC_MEMBER)
     }
 }
 
@@ -284,10 +284,6 @@ impl<'a> Registration<'a> {
     }
     /// The user: `from-user`, or `user` where a registration ran out.
     pub fn user(&self) -> Text<'a> {
-        self.event.get("from-user").or_else(|| self.event.get("user"))
-    }
-    /// The domain: `from-host`, or `host` where a registration ran out.
-    pub fn domain(&self) -> Text<'a> {
-        self.event.get("from-host").or_else(|| self.event.get("host"))
+        self.event.said(names::FROM_USER).or_else(|| self.event.said(names::EXPIRED_USER))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     faults::Fault,
-    house::{House, LineOf, Reception},
+    house::{AWAY, House, LineOf, READY, Reception},
     people::{Habit, Reaction},
     random::Random,
     shell::Death,
@@ -11,12 +11,15 @@ use super::{
 };
 use crate::engine::{
     hours::Calendar,
+    input::Wish,
     rules::{Answer, Key, Keys, Missed, Strategy},
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
+/// The effects of a large step, and one more: a daemon that is to die later in a shorter one dies at its end.
+const LONG_STEP: u64 = 13;
 /// How long people call.
 const BUSY: Span = Span::minutes(60);
 /// Names that callers give themselves.
@@ -117,6 +120,15 @@ fn operators(world: &mut World, house: &House, random: &mut Random) {
         }
         // In the end somebody is there, or every callback would only expire.
         world.at(Mono(0) + BUSY, Happening::Agent(agent, AgentStatus::Available));
+        for code in [AWAY, READY] {
+            if random.chance(15) {
+                let caller =
+                    Caller { user: Some(user.clone()), number: user.clone(), name: name.clone(), dialled: code.into() };
+                world.at(some_time(random), Happening::Call(caller, Span::seconds(5)));
+            }
+        }
+        // Whoever went away by telephone is back in the end.
+        world.at(Mono(0) + BUSY, Happening::Wish(Wish::Operator { name: name.as_str().into(), ready: true }));
         for _ in 0..random.below(4) {
             let to = number(random.below(20));
             let caller = Caller { user: Some(user.clone()), number: user.clone(), name: name.clone(), dialled: to };
@@ -128,11 +140,12 @@ fn operators(world: &mut World, house: &House, random: &mut Random) {
 fn operator_habit(random: &mut Random) -> Habit {
     let answers = Reaction::Answers(Span(random.between(500, 12_000)));
     let mut reactions: Vec<Reaction> = (0..random.below(5))
-        .map(|_| match random.below(6) {
+        .map(|_| match random.below(7) {
             0 => Reaction::Ignores,
             1 => Reaction::Refuses(486),
             2 => Reaction::HangsUp(Span(random.between(500, 5000)), Span(random.between(200, 9000))),
             3 => Reaction::EarlyMedia,
+            4 => Reaction::Exchange(Span(random.between(1000, 20_000))),
             _ => Reaction::Answers(Span(random.between(500, 18_000))),
         })
         .collect();
@@ -198,7 +211,7 @@ fn fault(house: &House, random: &mut Random) -> Fault {
             let death = match random.below(4) {
                 0 => Death::BeforeCommit,
                 1 => Death::AfterCommit,
-                _ => Death::AfterEffects(random.below(4) as usize),
+                _ => Death::AfterEffects(random.below(LONG_STEP) as usize),
             };
             Fault::Kill(death, span(random, 90_000))
         }

@@ -2,14 +2,17 @@
 //! them.
 
 use super::switch::{Config, dialplan::Step};
-use crate::engine::{
-    Name,
-    hours::Calendar,
-    number::Number,
-    rules::{
-        Answer, Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
+use crate::{
+    engine::{
+        Name,
+        hours::Calendar,
+        number::Number,
+        rules::{
+            Answer, Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
+        },
+        time::Span,
     },
-    time::Span,
+    switch::event::{OPERATOR, OPERATOR_STATE},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +23,11 @@ use std::{
 pub const SWITCH: &str = "main";
 /// The gateway of the one trunk.
 pub const GATEWAY: &str = "provider";
+
+/// What an operator dials to take calls.
+pub const READY: &str = "*45";
+/// What an operator dials to take none.
+pub const AWAY: &str = "*46";
 
 /// What a call to a line meets first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,7 +221,12 @@ impl House {
         Config {
             users: users.into_iter().map(|user| (user, true)).collect(),
             gateways: BTreeSet::from([GATEWAY.to_owned()]),
-            dialplan: self.lines.iter().map(|line| (line.number.digits(), self.plan(line))).collect(),
+            dialplan: self
+                .lines
+                .iter()
+                .map(|line| (line.number.digits(), self.plan(line)))
+                .chain([(READY.to_owned(), feature("ready")), (AWAY.to_owned(), feature("away"))])
+                .collect(),
             queues: queues.map(|line| (queue_of(&line.name), in_order.clone())).collect(),
             agents,
             ..Config::default()
@@ -236,6 +249,16 @@ impl House {
             Reception::Menu(span) => vec![Step::Answer, Step::Playback(*span)],
         }
     }
+}
+
+/// What `freeswitch/dialplan/perezvon.xml` has for the two codes.
+fn feature(state: &str) -> Vec<Step> {
+    let app = |name: &str, data: String| Step::App(name.to_owned(), data);
+    vec![
+        Step::Answer,
+        app("event", format!("Event-Name=CUSTOM,Event-Subclass={OPERATOR},{OPERATOR_STATE}={state}")),
+        app("hangup", String::new()),
+    ]
 }
 
 fn queue_of(line: &str) -> String {

@@ -351,7 +351,7 @@ impl Judge {
                 });
             }
             Outside::Calls { channel, party, dialled } => self.called(channel, party, dialled, at.mono),
-            Outside::Answered(_) => {}
+            Outside::Answered(_) | Outside::Greets(_) | Outside::Comes(_) => {}
         }
     }
 

@@ -34,6 +34,9 @@ pub enum Reaction {
     EarlyMedia,
     /// A machine answers.
     Machine,
+    /// An office exchange answers at once, with a greeting; the person comes after so long. Until then nobody hears what is
+    /// said.
+    Exchange(Span),
 }
 
 /// How a person is.
@@ -77,6 +80,9 @@ impl Habit {
 #[derive(Clone, Debug)]
 enum Intent {
     Act(ChannelId, Act),
+    /// The exchange answers; the person comes after so long.
+    Greet(ChannelId, Span),
+    Come(ChannelId),
     /// Only if nobody talks with them by then.
     GiveUp(ChannelId),
     /// Only if the talk is still this one.
@@ -100,6 +106,7 @@ pub struct People {
     lines: BTreeMap<ChannelId, Line>,
     plans: BTreeMap<(Mono, u64), Intent>,
     last_plan: u64,
+    outside: Vec<Outside>,
 }
 
 impl People {
@@ -111,6 +118,7 @@ impl People {
             lines: BTreeMap::new(),
             plans: BTreeMap::new(),
             last_plan: 0,
+            outside: Vec::new(),
         }
     }
 
@@ -158,6 +166,18 @@ impl People {
         while let Some(entry) = self.plans.first_entry().filter(|entry| entry.key().0 <= now.mono) {
             match entry.remove() {
                 Intent::Act(id, act) => switch.act(&id, act, now),
+                Intent::Greet(id, comes) => {
+                    if self.lines.contains_key(&id) {
+                        self.outside.push(Outside::Greets(id.clone()));
+                        switch.act(&id, Act::Answer, now);
+                        self.plan(now.mono + comes, Intent::Come(id));
+                    }
+                }
+                Intent::Come(id) => {
+                    if self.lines.contains_key(&id) {
+                        self.outside.push(Outside::Comes(id));
+                    }
+                }
                 Intent::GiveUp(id) => {
                     if self.lines.get(&id).is_some_and(|line| !line.talks && line.turn == 0) {
                         switch.act(&id, Act::Hangup, now);
@@ -172,6 +192,11 @@ impl People {
         }
     }
 
+    /// What people did that no telephone tells the switch, since the last time.
+    pub fn outside(&mut self) -> Vec<Outside> {
+        std::mem::take(&mut self.outside)
+    }
+
     /// Hears what the switch did to a telephone.
     pub fn hear(&mut self, happened: &Outside, switch: &PretendSwitch, now: Now) {
         match happened {
@@ -184,6 +209,7 @@ impl People {
             | Outside::Pressed(..)
             | Outside::Hears(..)
             | Outside::Silence(_) => {}
+            Outside::Greets(_) | Outside::Comes(_) => {}
         }
         // A leg of ours that nobody talks on for long is put down by whoever answered it.
         if let Outside::Silence(id) = happened
@@ -226,6 +252,13 @@ impl People {
             Reaction::Machine => {
                 self.plan(at + Span::seconds(15), act(Act::Answer));
                 self.plan(at + Span::seconds(75), act(Act::Hangup));
+            }
+            Reaction::Exchange(comes) => {
+                self.plan(at, Intent::Greet(id.clone(), comes));
+                if let Some((later, key)) = self.habits.get(party).and_then(|habit| habit.presses) {
+                    self.plan(at + comes + later, act(Act::Press(key)));
+                }
+                self.plan(at + comes + SILENCE + SILENCE, Intent::GiveUp(id.clone()));
             }
             Reaction::Ignores | Reaction::Refuses(_) | Reaction::EarlyMedia => {}
         }

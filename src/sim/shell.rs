@@ -56,7 +56,7 @@ pub enum Death {
     BeforeCommit,
     /// Written, and nothing done.
     AfterCommit,
-    /// After so many effects.
+    /// After so many effects, or after all of them when there are fewer.
     AfterEffects(usize),
 }
 

@@ -154,6 +154,10 @@ pub enum Outside {
     Alone(ChannelId),
     /// The call is over for it.
     Gone(ChannelId, String),
+    /// An office exchange answers for the person; what is said on it is heard by nobody.
+    Greets(ChannelId),
+    /// The person behind that exchange is there.
+    Comes(ChannelId),
 }
 
 /// A dialling of one or more legs.
@@ -428,7 +432,12 @@ impl PretendSwitch {
         event.add("Session-Count", &self.channels.len().to_string());
         event.add("Max-Sessions", "5000");
         event.add("Session-Per-Sec", "1000");
+        event.add("Session-Per-Sec-Last", "0");
+        event.add("Session-Per-Sec-Max", "0");
+        event.add("Session-Per-Sec-FiveMin", "0");
         event.add("Session-Since-Startup", &self.sessions.to_string());
+        event.add("Session-Peak-Max", "0");
+        event.add("Session-Peak-FiveMin", "0");
         event.add("Idle-CPU", "98.666667");
         self.emit(event);
         self.later(self.config.heartbeat, Task::Heartbeat);

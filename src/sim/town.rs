@@ -91,6 +91,8 @@ impl Town {
 
     /// Tells the people what the switch did to their telephones.
     pub fn settle(&mut self, now: Now) {
+        // The exchange greets before the switch knows that it answered.
+        self.happened.extend(self.people.outside().into_iter().map(|happened| (now, happened)));
         for happened in self.switch.outside() {
             self.people.hear(&happened, &self.switch, now);
             self.happened.push((now, happened));

@@ -16,9 +16,6 @@
 
 use crate::engine::record::Outcome;
 
-/// The channel variable with the SIP answer that refused a leg.
-pub const SIP_STATUS: &str = "sip_invite_failure_status";
-
 /// What a cause means for the one who was dialled and did not come to talk. `sip` is the SIP answer, when there was one.
 pub fn outcome(cause: &str, sip: Option<u16>) -> Outcome {
     match cause {

@@ -14,6 +14,7 @@
 //! | callcenter::info `member-queue-start` | queued |
 //! | callcenter::info `agent-status-change` | agent |
 //! | sofia::register, sofia::unregister, sofia::expire | registered |
+//! | perezvon::operator, fired by the dialplan on the phone of a directory user | feature |
 //! | any of CHANNEL_PROGRESS, _ANSWER, _PARK, _BRIDGE, `member-queue-start` of an inbound channel with `perezvon_line` | line named, first |
 //!
 //! A channel's end is CHANNEL_HANGUP, which comes at once and has the cause and the SIP status; CHANNEL_HANGUP_COMPLETE
@@ -36,6 +37,7 @@ use crate::{
         event::{Event, Format},
         frame::Limits,
         text::{Name, Unsafe},
+        view::{self, Callcenter, View},
     },
 };
 use bytes::Bytes;
@@ -59,10 +61,20 @@ pub const EVENTS: [&str; 11] = [
 ];
 
 /// The subclasses of CUSTOM that are listened to.
-pub const SUBCLASSES: [&str; 4] = ["callcenter::info", "sofia::register", "sofia::unregister", "sofia::expire"];
+pub const SUBCLASSES: [&str; 5] =
+    ["callcenter::info", "sofia::register", "sofia::unregister", "sofia::expire", OPERATOR];
+
+/// The subclass of the event that the dialplan fires when an operator dials to be ready or away.
+pub const OPERATOR: &str = "perezvon::operator";
+
+/// The header of that event: `ready` or `away`.
+pub const OPERATOR_STATE: &str = "Perezvon-Operator";
 
 /// The channel variable by which a dialplan names the line of a call.
 pub const LINE: &str = "perezvon_line";
+
+/// The headers of our own making that are read, beside those of [`crate::esl::names::ALL`].
+pub const OURS: [&str; 2] = ["variable_perezvon_line", OPERATOR_STATE];
 
 /// The subscription of a connection.
 ///
@@ -76,27 +88,32 @@ pub fn subscription() -> Result<Subscription, Unsafe> {
 
 /// What an event tells, in order. BACKGROUND_JOB is an answer, read by [`super::order::Purpose::done`].
 pub fn news(event: &Event, tell: &mut impl FnMut(News)) {
-    match &*event.name() {
-        "CHANNEL_CREATE" => tell_some(channel(event).map(News::Created), tell),
-        "CHANNEL_PROGRESS" => line_named(event, tell),
-        "CHANNEL_ANSWER" => {
-            of_channel(event, News::Answered, tell);
-            tell_some(bridged_by_answer(event), tell);
+    match event.view() {
+        View::Create(channel) => tell_some(described(channel).map(News::Created), tell),
+        View::Progress(channel) => line_named(channel, tell),
+        View::Answer(channel) => {
+            of_channel(channel, News::Answered, tell);
+            tell_some(bridged_by_answer(channel), tell);
         }
-        "CHANNEL_PARK" => of_channel(event, News::Parked, tell),
-        "CHANNEL_BRIDGE" => {
-            line_named(event, tell);
-            if answered(event, CALLER_ANSWERED) && answered(event, OTHER_ANSWERED) {
-                tell_some(pair(event).map(|(a, b)| News::Bridged(a, b)), tell);
+        View::Park(channel) => of_channel(channel, News::Parked, tell),
+        View::Bridge(channel) => {
+            line_named(channel, tell);
+            if channel.answered_at().is_some() && channel.other_answered_at().is_some() {
+                tell_some(pair(channel).map(|(a, b)| News::Bridged(a, b)), tell);
             }
         }
-        "CHANNEL_UNBRIDGE" => tell_some(pair(event).map(|(a, b)| News::Unbridged(a, b)), tell),
-        "CHANNEL_HANGUP" => tell_some(ended(event).map(News::Ended), tell),
-        "DTMF" => tell_some(key(event), tell),
-        "CHANNEL_EXECUTE_COMPLETE" => tell_some(said(event), tell),
-        "HEARTBEAT" => tell(News::Heartbeat),
-        "CUSTOM" => custom(event, tell),
-        _ => {}
+        View::Unbridge(channel) => tell_some(pair(channel).map(|(a, b)| News::Unbridged(a, b)), tell),
+        View::Hangup(channel) => tell_some(ended(channel).map(News::Ended), tell),
+        View::ExecuteComplete(channel) => tell_some(said(channel), tell),
+        View::Heartbeat => tell(News::Heartbeat),
+        View::Callcenter(told) => callcenter(told, tell),
+        View::Registration(phone) => {
+            let user = phone.user().map(|user| News::Registered { user: user.into(), here: phone.here() });
+            tell_some(user, tell);
+        }
+        View::Dtmf(channel) => tell_some(key(channel), tell),
+        View::Other if event.subclass().as_deref() == Some(OPERATOR) => tell_some(feature(event), tell),
+        View::Job(_) | View::Beep(_) | View::Other => {}
     }
 }
 
@@ -106,154 +123,111 @@ fn tell_some(news: Option<News>, tell: &mut impl FnMut(News)) {
     }
 }
 
-fn of_channel(event: &Event, news: fn(ChannelId) -> News, tell: &mut impl FnMut(News)) {
-    line_named(event, tell);
-    tell_some(id(event).map(news), tell);
+fn of_channel(channel: view::Channel<'_>, news: fn(ChannelId) -> News, tell: &mut impl FnMut(News)) {
+    line_named(channel, tell);
+    tell_some(id(channel).map(news), tell);
 }
 
-fn id(event: &Event) -> Option<ChannelId> {
-    named(event, "Unique-ID")
+fn id(channel: view::Channel<'_>) -> Option<ChannelId> {
+    channel.id().map(|id| ChannelId::new(&id))
 }
 
-fn named(event: &Event, header: &str) -> Option<ChannelId> {
-    event.get(header).filter(|id| !id.is_empty()).map(|id| ChannelId::new(&id))
+fn pair(channel: view::Channel<'_>) -> Option<(ChannelId, ChannelId)> {
+    channel.bridge().map(|(a, b)| (ChannelId::new(&a), ChannelId::new(&b)))
 }
 
-fn pair(event: &Event) -> Option<(ChannelId, ChannelId)> {
-    Some((named(event, "Bridge-A-Unique-ID")?, named(event, "Bridge-B-Unique-ID")?))
-}
-
-const CALLER_ANSWERED: &str = "Caller-Channel-Answered-Time";
-/// The other leg's time as it was when the two were put together; it does not change with the other leg.
-const OTHER_ANSWERED: &str = "Other-Leg-Channel-Answered-Time";
-
-fn answered(event: &Event, header: &str) -> bool {
-    event.number(header).is_some_and(|time| time > 0)
-}
-
-fn key(event: &Event) -> Option<News> {
-    let sign = event.get("DTMF-Digit")?.chars().next()?;
-    Some(News::Key(id(event)?, Key::new(sign)?))
+fn key(channel: view::Channel<'_>) -> Option<News> {
+    Some(News::Key(id(channel)?, Key::new(channel.digit()?)?))
 }
 
 /// The talk that a phone's answer begins when it was bridged while it rang; the caller, if it was not answered either, is
 /// so a moment later.
-fn bridged_by_answer(event: &Event) -> Option<News> {
-    let caller = event.variable("bridge_uuid").filter(|id| !id.is_empty())?;
-    let phone = direction(event)? == Direction::Outbound;
-    if phone { Some(News::Bridged(ChannelId::new(&caller), id(event)?)) } else { None }
+fn bridged_by_answer(channel: view::Channel<'_>) -> Option<News> {
+    let caller = channel.bridged_to()?;
+    let phone = direction(channel)? == Direction::Outbound;
+    if phone { Some(News::Bridged(ChannelId::new(&caller), id(channel)?)) } else { None }
 }
 
-fn direction(event: &Event) -> Option<Direction> {
-    match &*event.get("Call-Direction")? {
-        "inbound" => Some(Direction::Inbound),
-        "outbound" => Some(Direction::Outbound),
-        _ => None,
-    }
+fn direction(channel: view::Channel<'_>) -> Option<Direction> {
+    Some(match channel.direction()? {
+        view::Direction::Inbound => Direction::Inbound,
+        view::Direction::Outbound => Direction::Outbound,
+    })
 }
 
 /// The dialplan's name for the line; on a caller's own channel alone, since `export` copies it to the legs that ring.
-fn line(event: &Event) -> Option<Box<str>> {
-    let line = event.variable(LINE).filter(|line| !line.is_empty())?;
-    (direction(event) == Some(Direction::Inbound)).then(|| line.into())
+fn line(channel: view::Channel<'_>) -> Option<Box<str>> {
+    let line = channel.variable(LINE)?;
+    (direction(channel) == Some(Direction::Inbound)).then(|| line.into())
 }
 
-fn line_named(event: &Event, tell: &mut impl FnMut(News)) {
-    if let Some(line) = line(event) {
-        tell_some(id(event).map(|id| News::LineNamed(id, line)), tell);
+fn line_named(channel: view::Channel<'_>, tell: &mut impl FnMut(News)) {
+    if let Some(line) = line(channel) {
+        tell_some(id(channel).map(|id| News::LineNamed(id, line)), tell);
     }
 }
 
 /// A channel as its CHANNEL_CREATE or its `uuid_dump` shows it.
-fn channel(event: &Event) -> Option<Channel> {
-    let direction = direction(event)?;
-    let text = |header: &str| event.get(header).filter(|value| !value.is_empty());
+fn described(channel: view::Channel<'_>) -> Option<Channel> {
+    let direction = direction(channel)?;
     let boxed = |value: Option<Cow<'_, str>>| value.map_or_else(Box::default, |value| Box::<str>::from(&*value));
-    // A bridge turns the caller's number and name round; the original ones stay.
-    let caller = text("Caller-Orig-Caller-ID-Number").or_else(|| text("Caller-Caller-ID-Number"));
-    let name = text("Caller-Orig-Caller-ID-Name").or_else(|| text("Caller-Caller-ID-Name"));
     Some(Channel {
-        id: id(event)?,
+        id: id(channel)?,
         direction,
-        user: user(event, direction),
-        caller: boxed(caller),
-        name: boxed(name),
-        dialled: boxed(dialled(event, direction)),
-        line: line(event),
-        created: created(event),
+        user: user(channel, direction).map(Into::into),
+        caller: boxed(channel.caller_number()),
+        name: boxed(channel.caller_name()),
+        dialled: boxed(dialled(channel, direction)),
+        line: line(channel),
+        created: Wall((channel.created_at().or_else(|| channel.at()).unwrap_or(0) / 1000) as i64),
     })
 }
 
 /// The directory user whose phone it is; of an inbound channel at least the user that its SIP From names.
-fn user(event: &Event, direction: Direction) -> Option<Box<str>> {
-    let presence = event.get("Channel-Presence-ID");
-    let presence = presence.as_deref().and_then(|id| id.split('@').next()).filter(|user| !user.is_empty());
-    if let Some(user) = presence {
-        return Some(user.into());
-    }
-    let user = match direction {
-        Direction::Inbound => event.variable("user_name").or_else(|| event.get("Caller-Username")),
-        Direction::Outbound => event.variable("dialed_user"),
-    };
-    user.filter(|user| !user.is_empty()).map(|user| user.into())
-}
-
-/// What was dialled first. A transfer overwrites the destination (`Caller-Profile-Index` counts them) and leaves the SIP
-/// request's user.
-fn dialled(event: &Event, direction: Direction) -> Option<Cow<'_, str>> {
-    let transferred = event.number("Caller-Profile-Index").is_some_and(|index| index > 1);
-    let requested = || event.variable("sip_req_user").filter(|user| !user.is_empty() && !user.starts_with("gw+"));
-    match direction {
-        Direction::Inbound if transferred => requested().or_else(|| event.get("Caller-Destination-Number")),
-        _ => event.get("Caller-Destination-Number"),
-    }
-}
-
-fn created(event: &Event) -> Wall {
-    let micros = event.number("Caller-Channel-Created-Time").filter(|&micros| micros > 0);
-    Wall((micros.or_else(|| event.number("Event-Date-Timestamp")).unwrap_or(0) / 1000) as i64)
-}
-
-fn ended(event: &Event) -> Option<Ended> {
-    let cause = event.get("Hangup-Cause").unwrap_or(Cow::Borrowed("NONE"));
-    let sip = event.variable(causes::SIP_STATUS).and_then(|status| status.parse().ok());
-    Some(Ended {
-        id: id(event)?,
-        outcome: causes::outcome(&cause, sip),
-        unregistered: causes::is_unregistered(&cause),
-        cause: cause.into(),
-        line: line(event),
+fn user(channel: view::Channel<'_>, direction: Direction) -> Option<Cow<'_, str>> {
+    channel.presence_user().or_else(|| match direction {
+        Direction::Inbound => channel.user().or_else(|| channel.claimed_user()),
+        Direction::Outbound => channel.dialled_user(),
     })
 }
 
-fn said(event: &Event) -> Option<News> {
-    if event.get("Application").as_deref() != Some("speak") {
+/// What was dialled first. A transfer overwrites the destination and leaves the SIP request's user.
+fn dialled(channel: view::Channel<'_>, direction: Direction) -> Option<Cow<'_, str>> {
+    let requested = || channel.requested().filter(|user| !user.starts_with("gw+"));
+    match direction {
+        Direction::Inbound if channel.is_transferred() => requested().or_else(|| channel.destination()),
+        _ => channel.destination(),
+    }
+}
+
+fn ended(channel: view::Channel<'_>) -> Option<Ended> {
+    let cause = channel.hangup_cause().unwrap_or(Cow::Borrowed("NONE"));
+    Some(Ended {
+        id: id(channel)?,
+        outcome: causes::outcome(&cause, channel.sip_failure()),
+        unregistered: causes::is_unregistered(&cause),
+        cause: cause.into(),
+        line: line(channel),
+    })
+}
+
+fn said(channel: view::Channel<'_>) -> Option<News> {
+    if channel.application().as_deref() != Some("speak") {
         return None;
     }
-    let token = Uuid::try_parse(&event.get("Application-UUID")?).ok()?;
-    Some(News::Said { id: id(event)?, token })
+    let token = Uuid::try_parse(&channel.application_id()?).ok()?;
+    Some(News::Said { id: id(channel)?, token })
 }
 
-fn custom(event: &Event, tell: &mut impl FnMut(News)) {
-    match event.subclass().as_deref() {
-        Some("callcenter::info") => callcenter(event, tell),
-        Some("sofia::register") => registered(event, true, tell),
-        Some("sofia::unregister" | "sofia::expire") => registered(event, false, tell),
-        _ => {}
-    }
-}
-
-fn callcenter(event: &Event, tell: &mut impl FnMut(News)) {
-    match event.get("CC-Action").as_deref() {
+fn callcenter(told: Callcenter<'_>, tell: &mut impl FnMut(News)) {
+    match told.action().as_deref() {
         Some("member-queue-start") => {
-            line_named(event, tell);
-            let queued = named(event, "CC-Member-Session-UUID")
-                .or_else(|| id(event))
-                .and_then(|id| Some(News::Queued(id, event.get("CC-Queue")?.into())));
-            tell_some(queued, tell);
+            line_named(told.channel(), tell);
+            let member = told.member_leg().map(|id| ChannelId::new(&id)).or_else(|| id(told.channel()));
+            tell_some(member.and_then(|id| Some(News::Queued(id, told.queue()?.into()))), tell);
         }
         Some("agent-status-change") => {
-            if let (Some(agent), Some(status)) = (event.get("CC-Agent"), event.get("CC-Agent-Status")) {
+            if let (Some(agent), Some(status)) = (told.agent(), told.agent_status()) {
                 tell(News::Agent { agent: agent.into(), available: takes_calls(&status) });
             }
         }
@@ -261,35 +235,40 @@ fn callcenter(event: &Event, tell: &mut impl FnMut(News)) {
     }
 }
 
+/// Whose phone it is must be known by a password, or anybody could send an operator away by claiming to be one.
+fn feature(event: &Event) -> Option<News> {
+    let phone = event.channel();
+    let user = phone.presence_user().or_else(|| phone.user())?;
+    let ready = match &*event.get(OPERATOR_STATE)? {
+        "ready" => true,
+        "away" => false,
+        _ => return None,
+    };
+    Some(News::Feature { user: user.into(), ready })
+}
+
 /// mod_callcenter's statuses (`cc_agent_status`): `Logged Out`, `Available`, `Available (On Demand)`, `On Break`.
 fn takes_calls(status: &str) -> bool {
     status == "Available" || status == "Available (On Demand)"
 }
 
-/// `sofia::expire` says `user`, the other two `from-user`.
-fn registered(event: &Event, here: bool, tell: &mut impl FnMut(News)) {
-    if let Some(user) = event.get("from-user").or_else(|| event.get("user")).filter(|user| !user.is_empty()) {
-        tell(News::Registered { user: user.into(), here });
-    }
-}
-
 /// The answer to `uuid_dump UUID json`; `None` when it cannot be read.
 pub fn channel_state(dump: &Bytes, limits: &Limits) -> Option<ChannelState> {
     let event = Event::json(dump, limits).ok()?;
-    let channel = channel(&event)?;
-    let is_answered = event.get("Answer-State").as_deref() == Some("answered");
+    let dumped = event.channel();
+    let channel = described(dumped)?;
+    let answered = dumped.is_answered();
     // `bridge_uuid` is there as soon as a bridge is asked for; the time, when the two hear each other.
-    let talks = is_answered && answered(&event, "Caller-Channel-Bridged-Time");
-    let bridged = event.variable("bridge_uuid").filter(|id| talks && !id.is_empty()).map(|id| ChannelId::new(&id));
-    let parked = bridged.is_none() && is_parked(&event, channel.direction);
-    Some(ChannelState { answered: is_answered, parked, bridged, channel })
+    let talks = answered && dumped.bridged_at().is_some();
+    let bridged = dumped.bridged_to().filter(|_| talks).map(|id| ChannelId::new(&id));
+    let parked = bridged.is_none() && is_parked(dumped, channel.direction);
+    Some(ChannelState { answered, parked, bridged, channel })
 }
 
 /// `current_application` stays what we last had a leg of ours do, which never left its park.
-fn is_parked(event: &Event, direction: Direction) -> bool {
-    let executes = event.get("Channel-State").as_deref() == Some("CS_EXECUTE");
-    executes
-        && match event.variable("current_application").as_deref() {
+fn is_parked(channel: view::Channel<'_>, direction: Direction) -> bool {
+    channel.state().as_deref() == Some("CS_EXECUTE")
+        && match channel.executes().as_deref() {
             Some("park") => true,
             Some("speak" | "playback") => direction == Direction::Outbound,
             _ => false,
@@ -494,6 +473,17 @@ mod tests {
             let event = EventBuilder::custom(subclass).header(header, "1001");
             assert_eq!(told(event), [News::Registered { user: "1001".into(), here }]);
         }
+    }
+
+    #[test]
+    fn an_operator_dials_to_be_ready_or_away() {
+        let dials =
+            |state: &str| EventBuilder::custom(OPERATOR).header("Unique-ID", "u1").header(OPERATOR_STATE, state);
+        let feature = |ready| News::Feature { user: "1001".into(), ready };
+        assert_eq!(told(dials("away").header("Channel-Presence-ID", "1001@pbx")), [feature(false)]);
+        assert_eq!(told(dials("ready").variable("user_name", "1001")), [feature(true)]);
+        assert_eq!(told(dials("asleep").variable("user_name", "1001")), []);
+        assert_eq!(told(dials("away").header("Caller-Username", "1001")), [], "anybody may claim that");
     }
 
     #[test]

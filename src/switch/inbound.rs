@@ -5,7 +5,7 @@
 //! | waiting | connecting | the pause is over; it doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`] |
 //! | connecting | up | the switch greeted, took the password and the subscription within [`HANDSHAKE`] |
 //! | connecting | stopped | the password is refused at the first try: waiting would not help |
-//! | up | up, silent | no HEARTBEAT for [`SILENCE`] (or twice the switch's own interval) |
+//! | up | up, silent | no HEARTBEAT for [`SILENCE`] (or twice as long as lay between the last two) |
 //! | up, silent | waiting | at once: a switch that drops a slow listener does so without a word |
 //! | up | waiting | the connection ends, loses step, or a reply is not there after [`PATIENCE`] |
 //!
@@ -303,12 +303,14 @@ impl Pulse {
         Pulse { age: 0, last: 0, patience, heard: false }
     }
 
-    /// A HEARTBEAT that says how many seconds lie between two.
-    fn beat(&mut self, interval: Option<u64>) {
-        let twice = interval.map_or(0, |seconds| seconds.saturating_mul(2).saturating_add(5));
+    /// A HEARTBEAT. None says when the next is due: the switch does not tell its interval, the first two of a connection do.
+    fn beat(&mut self) {
+        if self.heard {
+            let twice = 2 * (self.age - self.last) + 5;
+            self.patience = twice.clamp(SILENCE, LONGEST_SILENCE);
+        }
         self.last = self.age;
         self.heard = true;
-        self.patience = SILENCE.max(twice.min(u64::from(LONGEST_SILENCE)) as u32);
     }
 
     fn is_silent(&self) -> bool {
@@ -318,7 +320,7 @@ impl Pulse {
     /// The patience with the next connection. A switch whose heart beats rarely must not be left each time just before it
     /// does.
     fn next(&self) -> u32 {
-        if self.heard { SILENCE } else { (2 * self.patience).min(LONGEST_SILENCE) }
+        if self.heard { self.patience } else { (2 * self.patience).min(LONGEST_SILENCE) }
     }
 }
 
@@ -524,7 +526,7 @@ impl<'a> Session<'a> {
         event::news(event, &mut |news| told.push(news));
         for news in told {
             if news == News::Heartbeat {
-                self.pulse.beat(event.number("Heartbeat-Interval"));
+                self.pulse.beat();
             }
             self.tell(news).await?;
         }
@@ -616,11 +618,17 @@ mod tests {
         pulse.age += 1;
         assert!(pulse.is_silent());
         assert_eq!(pulse.next(), 2 * SILENCE, "nothing was heard");
-        pulse.beat(Some(20));
-        assert_eq!((pulse.is_silent(), pulse.patience, pulse.next()), (false, SILENCE, SILENCE));
-        pulse.beat(Some(60));
-        assert_eq!(pulse.patience, 125);
-        pulse.beat(Some(u64::MAX));
+        let beat = |pulse: &mut Pulse, after: u32| {
+            pulse.age += after;
+            pulse.beat();
+        };
+        beat(&mut pulse, 20);
+        assert_eq!((pulse.is_silent(), pulse.next()), (false, SILENCE), "one beat tells no interval");
+        beat(&mut pulse, 20);
+        assert_eq!((pulse.patience, pulse.next()), (SILENCE, SILENCE));
+        beat(&mut pulse, 60);
+        assert_eq!((pulse.patience, pulse.next()), (125, 125), "the next connection knows it too");
+        beat(&mut pulse, LONGEST_SILENCE);
         assert_eq!(pulse.patience, LONGEST_SILENCE);
     }
 

@@ -19,10 +19,20 @@ impl PretendSwitch {
             return self.after_bridge(caller);
         }
         // A phone that only sends sound is bridged while it rings: the caller is answered when it is.
-        if self.at(leg).is_some_and(|channel| channel.answered.is_some()) {
-            self.answer_caller(caller);
+        match self.at(leg).is_some_and(|channel| channel.answered.is_some()) {
+            true => self.answer_caller(caller),
+            false => self.caller_hears_early(caller),
         }
         self.bridge(caller, leg);
+    }
+
+    /// The sound of a phone that rings goes on to the caller.
+    fn caller_hears_early(&mut self, caller: &ChannelId) {
+        let wall = self.now.wall;
+        let Some(channel) = self.at(caller).filter(|channel| !channel.has_media()) else { return };
+        channel.early = true;
+        channel.times.progress_media = Some(wall);
+        self.tell_now("CHANNEL_PROGRESS_MEDIA", caller, &[]);
     }
 
     /// A phone that was bridged while it rang is answered: now there is somebody.
@@ -47,9 +57,16 @@ impl PretendSwitch {
             if let Some(channel) = self.at(id) {
                 channel.ties.joining = Some(other.clone());
                 channel.profiles += 1;
+                channel.set("bridge_uuid", other.as_str());
             }
         }
         self.note_other(first, second);
+        // The second is shown to be called by the first.
+        if let Some((name, number)) = self.at(first).map(|c| (c.profile.name.clone(), c.profile.number.clone()))
+            && let Some(channel) = self.at(second)
+        {
+            (channel.profile.name, channel.profile.number) = (name, number);
+        }
         for id in [second, first] {
             self.break_apps(id);
         }
@@ -251,11 +268,15 @@ impl PretendSwitch {
     /// `uuid_transfer UUID APP[:ARG][,APP…] inline`: it leaves everything and executes these.
     pub(super) fn transfer(&mut self, id: &ChannelId, apps: &str) {
         self.unhook(id);
+        let Some(channel) = self.at(id) else { return };
+        channel.profiles += 1;
+        // The applications stand where the number dialled was, until the first of them is executed.
+        let dialled = std::mem::replace(&mut channel.profile.destination, apps.to_owned());
         self.break_apps(id);
         let Some(channel) = self.at(id) else { return };
+        channel.profile.destination = dialled;
         channel.state = State::Execute;
         channel.ties.joining = None;
-        channel.profiles += 1;
         for app in apps.split(',') {
             let (name, data) = app.split_once(':').unwrap_or((app, ""));
             self.execute(id, name, data, None);

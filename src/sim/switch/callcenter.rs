@@ -310,12 +310,14 @@ impl PretendSwitch {
             channel.profiles += 1;
             channel.set("cc_agent", agent);
             channel.set("cc_agent_uuid", leg.as_str());
+            channel.set("bridge_uuid", leg.as_str());
         }
         self.tell_now("PLAYBACK_STOP", id, &[]);
         self.count_members(name);
         if let Some(channel) = self.at(leg) {
             channel.ties.joining = Some(id.clone());
             channel.profiles += 1;
+            channel.set("bridge_uuid", id.as_str());
             channel.state = State::Execute;
         }
         self.break_apps(id);

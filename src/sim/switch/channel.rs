@@ -151,6 +151,8 @@ pub struct Channel {
     pub(super) runs: u32,
     pub(super) name: String,
     pub(super) applied: Vec<(String, String)>,
+    /// The names of the variables that the legs dialled for it get.
+    pub(super) exported: Vec<String>,
     /// The whole life's bridges, for its call detail record: how long.
     pub(super) talked_since: Option<Mono>,
 }

@@ -179,6 +179,13 @@ impl PretendSwitch {
             channel.set("originator", caller.as_str());
             channel.set("call_uuid", caller.as_str());
             channel.ties.other = self.other("originator", &caller);
+            if let Some(caller) = self.at(&caller) {
+                let exported = caller.exported.iter().filter_map(|name| Some((name, caller.variable(name)?)));
+                exported.for_each(|(name, value)| channel.set(name, value));
+                if let Party::User(user) = &target.party {
+                    caller.set("dialed_user", user);
+                }
+            }
         }
         self.channels.insert(id.clone(), channel);
         Ok(id)
@@ -231,11 +238,16 @@ impl PretendSwitch {
     pub(super) fn caller_hears_ringing(&mut self, leg: &ChannelId) {
         let Some(dial) = self.at(leg).and_then(|channel| channel.ties.dial) else { return };
         let Some(Purpose::Caller(caller)) = self.dials.get(&dial).map(|dial| dial.purpose.clone()) else { return };
+        self.caller_rings(&caller);
+    }
+
+    /// The caller hears that it rings; once.
+    pub(super) fn caller_rings(&mut self, caller: &ChannelId) {
         let wall = self.now.wall;
-        let Some(channel) = self.at(&caller).filter(|channel| channel.times.progress.is_none()) else { return };
+        let Some(channel) = self.at(caller).filter(|channel| channel.times.progress.is_none()) else { return };
         if channel.answered.is_none() {
             channel.times.progress = Some(wall);
-            self.tell_now("CHANNEL_PROGRESS", &caller, &[]);
+            self.tell_now("CHANNEL_PROGRESS", caller, &[]);
         }
     }
 

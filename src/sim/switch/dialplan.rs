@@ -18,6 +18,8 @@ pub enum Step {
     Playback(Span),
     /// `hangup CAUSE`.
     Hangup(String),
+    /// Any other application with its argument.
+    App(String, String),
 }
 
 impl PretendSwitch {
@@ -56,6 +58,7 @@ impl Step {
             Step::Callcenter(queue) => ("callcenter".into(), queue.clone()),
             Step::Playback(span) => ("playback".into(), format!("silence_stream://{}", span.0)),
             Step::Hangup(cause) => ("hangup".into(), cause.clone()),
+            Step::App(name, data) => (name.clone(), data.clone()),
         }
     }
 }
@@ -65,9 +68,9 @@ pub(super) fn unknown() -> Vec<Step> {
     vec![Step::Hangup("NO_ROUTE_DESTINATION".to_owned())]
 }
 
-/// `set` and `export` of an application's argument.
-pub(super) fn set(channel: &mut Channel, data: &str) {
-    if let Some((name, value)) = data.split_once('=') {
-        channel.set(name.trim(), value.trim());
-    }
+/// `set` and `export` of an application's argument; the variable's name.
+pub(super) fn set(channel: &mut Channel, data: &str) -> Option<String> {
+    let (name, value) = data.split_once('=')?;
+    channel.set(name.trim(), value.trim());
+    Some(name.trim().to_owned())
 }

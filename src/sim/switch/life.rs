@@ -5,7 +5,10 @@ use super::{
     channel::{App, Channel, Party, Profile, State, Ties, Times},
     dialplan,
 };
-use crate::engine::{input::Direction, record::ChannelId, time::Span};
+use crate::{
+    engine::{input::Direction, record::ChannelId, time::Span},
+    switch::event::OPERATOR,
+};
 
 impl PretendSwitch {
     /// Somebody calls the switch.
@@ -95,6 +98,7 @@ impl PretendSwitch {
             runs: 0,
             name,
             applied: Vec::new(),
+            exported: Vec::new(),
             talked_since: None,
         }
     }
@@ -113,6 +117,9 @@ impl PretendSwitch {
             Act::Press(key) => self.pressed(id, key),
             Act::Hangup => {
                 let cancelled = self.at(id).is_some_and(|c| c.direction == Direction::Inbound && c.answered.is_none());
+                if cancelled {
+                    self.at(id).into_iter().for_each(|channel| channel.set("sip_invite_failure_status", "487"));
+                }
                 self.hangup(id, if cancelled { "ORIGINATOR_CANCEL" } else { "NORMAL_CLEARING" });
             }
         }
@@ -236,11 +243,31 @@ impl PretendSwitch {
     fn work_at_once(&mut self, id: &ChannelId, name: &str, data: &str) {
         match name {
             "answer" => self.answer_caller(id),
-            "set" | "export" => self.at(id).into_iter().for_each(|channel| dialplan::set(channel, data)),
+            "set" => self.at(id).into_iter().for_each(|channel| drop(dialplan::set(channel, data))),
+            "export" => self.at(id).into_iter().for_each(|channel| {
+                let name = dialplan::set(channel, data);
+                channel.exported.extend(name);
+            }),
             "sched_hangup" => self.sched_hangup(id, data),
+            "ring_ready" => self.caller_rings(id),
+            "event" => self.event_app(id, data),
             "callcenter_track" => self.at(id).into_iter().for_each(|channel| channel.set("cc_tracked_agent", data)),
             _ => {}
         }
+    }
+
+    /// `event NAME=VALUE,…` with the one subclass that anybody listens to here.
+    fn event_app(&mut self, id: &ChannelId, data: &str) {
+        let headers = || data.split(',').filter_map(|header| header.split_once('='));
+        if !headers().any(|(name, value)| name == "Event-Subclass" && value == OPERATOR) {
+            return;
+        }
+        let mut event = self.event("CUSTOM", OPERATOR);
+        if let Some(channel) = self.channels.get(id) {
+            channel.describe(&mut event, channel.call_state());
+        }
+        headers().filter(|(name, _)| !name.starts_with("Event-")).for_each(|(name, value)| event.add(name, value));
+        self.emit(event);
     }
 
     /// `sched_hangup +SECONDS [CAUSE]`.
