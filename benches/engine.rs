@@ -123,10 +123,10 @@ fn rules() -> Rules {
         phones: vec![Phone { dial: "user/1001".into(), user: "1001".into() }],
         ring: Span::seconds(20),
         wrap_up: Span::ZERO,
-        agent: None,
-        answer: Answer::Person,
+        ..Operator::default()
     };
-    let group = Group { name: "sales".into(), operators: vec!["anna".into()], strategy: Strategy::TopDown };
+    let group =
+        Group { name: "sales".into(), operators: vec!["anna".into()], strategy: Strategy::TopDown, ..Group::default() };
     let trunk = Trunk {
         name: "provider".into(),
         switch: "main".into(),

@@ -4,7 +4,7 @@
 use perezvon::{
     config::{self, Config},
     engine::{
-        rules::{Answer, Key, Keys, Language, Missed, NumberFormat, Strategy},
+        rules::{Answer, Key, Keys, Language, Member, Missed, NumberFormat, Order, Strategy},
         time::Span,
     },
 };
@@ -81,11 +81,21 @@ dial = ["user/1001@pbx", "sofia/gateway/provider/79165550101"]
 ring = "15s"
 wrap_up = "5s"
 answer = { delay = "20s" }
+phones = "together"
+no_answer_pause = "2m"
+reject_pause = "5m"
+away_after = 3
 agent = "1001@default"
+[[operator]]
+name = "robot"
+dial = "user/2000"
+calls = 30
 [[group]]
 name = "sales"
-operators = ["anna"]
+operators = ["anna", { name = "robot", weight = 3, level = 2 }]
 strategy = "ring-all"
+remember = true
+escalate = "1m"
 [calendar.main]
 hours = "mon-fri 09:00-20:00; sat 10:00-16:00"
 holidays = ["2027-01-01..2027-01-08"]
@@ -122,7 +132,7 @@ fn one_switch_one_trunk_one_line_two_operators_are_enough() {
     assert_eq!(line.caller_id.to_string(), "+74951112233");
     assert_eq!((line.language, line.redial.attempts, line.trunks.len()), (Language::Ru, 5, 1));
     let group = &config.rules.groups[&line.group];
-    assert_eq!(group.operators.iter().map(|name| &**name).collect::<Vec<_>>(), ["anna", "boris"]);
+    assert_eq!(group.operators.iter().map(|member| &*member.name).collect::<Vec<_>>(), ["anna", "boris"]);
     assert_eq!(&*config.rules.operators["boris"].phones[0].user, "1002");
     assert_eq!(config.rules.trunks["provider"].format, NumberFormat::Digits);
 }
@@ -143,11 +153,17 @@ fn everything_that_is_written_is_read() {
     assert_eq!(line.redial.busy, Span::minutes(4));
     assert_eq!(line.redial.missed, [Missed::Unserved, Missed::ServedShorterThan(Span::seconds(60))]);
     assert!(line.redial.announce_client.is_none() && line.calendar.is_some());
-    assert_eq!(config.rules.groups["sales"].strategy, Strategy::RingAll);
     assert_eq!(line.redial.keys, Keys { pass: Key::new('2'), never: Key::new('3'), machine: None });
+    let sales = &config.rules.groups["sales"];
+    assert_eq!((sales.strategy, sales.remember, sales.escalate), (Strategy::RingAll, true, Span::minutes(1)));
+    assert_eq!(sales.operators, ["anna".into(), Member { name: "robot".into(), weight: 3, level: 2 }]);
+    let robot = &config.rules.operators["robot"];
+    assert_eq!((robot.calls, robot.wrap_up, robot.order), (30, Span::ZERO, Order::InOrder));
     let anna = &config.rules.operators["anna"];
     assert_eq!(anna.answer, Answer::Delay(Span::seconds(20)));
     assert_eq!(anna.phones.iter().map(|phone| &*phone.user).collect::<Vec<_>>(), ["1001", "79165550101"]);
+    assert_eq!((anna.order, anna.away_after), (Order::Together, Some(3)));
+    assert_eq!((anna.no_answer_pause, anna.reject_pause), (Span::minutes(2), Span::minutes(5)));
     assert!(config.observing().rules.observe);
 }
 
@@ -287,10 +303,11 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[[line]]",
-        "[[group]]\nname = \"sales\"\noperators = [\"ana\"]\nstrategy = \"random\"\n[[line]]",
+        "[[group]]\nname = \"sales\"\noperators = [\"ana\"]\nstrategy = \"randon\"\nremember = 1\n[[line]]",
         &[
             "perezvon.toml:18:14: there is no operator \"ana\"; did you mean `anna`?",
-            "perezvon.toml:19:12: this strategy is not in this version; known: ring-all, top-down",
+            "perezvon.toml:19:12: `strategy` is \"randon\"; did you mean `random`?",
+            "perezvon.toml:20:12: `remember` is a number, and true or false is wanted",
         ],
     ),
     (

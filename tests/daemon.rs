@@ -9,9 +9,7 @@ use perezvon::{
         effect::Effect,
         input::{Channel, Direction, Ended, Input, News, Wish},
         record::{CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
-        rules::{
-            self, Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
-        },
+        rules::{Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
         time::{Span, Wall},
     },
     store::{Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Store, StoreError},
@@ -139,10 +137,10 @@ fn rules() -> Arc<Rules> {
         phones: vec![Phone { dial: "user/1001".into(), user: "1001".into() }],
         ring: Span::seconds(20),
         wrap_up: Span::ZERO,
-        agent: None,
-        answer: rules::Answer::Person,
+        ..Operator::default()
     };
-    let group = Group { name: "sales".into(), operators: vec!["anna".into()], strategy: Strategy::TopDown };
+    let group =
+        Group { name: "sales".into(), operators: vec!["anna".into()], strategy: Strategy::TopDown, ..Group::default() };
     let trunk = Trunk {
         name: "provider".into(),
         switch: "main".into(),

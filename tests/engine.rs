@@ -2,15 +2,16 @@
 //! ones over the pretend switch.
 
 use perezvon::engine::{
-    Engine, Name, Step,
+    Engine, Name, OperatorState, Step,
     effect::{Effect, Originate},
     input::{Cdr, Channel, ChannelState, Direction, Ended, Input, News, Wish},
     record::{
-        AttemptRecord, CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, KnownBy, Outcome, Role,
-        Snapshot, Write,
+        AttemptRecord, CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, KnownBy, LastTalk,
+        OperatorRecord, Outcome, Role, Snapshot, Write,
     },
     rules::{
-        Answer, Group, Key, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
+        Answer, Group, Key, Keys, Language, Line, Member, Missed, NumberFormat, Operator, Order, Phone, Redial, Rules,
+        Strategy, Trunk,
     },
     time::{Mono, Now, Span, Wall},
 };
@@ -60,15 +61,15 @@ fn rules(strategy: Strategy) -> Rules {
         phones: vec![Phone { dial: format!("user/{user}").into(), user: user.into() }],
         ring: Span::seconds(20),
         wrap_up: Span::seconds(10),
-        agent: None,
-        answer: Answer::Person,
+        ..Operator::default()
     };
     let operators = vec!["anna".into(), "boris".into()];
     Rules {
         switches: vec!["main".into()],
         country: "RU".into(),
         lines: [("site".into(), Arc::new(line))].into(),
-        groups: [("sales".into(), Arc::new(Group { name: "sales".into(), operators, strategy }))].into(),
+        groups: [("sales".into(), Arc::new(Group { name: "sales".into(), operators, strategy, ..Group::default() }))]
+            .into(),
         operators: [operator("anna", "1001"), operator("boris", "1002")]
             .into_iter()
             .map(|o| (o.name.clone(), Arc::new(o)))
@@ -107,16 +108,24 @@ impl Desk {
         let mut calls = BTreeMap::<ChannelId, CallRecord>::new();
         let mut callbacks = BTreeMap::<u64, CallbackRecord>::new();
         let mut attempts = BTreeMap::<(u64, u32), AttemptRecord>::new();
+        let mut operators = BTreeMap::<Name, OperatorRecord>::new();
         for write in self.out.writes {
             match write {
                 Write::Call(record) => drop(calls.insert(record.id.clone(), record)),
                 Write::Callback(record) => drop(callbacks.insert(record.id.0, record)),
                 Write::Attempt(record) => drop(attempts.insert((record.callback.0, record.n), record)),
-                Write::Operator(_) | Write::Paused(_) => {}
+                Write::Operator(record) => drop(operators.insert(record.name.clone(), record)),
+                Write::Paused(_) => {}
             }
         }
+        let last_talks = attempts.values().filter_map(|attempt| {
+            let number = callbacks.get(&attempt.callback.0)?.number;
+            Some(LastTalk { number, at: attempt.joined?, operator: attempt.operator.clone()? })
+        });
         let snapshot = Snapshot {
             seed: 7,
+            last_talks: LastTalk::of_each(last_talks),
+            operators: operators.into_values().collect(),
             last_callback: callbacks.keys().last().copied().unwrap_or(0),
             calls: calls.into_values().filter(|call| call.ended.is_none()).collect(),
             callbacks: callbacks.into_values().filter(CallbackRecord::is_open).collect(),
@@ -830,6 +839,314 @@ fn records_are_believed_by_their_time_whatever_their_order() {
     assert!(desk.dialled().is_empty(), "the client has got through since");
 }
 
+// ---- who of a group is rung -------------------------------------------------------------------------------------------
+
+const NAMES: [&str; 3] = ["anna", "boris", "vera"];
+
+/// Anna, Boris and Vera with the phones 1001 to 1003, no pause after a talk, and these weights and levels.
+fn three(strategy: Strategy, members: [(u32, u32); 3]) -> Rules {
+    let mut rules = rules(strategy);
+    rules.operators.clear();
+    for (name, user) in NAMES.iter().zip(1001..) {
+        let phone = |user: String| Phone { dial: format!("user/{user}").into(), user: user.into() };
+        let phones = vec![phone(user.to_string())];
+        let one = Operator { name: (*name).into(), phones, wrap_up: Span::ZERO, ..Operator::default() };
+        rules.operators.insert(one.name.clone(), Arc::new(one));
+    }
+    let member = |(name, (weight, level)): (&&str, (u32, u32))| Member { name: (**name).into(), weight, level };
+    let operators = NAMES.iter().zip(members).map(member).collect();
+    let escalate = Span::seconds(30);
+    let group = Group { name: "sales".into(), operators, strategy, remember: false, escalate };
+    rules.groups.insert("sales".into(), Arc::new(group));
+    rules
+}
+
+const ALIKE: [(u32, u32); 3] = [(1, 1); 3];
+
+fn change(rules: &mut Rules, name: &str, f: impl FnOnce(&mut Operator)) {
+    let operator = rules.operators.get_mut(name).expect("an operator");
+    f(Arc::make_mut(operator));
+}
+
+impl Desk {
+    fn asks_for(&mut self, number: &str) {
+        let number = format!("+{number}").parse().expect("a number");
+        self.input(Input::Wish(Wish::Call { number, line: "site".into(), by: "chief".into() }));
+    }
+
+    /// Whose phones were dialled.
+    fn rung(&mut self) -> Vec<&'static str> {
+        let of = |o: &Originate| NAMES[o.dial[o.dial.len() - 4..].parse::<usize>().expect("a user") - 1001];
+        self.dialled().iter().map(of).collect()
+    }
+
+    /// A callback from its wish to the end of a talk of this length: who was rung first, and took it.
+    fn talks(&mut self, number: &str, talk: Span) -> &'static str {
+        self.asks_for(number);
+        let operator = self.dialled().remove(0);
+        self.answers(&operator.leg);
+        self.hears_all();
+        self.answer_channels(&[]);
+        let client = self.dialled().remove(0);
+        self.answers(&client.leg);
+        self.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+        self.wait(talk);
+        self.ends(&client.leg, Outcome::Unknown);
+        self.ends(&operator.leg, Outcome::Unknown);
+        NAMES[operator.dial[5..].parse::<usize>().expect("a user") - 1001]
+    }
+
+    fn ready(&mut self, name: &str, ready: bool) {
+        self.input(Input::Wish(Wish::Operator { name: name.into(), ready }));
+    }
+
+    fn back(self, rules: Rules) -> Desk {
+        let mut desk = self.dies_and_returns(rules);
+        desk.news(News::Up);
+        desk.answer_channels(&[]);
+        desk
+    }
+}
+
+#[test]
+fn each_strategy_rings_in_its_own_order() {
+    let talks = [60, 10, 20, 30, 15, 5].map(Span::seconds);
+    for (strategy, order) in [
+        (Strategy::TopDown, ["anna"; 6]),
+        (Strategy::SequentiallyByAgentOrder, ["anna"; 6]),
+        (Strategy::LongestIdleAgent, ["anna", "boris", "vera", "anna", "boris", "vera"]),
+        (Strategy::AgentWithFewestCalls, ["anna", "boris", "vera", "anna", "boris", "vera"]),
+        // 60, 10 and 20; Boris comes to 40, Vera to 35, which is the least.
+        (Strategy::AgentWithLeastTalkTime, ["anna", "boris", "vera", "boris", "vera", "vera"]),
+        (Strategy::RoundRobin, ["anna", "boris", "vera", "anna", "boris", "vera"]),
+    ] {
+        let mut desk = Desk::new(three(strategy, ALIKE));
+        let rung = talks.map(|talk| desk.talks(CLIENT, talk));
+        assert_eq!(rung, order, "{strategy:?}");
+    }
+}
+
+#[test]
+fn neither_a_break_nor_a_restart_puts_the_counters_back() {
+    let rules = || three(Strategy::AgentWithFewestCalls, ALIKE);
+    let mut desk = Desk::new(rules());
+    let talk = Span::seconds(5);
+    assert_eq!([0; 4].map(|_| desk.talks(CLIENT, talk)), ["anna", "boris", "vera", "anna"]);
+    desk.ready("anna", false);
+    desk.ready("anna", true);
+    assert_eq!(desk.talks(CLIENT, talk), "boris", "Anna has had two");
+    let mut desk = desk.back(rules());
+    assert_eq!([0; 2].map(|_| desk.talks(CLIENT, talk)), ["vera", "anna"], "two each, and Vera one");
+}
+
+#[test]
+fn round_robin_goes_on_after_the_one_who_was_rung_last_after_a_restart_too() {
+    let rules = || three(Strategy::RoundRobin, ALIKE);
+    let mut desk = Desk::new(rules());
+    assert_eq!(desk.talks(CLIENT, Span::seconds(5)), "anna");
+    desk.asks_for(CLIENT);
+    let boris = desk.dialled().remove(0);
+    desk.ends(&boris.leg, Outcome::NoAnswer);
+    assert_eq!(desk.rung(), ["vera"], "an offer counts, answered or not");
+    let mut desk = Desk::new(rules());
+    desk.talks(CLIENT, Span::seconds(5));
+    let mut desk = desk.back(rules());
+    assert_eq!(desk.talks(CLIENT, Span::seconds(5)), "boris");
+}
+
+#[test]
+fn a_thousand_calls_are_shared_by_weight_and_chance_shares_alike() {
+    for (strategy, off) in [(Strategy::Weighted, 0), (Strategy::Random, 60)] {
+        let weights = if strategy == Strategy::Weighted { [(5, 1), (3, 1), (2, 1)] } else { ALIKE };
+        let promised = if strategy == Strategy::Weighted { [500, 300, 200] } else { [333, 333, 333] };
+        let mut desk = Desk::new(three(strategy, weights));
+        let mut shares = BTreeMap::new();
+        for _ in 0..1000 {
+            *shares.entry(desk.talks(CLIENT, Span::seconds(1))).or_insert(0i32) += 1;
+        }
+        for (name, promised) in NAMES.iter().zip(promised) {
+            assert!((shares[name] - promised).abs() <= off, "{strategy:?}: {shares:?}");
+        }
+    }
+}
+
+#[test]
+fn chance_is_the_same_when_it_is_played_again() {
+    let play = || {
+        let mut desk = Desk::new(three(Strategy::Random, ALIKE));
+        [0; 20].map(|_| desk.talks(CLIENT, Span::seconds(1)))
+    };
+    assert_eq!(play(), play());
+}
+
+#[test]
+fn ringing_progressively_one_more_joins_while_the_earlier_ring_on() {
+    let mut desk = Desk::new(three(Strategy::RingProgressively, ALIKE));
+    desk.asks_for(CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.wait(Span::seconds(9));
+    assert!(desk.dialled().is_empty());
+    desk.wait(Span::seconds(1));
+    let boris = desk.dialled().remove(0);
+    assert_eq!((&*anna.dial, &*boris.dial), ("user/1001", "user/1002"));
+    assert!(desk.hung_up().is_empty(), "Anna's phone rings on");
+    desk.wait(Span::seconds(10));
+    assert_eq!(desk.rung(), ["vera"]);
+    desk.answers(&anna.leg);
+    assert_eq!(desk.hung_up().len(), 2, "the others stop");
+    desk.wait(Span::seconds(10));
+    assert!(desk.dialled().is_empty());
+}
+
+#[test]
+fn the_one_who_last_talked_with_the_client_comes_first_if_free() {
+    let rules = || {
+        let mut rules = three(Strategy::TopDown, ALIKE);
+        Arc::make_mut(rules.groups.get_mut("sales").expect("the group")).remember = true;
+        rules
+    };
+    let mut desk = Desk::new(rules());
+    ["anna", "boris"].into_iter().for_each(|name| desk.ready(name, false));
+    assert_eq!(desk.talks(CLIENT, Span::seconds(5)), "vera");
+    ["anna", "boris"].into_iter().for_each(|name| desk.ready(name, true));
+    assert_eq!(desk.talks("79160000002", Span::seconds(5)), "anna", "a client whom nobody knows");
+    let mut desk = desk.back(rules());
+    ["anna", "boris"].into_iter().for_each(|name| desk.ready(name, true));
+    assert_eq!(desk.talks(CLIENT, Span::seconds(5)), "vera");
+    desk.ready("vera", false);
+    assert_eq!(desk.talks(CLIENT, Span::seconds(5)), "anna");
+    desk.ready("vera", true);
+    assert_eq!(desk.talks(CLIENT, Span::seconds(5)), "anna", "she is the last one now");
+}
+
+#[test]
+fn the_next_level_is_rung_when_nobody_of_the_first_is_free_for_so_long() {
+    let mut desk = Desk::new(three(Strategy::TopDown, [(1, 2), (1, 1), (1, 3)]));
+    desk.asks_for(CLIENT);
+    assert_eq!(desk.rung(), ["boris"], "the lowest level, whatever the order");
+    let mut desk = Desk::new(three(Strategy::TopDown, [(1, 2), (1, 1), (1, 3)]));
+    ["anna", "boris"].into_iter().for_each(|name| desk.ready(name, false));
+    desk.asks_for(CLIENT);
+    desk.wait(Span::seconds(59));
+    assert!(desk.dialled().is_empty());
+    desk.wait(Span::seconds(1));
+    assert_eq!(desk.rung(), ["vera"], "two levels were waited for");
+    let mut desk = Desk::new(three(Strategy::TopDown, [(1, 2), (1, 1), (1, 3)]));
+    desk.asks_for(CLIENT);
+    let boris = desk.dialled().remove(0);
+    desk.ends(&boris.leg, Outcome::NoAnswer);
+    assert!(desk.dialled().is_empty());
+    desk.wait(Span::seconds(30));
+    assert_eq!(desk.rung(), ["anna"], "the first level was rung in vain");
+}
+
+#[test]
+fn phones_together_ring_at_once_and_the_one_that_answers_keeps_the_operator() {
+    let mut rules = three(Strategy::TopDown, ALIKE);
+    change(&mut rules, "anna", |anna| {
+        anna.phones.push(Phone { dial: "user/1003".into(), user: "1003".into() });
+        anna.order = Order::Together;
+    });
+    let mut desk = Desk::new(rules);
+    desk.ready("vera", false);
+    desk.asks_for(CLIENT);
+    let [desk_phone, mobile] = desk.dialled().try_into().expect("both phones");
+    desk.answers(&mobile.leg);
+    assert_eq!(desk.hung_up(), [desk_phone.leg.clone()]);
+    desk.ends(&desk_phone.leg, Outcome::Unknown);
+    desk.asks_for("79160000002");
+    assert_eq!(desk.rung(), ["boris"], "Anna is on her other phone");
+
+    let mut rules = three(Strategy::TopDown, ALIKE);
+    change(&mut rules, "anna", |anna| {
+        anna.phones.push(Phone { dial: "user/1003".into(), user: "1003".into() });
+        anna.order = Order::Together;
+    });
+    let mut desk = Desk::new(rules);
+    desk.asks_for(CLIENT);
+    let [one, other] = desk.dialled().try_into().expect("both phones");
+    desk.ends(&one.leg, Outcome::Busy);
+    assert!(desk.dialled().is_empty(), "the other one rings");
+    desk.ends(&other.leg, Outcome::NoAnswer);
+    assert_eq!(desk.rung(), ["boris"]);
+}
+
+#[test]
+fn an_operator_without_a_registered_phone_is_not_rung_for_some_minutes_at_most() {
+    let mut rules = three(Strategy::TopDown, ALIKE);
+    change(&mut rules, "boris", |boris| {
+        boris.phones.push(Phone { dial: "user/1003".into(), user: "2002".into() });
+    });
+    let mut desk = Desk::new(rules);
+    for user in ["1001", "1002"] {
+        desk.news(News::Registered { user: user.into(), here: false });
+    }
+    let state = |desk: &Desk| desk.engine.status(desk.now).operators[0].state;
+    assert_eq!(state(&desk), OperatorState::Unregistered);
+    desk.ready("vera", false);
+    desk.asks_for(CLIENT);
+    let [boris] = desk.dialled().try_into().expect("one phone");
+    assert_eq!(&*boris.dial, "user/1003", "the phone that is there");
+    desk.answers(&boris.leg);
+    desk.asks_for("79160000002");
+    assert!(desk.dialled().is_empty());
+    desk.news(News::Registered { user: "1001".into(), here: true });
+    let [anna] = desk.dialled().try_into().expect("Anna is there again");
+    desk.news(News::Ended(Ended {
+        id: anna.leg.clone(),
+        outcome: Outcome::NoAnswer,
+        cause: "USER_NOT_REGISTERED".into(),
+        unregistered: true,
+        line: None,
+    }));
+    assert_eq!(state(&desk), OperatorState::Unregistered);
+    desk.wait(Span::seconds(299));
+    assert!(desk.dialled().is_empty());
+    desk.wait(Span::seconds(1));
+    assert_eq!(state(&desk), OperatorState::Callback, "the event may have been lost");
+}
+
+#[test]
+fn who_does_not_answer_rests_and_is_away_after_so_many_in_a_row() {
+    let mut rules = three(Strategy::TopDown, ALIKE);
+    change(&mut rules, "anna", |anna| {
+        (anna.no_answer_pause, anna.reject_pause) = (Span::seconds(20), Span::seconds(40));
+        anna.away_after = Some(2);
+    });
+    let mut desk = Desk::new(rules);
+    ["boris", "vera"].into_iter().for_each(|name| desk.ready(name, false));
+    let rings = |desk: &mut Desk, outcome, pause: u64| {
+        let anna = desk.dialled().remove(0);
+        desk.ends(&anna.leg, outcome);
+        desk.wait(Span(pause * 1000 - 1));
+        assert_ne!(desk.engine.status(desk.now).operators[0].state, OperatorState::Free);
+        desk.wait(Span::minutes(10));
+    };
+    desk.asks_for(CLIENT);
+    rings(&mut desk, Outcome::NoAnswer, 20);
+    rings(&mut desk, Outcome::Busy, 40);
+    let anna = desk.dialled().remove(0);
+    desk.ends(&anna.leg, Outcome::NoAnswer);
+    assert_eq!(desk.engine.status(desk.now).operators[0].state, OperatorState::Away);
+    desk.wait(Span::minutes(30));
+    assert!(desk.dialled().is_empty());
+    desk.ready("anna", true);
+    assert_eq!(desk.rung(), ["anna"], "by her own word she is there again");
+}
+
+#[test]
+fn a_robot_takes_several_calls_at_once_and_no_more() {
+    let mut rules = three(Strategy::TopDown, ALIKE);
+    Arc::make_mut(rules.trunks.get_mut("provider").expect("the trunk")).channels = 10;
+    change(&mut rules, "anna", |robot| robot.calls = 2);
+    let mut desk = Desk::new(rules);
+    ["boris", "vera"].into_iter().for_each(|name| desk.ready(name, false));
+    ["79160000001", "79160000002", "79160000003"].map(|number| desk.asks_for(number));
+    assert_eq!(desk.rung(), ["anna", "anna"]);
+}
+
+// ---- keys and exchanges -------------------------------------------------------------------------------------------
+
 /// The rules with operators whose answer is judged so, and the keys of a line that has all of them.
 fn answering(answer: Answer) -> Rules {
     let mut rules = rules(Strategy::TopDown);
@@ -994,7 +1311,8 @@ fn after_a_silence_the_work_is_taken_up_step_by_step() {
         operator.phones = vec![Phone { dial: format!("user/2{n:02}").into(), user: format!("2{n:02}").into() }];
         operators.insert(operator.name.clone(), Arc::new(operator));
     }
-    Arc::make_mut(rules.groups.get_mut("sales").unwrap()).operators = operators.keys().cloned().collect();
+    Arc::make_mut(rules.groups.get_mut("sales").unwrap()).operators =
+        operators.keys().map(|name| Member::from(&**name)).collect();
     Arc::make_mut(rules.trunks.get_mut("provider").unwrap()).channels = 100;
     rules.operators = operators;
     let mut desk = Desk::new(rules);

@@ -79,8 +79,8 @@ const MUTATIONS: &[Mutation] = &[
     breaks(
         "never_more_callbacks_than_free_operators",
         "src/engine/operator.rs",
-        "self.ready && self.reserved.is_none() && self.live == 0",
-        "self.ready && self.live == 0",
+        "let taken = self.reserved.len() + self.live as usize >= self.calls as usize;",
+        "let taken = self.live >= self.calls;",
     ),
     breaks(
         "written_before_dialled",

@@ -176,6 +176,11 @@ impl Cast {
             match part.split_once(' ') {
                 _ if part == "one after another" => self.house.strategy = Strategy::TopDown,
                 _ if part == "all at once" => self.house.strategy = Strategy::RingAll,
+                _ if part == "the one who knows the client first" => self.house.remember = true,
+                Some(("by", strategy)) => {
+                    let word = serde_json::Value::from(strategy);
+                    self.house.strategy = serde_json::from_value(word).map_err(|error| error.to_string())?;
+                }
                 Some(("ring", ring)) => self.house.ring = span(ring)?,
                 Some(("wrap-up", pause)) => self.house.wrap_up = span(pause)?,
                 Some(("there", rest)) if rest.starts_with("after ") => {
@@ -186,8 +191,9 @@ impl Cast {
                 }
                 _ => {
                     return Err(format!(
-                        "{part:?} is none of: one after another, all at once, ring SPAN, wrap-up SPAN, there after SPAN, \
-                         there by key KEY"
+                        "{part:?} is none of: one after another, all at once, by STRATEGY, \
+                         the one who knows the client first, ring SPAN, wrap-up SPAN, \
+                         there after SPAN, there by key KEY"
                     ));
                 }
             }

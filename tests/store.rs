@@ -122,7 +122,15 @@ async fn gives_back_what_is_open_and_nothing_else(house: House) {
     let fresh = guessed("fresh", NOW - GUESS_STANDS + Span(1));
     let mut over = attempt(2, 1);
     over.ended = Some(NOW);
-    let operator = OperatorRecord { name: "anna".into(), ready: true, since: NOW, last_talk: None };
+    let operator = OperatorRecord {
+        name: "anna".into(),
+        ready: true,
+        since: NOW,
+        last_talk: None,
+        talks: 3,
+        talk_time: Span::minutes(7),
+        offered: Some(NOW),
+    };
     house.commit([callback(2), callback(1), closed(3)].map(Write::Callback)).await;
     house.commit([ended, call("b"), call("a"), early.clone(), fresh.clone()].map(Write::Call)).await;
     house.commit([Write::Call(guessed("stale", NOW - GUESS_STANDS)), Write::Operator(operator.clone())]).await;

@@ -10,7 +10,6 @@ pub fn key(path: &[String]) -> Option<&'static str> {
         ["voice", .., "command"] => "`command`, rendering speech to files,",
         ["voice", .., "share"] => "`share`",
         ["trunk", _, "per_minute"] => "`per_minute`, the cost of calls,",
-        ["operator", "level" | "weight"] | ["group", "operators", "level" | "weight"] => "weighing operators",
         ["defaults" | "line", "redial", "mode"] => "`mode`, a list that people dial by hand,",
         ["defaults" | "line", "redial", "order"] => "`order`, ringing the client first,",
         ["defaults" | "line", "redial", "avoid"] => "`avoid`, hours to keep clear of,",
@@ -19,21 +18,4 @@ pub fn key(path: &[String]) -> Option<&'static str> {
         ["defaults" | "line", "redial", "no_answer" | "busy", "at" | "from"] => "trying again at set hours",
         _ => return None,
     })
-}
-
-/// The name of such a value, by its key.
-pub fn word(key: &str, word: &str) -> Option<&'static str> {
-    match (key, word) {
-        (
-            "strategy",
-            "longest-idle-agent"
-            | "agent-with-least-talk-time"
-            | "agent-with-fewest-calls"
-            | "sequentially-by-agent-order"
-            | "random"
-            | "ring-progressively"
-            | "round-robin",
-        ) => Some("this strategy"),
-        _ => None,
-    }
 }

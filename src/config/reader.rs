@@ -95,6 +95,16 @@ impl<'a> Node<'a> {
         self.value.as_str().is_some()
     }
 
+    /// True or false.
+    pub fn flag(&self) -> Option<bool> {
+        let from_variable = || self.reader.tree.is_variable(self.value).then(|| self.value.as_str()?.parse().ok());
+        let flag = self.value.to_bool().or_else(|| from_variable().flatten());
+        if flag.is_none() {
+            self.fault(format!("`{}` is {}, and true or false is wanted", self.key(), self.kind()), "");
+        }
+        flag
+    }
+
     /// Is it this switch?
     pub fn is_flag(&self, flag: bool) -> bool {
         self.value.to_bool() == Some(flag)
@@ -199,10 +209,7 @@ impl<'a> Node<'a> {
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            match later::word(self.key(), text) {
-                Some(what) => self.fault(format!("{what} is not in this version"), one_of("", &known)),
-                None => self.fault(format!("`{}` is \"{text}\"", self.key()), one_of(text, &known)),
-            }
+            self.fault(format!("`{}` is \"{text}\"", self.key()), one_of(text, &known));
         }
         found.map(|(_, value)| *value)
     }

@@ -9,7 +9,9 @@ use crate::{
         Name,
         hours::Calendar,
         number::Number,
-        rules::{Answer, Group, Key, Language, Line, NumberFormat, Operator, Phone, Rules, Strategy, Trunk},
+        rules::{
+            Answer, Group, Key, Language, Line, Member, NumberFormat, Operator, Order, Phone, Rules, Strategy, Trunk,
+        },
         time::Span,
     },
     esl::dial,
@@ -21,12 +23,27 @@ use std::{collections::BTreeMap, sync::Arc};
 const EVERYBODY: &str = "everybody";
 const MOST_CHANNELS: u32 = 10_000;
 const DEFAULT_CHANNELS: u32 = 10;
-/// A dead operator's phone is not rung for longer; what it is rung is [`redial::RING`].
-const DEFAULT_RING: Span = Span::seconds(20);
-const DEFAULT_WRAP_UP: Span = Span::seconds(10);
 /// An office exchange that takes longer is no way to a person.
 const LONGEST_DELAY: Span = Span::minutes(2);
-const LONGEST_WRAP_UP: Span = Span::minutes(60);
+/// The longest pause of an operator, whatever it comes after.
+const LONGEST_PAUSE: Span = Span::minutes(60);
+const MOST_IN_A_ROW: u32 = 100;
+const MOST_CALLS: u32 = 1000;
+const MOST_WEIGHT: u32 = 1000;
+const MOST_LEVEL: u32 = 100;
+const DEFAULT_ESCALATE: Span = Span::seconds(30);
+const STRATEGIES: [(&str, Strategy); 10] = [
+    ("top-down", Strategy::TopDown),
+    ("ring-all", Strategy::RingAll),
+    ("ring-progressively", Strategy::RingProgressively),
+    ("longest-idle-agent", Strategy::LongestIdleAgent),
+    ("agent-with-least-talk-time", Strategy::AgentWithLeastTalkTime),
+    ("agent-with-fewest-calls", Strategy::AgentWithFewestCalls),
+    ("sequentially-by-agent-order", Strategy::SequentiallyByAgentOrder),
+    ("round-robin", Strategy::RoundRobin),
+    ("random", Strategy::Random),
+    ("weighted", Strategy::Weighted),
+];
 /// Words about a line (channel, source, campaign), in bytes.
 const MOST_WORDS: usize = 200;
 
@@ -203,13 +220,28 @@ fn operator(table: &Table<'_>) -> Option<Operator> {
             None
         }
     };
-    let ring = table.get("ring").and_then(|node| node.span(redial::RING)).unwrap_or(DEFAULT_RING);
-    let wrap_up = table.get("wrap_up").and_then(|node| node.span(Span::ZERO..=LONGEST_WRAP_UP));
-    let agent = table.get("agent").and_then(|node| at_domain(&node, "1001@default"));
-    let answer = table.get("answer").and_then(|node| answer(&node)).unwrap_or_default();
+    let usual = Operator::default();
+    let pause = |key| table.get(key).and_then(|node| node.span(Span::ZERO..=LONGEST_PAUSE));
+    let count = |key, most| table.get(key).and_then(|node| node.count(1..=most));
+    let calls = count("calls", MOST_CALLS).unwrap_or(usual.calls);
+    // Who takes several calls at once is no person who has to write something down.
+    let wrap_up = pause("wrap_up").unwrap_or(if calls > 1 { Span::ZERO } else { usual.wrap_up });
+    let orders = [("in-order", Order::InOrder), ("together", Order::Together)];
+    let operator = Operator {
+        name: name.clone().unwrap_or_default(),
+        phones: phones.clone().unwrap_or_default(),
+        order: table.get("phones").and_then(|node| node.word(&orders)).unwrap_or_default(),
+        ring: table.get("ring").and_then(|node| node.span(redial::RING)).unwrap_or(usual.ring),
+        wrap_up,
+        no_answer_pause: pause("no_answer_pause").unwrap_or(usual.no_answer_pause),
+        reject_pause: pause("reject_pause").unwrap_or(usual.reject_pause),
+        away_after: count("away_after", MOST_IN_A_ROW),
+        calls,
+        agent: table.get("agent").and_then(|node| at_domain(&node, "1001@default")),
+        answer: table.get("answer").and_then(|node| answer(&node)).unwrap_or_default(),
+    };
     table.close();
-    let (name, phones) = (name?, phones.unwrap_or_default());
-    Some(Operator { name, phones, ring, wrap_up: wrap_up.unwrap_or(DEFAULT_WRAP_UP), agent, answer })
+    name.map(|_| operator)
 }
 
 /// `"person"`, `{ delay = "20s" }` or `{ press = "1" }`
@@ -274,8 +306,9 @@ fn groups(root: &Table<'_>, operators: &[Arc<Operator>]) -> BTreeMap<Name, Arc<G
     let names = || operators.iter().map(|operator| &operator.name);
     let mut groups: BTreeMap<Name, Arc<Group>> = BTreeMap::new();
     for table in &tables {
-        let strategies = [("top-down", Strategy::TopDown), ("ring-all", Strategy::RingAll)];
-        let strategy = table.get("strategy").and_then(|node| node.word(&strategies)).unwrap_or_default();
+        let strategy = table.get("strategy").and_then(|node| node.word(&STRATEGIES)).unwrap_or_default();
+        let remember = table.get("remember").and_then(|node| node.flag()).unwrap_or(false);
+        let escalate = table.get("escalate").and_then(|node| node.span(Span::ZERO..=LONGEST_PAUSE));
         let name = name(table);
         let members = table.get("operators");
         if members.is_none() {
@@ -284,36 +317,53 @@ fn groups(root: &Table<'_>, operators: &[Arc<Operator>]) -> BTreeMap<Name, Arc<G
         let members = members.map(|node| members_of(&node, names())).unwrap_or_default();
         table.close();
         if let Some(name) = name.filter(|new| is_new(table, groups.keys(), new)) {
-            groups.insert(name.clone(), Arc::new(Group { name, operators: members, strategy }));
+            let escalate = escalate.unwrap_or(DEFAULT_ESCALATE);
+            groups.insert(name.clone(), Arc::new(Group { name, operators: members, strategy, remember, escalate }));
         }
     }
     if tables.is_empty() {
         let name: Name = EVERYBODY.into();
-        let group = Group { name: name.clone(), operators: names().cloned().collect(), strategy: Strategy::TopDown };
+        let operators = names().cloned().map(Member::from).collect();
+        let group = Group { name: name.clone(), operators, ..Group::default() };
         groups.insert(name, Arc::new(group));
     }
     groups
 }
 
-fn members_of<'a>(node: &Node<'_>, operators: impl Iterator<Item = &'a Name> + Clone) -> Vec<Name> {
+fn members_of<'a>(node: &Node<'_>, operators: impl Iterator<Item = &'a Name> + Clone) -> Vec<Member> {
     let Some(items) = node.list() else { return Vec::new() };
     if items.is_empty() {
         node.fault("a group has at least one operator", "");
     }
-    let mut members: Vec<Name> = Vec::new();
+    let mut members: Vec<Member> = Vec::new();
     for item in &items {
-        if item.is_table() {
-            item.later("weighing operators");
-            continue;
-        }
-        let Some(name) = reference(item, "operator", operators.clone()) else { continue };
-        if members.contains(&name) {
-            item.fault(format!("\"{name}\" is in this group twice"), "");
+        let Some(member) = member(item, operators.clone()) else { continue };
+        if members.iter().any(|known| known.name == member.name) {
+            item.fault(format!("\"{}\" is in this group twice", member.name), "");
         } else {
-            members.push(name);
+            members.push(member);
         }
     }
     members
+}
+
+/// `"anna"`, or `{ name = "anna", weight = 2, level = 2 }`.
+fn member<'a>(item: &Node<'_>, operators: impl Iterator<Item = &'a Name>) -> Option<Member> {
+    if !item.is_table() {
+        return reference(item, "operator", operators).map(Member::from);
+    }
+    let table = item.table()?;
+    let name = match table.get("name") {
+        Some(node) => reference(&node, "operator", operators),
+        None => {
+            table.missing("name", "write `{ name = \"anna\", weight = 2 }`");
+            None
+        }
+    };
+    let count = |key, most| table.get(key).and_then(|node| node.count(1..=most)).unwrap_or(1);
+    let (weight, level) = (count("weight", MOST_WEIGHT), count("level", MOST_LEVEL));
+    table.close();
+    Some(Member { name: name?, weight, level })
 }
 
 fn calendars(root: &Table<'_>, zone: Option<&TimeZone>) -> BTreeMap<Name, Arc<Calendar>> {

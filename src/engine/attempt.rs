@@ -6,6 +6,7 @@
 //! | ringing | waiting | it is answered by an office exchange: the operator comes later |
 //! | waiting | announcing | the operator is there |
 //! | ringing | ringing | a phone did not answer: the operator's next phone, the group's next operator |
+//! | ringing | ringing | some seconds have passed, and the group is rung progressively: one more operator |
 //! | ringing | closing | nobody is left to ring: *operator-unavailable* |
 //! | announcing | checking | the announcement is over, or, where a key is needed, it was pressed |
 //! | announcing | ringing | the key that passes it on, or no key in time: the next operator, at no cost |
@@ -37,7 +38,7 @@ use super::{
     machine::{Cx, Engine, Followed, Kind, Timer, hash_uuid},
     number::Number,
     record::{AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, LegRecord, Outcome, Role, Write},
-    rules::{Answer, Key, Line, Operator},
+    rules::{Answer, Key, Line, Operator, Order, Strategy},
     time::{Mono, Span, Wall},
 };
 use std::sync::Arc;
@@ -59,6 +60,10 @@ const LOOK_CLOSING: Span = Span::seconds(3);
 const TRUNK_REST: Span = Span::seconds(60);
 /// A leg that is asked to end so many times and does not is an alarm.
 const OVERDUE: u32 = 10;
+/// Ringing progressively: after how long the next operator joins those who ring. mod_callcenter's own default.
+const PROGRESS: Span = Span::seconds(10);
+/// What the switch says when it has no contact for a phone.
+const UNREGISTERED: [&str; 2] = ["USER_NOT_REGISTERED", "SUBSCRIBER_ABSENT"];
 /// How often an unanswered question is repeated.
 const MOST_NUDGES: u32 = 2;
 
@@ -109,6 +114,8 @@ pub(super) struct Attempt {
     /// The place of the operator's leg that answered first.
     pub winner: Option<usize>,
     pub tried: Vec<Name>,
+    /// Ringing progressively: when the next operator joins those who ring.
+    pub joins: Option<Mono>,
     /// The client's own call was, or is about to be, parked by us: nobody else goes on with it.
     pub parked: bool,
     /// The operator pressed the key that takes the call.
@@ -148,6 +155,16 @@ impl Attempt {
     fn anybody_rings(&self) -> bool {
         let rings = |leg: &LegRecord| leg.role == Role::Operator && leg.ended.is_none() && leg.answered.is_none();
         self.record.legs.iter().any(rings)
+    }
+
+    /// Is any leg of this operator alive?
+    fn has(&self, name: &Name) -> bool {
+        self.record.legs.iter().any(|leg| leg.role == Role::Operator && leg.who == *name && leg.ended.is_none())
+    }
+
+    /// When the attempt is to be looked after next.
+    fn wakes(&self) -> Mono {
+        self.joins.filter(|_| self.stage == Stage::Ringing).map_or(self.deadline, |joins| self.deadline.min(joins))
     }
 
     /// The client's leg that is alive: there is never more than one.
@@ -233,8 +250,9 @@ impl Engine {
         if std::mem::take(&mut at.dirty) {
             cx.write(Write::Attempt(at.record.clone()));
         }
-        at.armed = Some(at.deadline);
-        self.timers.insert((at.deadline, Timer::Attempt(id)));
+        let wakes = at.wakes();
+        at.armed = Some(wakes);
+        self.timers.insert((wakes, Timer::Attempt(id)));
         self.attempts.insert(id, at);
     }
 
@@ -280,28 +298,58 @@ impl Engine {
     /// Rings the next operators of the group; with nobody left the attempt is over with `otherwise`.
     pub(super) fn ring_next(&mut self, at: &mut Attempt, otherwise: Outcome, cx: &mut Cx) {
         let may = self.may_dial() && at.close.is_none();
-        let next = if may { self.who_next(&at.line.group, &at.tried, cx.now.mono) } else { Vec::new() };
+        let next = if may { self.who_next(&at.line.group, at.id(), &at.tried, cx.now) } else { Vec::new() };
         if next.is_empty() {
             return self.decide(at, otherwise, "", cx);
         }
-        let mut longest = Span::ZERO;
-        for operator in &next {
-            if let Some(state) = self.operators.get_mut(&operator.name) {
-                state.reserved = Some(at.id());
-            }
-            at.tried.push(operator.name.clone());
-            longest = longest.max(operator.ring);
-            self.ring_phone(at, operator, 0, cx);
-        }
         at.winner = None;
-        at.goes(Stage::Ringing, cx.now.mono + longest + MARGIN);
+        at.goes(Stage::Ringing, cx.now.mono);
+        self.ring(at, &next, cx);
+    }
+
+    /// Rings these operators, beside those who ring already.
+    fn ring(&mut self, at: &mut Attempt, next: &[Arc<Operator>], cx: &mut Cx) {
+        let names: Vec<Name> = next.iter().map(|operator| operator.name.clone()).collect();
+        self.offer(&at.line.group, at.id(), &at.tried, &names, cx);
+        at.tried.extend(names.iter().cloned());
+        for operator in next {
+            self.ring_phones(at, operator, 0, cx);
+        }
+        let group = self.rules.groups.get(&at.line.group);
+        let joining = group.is_some_and(|group| group.strategy == Strategy::RingProgressively);
+        at.joins = joining.then_some(cx.now.mono + PROGRESS);
         cx.notice(Notice::Ringing {
             callback: at.id(),
             attempt: at.record.n,
-            operators: next.iter().map(|operator| operator.name.clone()).collect(),
+            operators: names,
             number: at.number,
             since: at.since,
         });
+    }
+
+    /// Ringing progressively: one more joins those who ring.
+    fn one_more(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        let up = self.links.get(&at.record.switch).is_some_and(|link| link.up);
+        let may = up && self.may_dial() && at.close.is_none();
+        let next = if may { self.who_next(&at.line.group, at.id(), &at.tried, cx.now) } else { Vec::new() };
+        match next.is_empty() {
+            true => at.joins = Some(cx.now.mono + PROGRESS),
+            false => self.ring(at, &next, cx),
+        }
+    }
+
+    /// Rings the operator's phones from this one on, all together or the first that may be rung; was there any?
+    fn ring_phones(&mut self, at: &mut Attempt, operator: &Operator, first: usize, cx: &mut Cx) -> bool {
+        let state = self.operators.get(&operator.name);
+        let may_ring = |phone: &usize| state.is_none_or(|state| state.may_ring(*phone, cx.now.mono));
+        let most = match operator.order {
+            Order::InOrder => 1,
+            Order::Together => usize::MAX,
+        };
+        let phones: Vec<usize> = (first..operator.phones.len()).filter(may_ring).take(most).collect();
+        phones.iter().for_each(|phone| self.ring_phone(at, operator, *phone, cx));
+        at.deadline = at.deadline.max(cx.now.mono + operator.ring + MARGIN);
+        !phones.is_empty()
     }
 
     fn ring_phone(&mut self, at: &mut Attempt, operator: &Operator, phone: usize, cx: &mut Cx) {
@@ -563,7 +611,7 @@ impl Engine {
         at.winner = None;
         self.hang_up(at, leg, HangupCause::Done, cx);
         let name = at.record.legs[leg].who.clone();
-        self.operator_rests(&name, cx);
+        self.operator_rang_in_vain(&name, otherwise == Outcome::OperatorDeclined, cx);
         self.ring_next(at, otherwise, cx);
     }
 
@@ -685,6 +733,7 @@ impl Engine {
         }
         at.record.joined = Some(cx.now.wall);
         at.dirty = true;
+        self.last_talks.note(at.number, cx.now.wall, at.record.legs[leg].who.clone());
         at.goes(Stage::Talking, cx.now.mono + LOOK);
         cx.notice(Notice::Joint {
             callback: at.id(),
@@ -715,7 +764,7 @@ impl Engine {
         at.legs[leg].settled = true;
         at.dirty = true;
         match at.record.legs[leg].role {
-            Role::Operator => self.operator_leg_ended(at, leg, unregistered, cx),
+            Role::Operator => self.operator_leg_ended(at, leg, outcome, unregistered, cx),
             Role::Client => self.client_leg_ended(at, leg, outcome, cause, cx),
         }
         if at.stage == Stage::Settling {
@@ -723,17 +772,22 @@ impl Engine {
         }
     }
 
-    fn operator_leg_ended(&mut self, at: &mut Attempt, leg: usize, unregistered: bool, cx: &mut Cx) {
+    fn operator_leg_ended(&mut self, at: &mut Attempt, leg: usize, outcome: Outcome, unregistered: bool, cx: &mut Cx) {
         let name = at.record.legs[leg].who.clone();
         let answered = at.is_answered(leg);
         let wanted = at.outcome.is_none() && at.stage != Stage::Settling;
         if !answered && wanted && at.stage == Stage::Ringing {
-            return self.phone_unanswered(at, leg, &name, unregistered, cx);
+            return self.phone_unanswered(at, leg, outcome, unregistered, cx);
         }
-        if answered && at.record.joined.is_some() {
-            self.operator_talked(&name, cx);
+        if let Some(joined) = at.record.joined
+            && answered
+            && at.winner.is_none_or(|winner| winner == leg)
+        {
+            self.operator_talked(&name, cx.now.wall.since(joined), cx);
         }
-        self.release(&name, at.id());
+        if !at.has(&name) {
+            self.release(&name, at.id());
+        }
         if at.winner != Some(leg) {
             return;
         }
@@ -744,25 +798,31 @@ impl Engine {
             Stage::Parted | Stage::Closing | Stage::Settling => {}
             _ if at.client_was_dialled() => self.decide(at, Outcome::OperatorDeclined, "the operator left", cx),
             _ => {
-                self.operator_rests(&name, cx);
+                self.operator_rang_in_vain(&name, true, cx);
                 self.ring_next(at, Outcome::OperatorDeclined, cx);
             }
         }
     }
 
     /// An operator's phone rang in vain: the next phone, the others who still ring, the next operator.
-    fn phone_unanswered(&mut self, at: &mut Attempt, leg: usize, name: &Name, unregistered: bool, cx: &mut Cx) {
-        let phone = at.legs[leg].phone + 1;
-        let operator = self.rules.operators.get(name).cloned().filter(|operator| phone < operator.phones.len());
-        if let Some(operator) = operator
-            && self.may_dial()
+    fn phone_unanswered(&mut self, at: &mut Attempt, leg: usize, outcome: Outcome, unregistered: bool, cx: &mut Cx) {
+        let (name, phone) = (at.record.legs[leg].who.clone(), at.legs[leg].phone);
+        let operator = self.rules.operators.get(&name).cloned();
+        if let Some(phone) = operator.as_ref().and_then(|operator| operator.phones.get(phone)).filter(|_| unregistered)
         {
-            self.ring_phone(at, &operator, phone, cx);
-            at.goes(Stage::Ringing, at.deadline.max(cx.now.mono + operator.ring + MARGIN));
+            self.registered(&phone.user, false, cx);
+        }
+        if at.has(&name) {
             return;
         }
-        self.operator_rests(name, cx);
-        self.release(name, at.id());
+        if let Some(operator) = operator.filter(|operator| operator.order == Order::InOrder)
+            && self.may_dial()
+            && self.ring_phones(at, &operator, phone + 1, cx)
+        {
+            return;
+        }
+        self.operator_rang_in_vain(&name, matches!(outcome, Outcome::Busy | Outcome::Declined), cx);
+        self.release(&name, at.id());
         if !at.anybody_rings() {
             let why = if unregistered { "no phone is registered" } else { "no operator answered" };
             at.record.cause = why.to_owned();
@@ -805,7 +865,7 @@ impl Engine {
         self.leg_event(id, cx, |engine, at, leg, cx| match what {
             // A leg that was seen ends with its own event; one that never was ends with this.
             Asked::Originate if !at.legs[leg].seen => {
-                let unregistered = outcome == Outcome::NoAnswer;
+                let unregistered = UNREGISTERED.iter().any(|cause| text.contains(cause));
                 engine.leg_ended(at, leg, outcome, text, unregistered, cx);
             }
             Asked::Bridge if at.stage == Stage::Joining => engine.part(at, Outcome::Network, text, cx),
@@ -990,6 +1050,9 @@ impl Engine {
     /// The stage took longer than it should: what we did not hear of is asked for.
     pub(super) fn overdue(&mut self, at: &mut Attempt, cx: &mut Cx) {
         at.armed = None;
+        if at.stage == Stage::Ringing && at.joins.take().is_some() && cx.now.mono < at.deadline {
+            return self.one_more(at, cx);
+        }
         at.deadline = cx.now.mono + PROMPT;
         if !self.links.contains_key(&at.record.switch) {
             at.comes_to(Outcome::Unknown, cx.now.wall);

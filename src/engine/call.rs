@@ -125,7 +125,7 @@ impl Engine {
                 if let Some(number) = calls {
                     self.callers.entry(number).or_default().push(channel.id.clone());
                 }
-                Kind::Operator { name, calls, talked: false }
+                Kind::Operator { name, calls, talks: None }
             }
             (None, Direction::Inbound) => {
                 let caller = Caller::new(switch, &channel, &rules);
@@ -207,7 +207,7 @@ impl Engine {
             let with = self.who_is(other);
             match self.channels.get_mut(id).map(|followed| &mut followed.kind) {
                 Some(Kind::Caller(_)) => self.caller_bridged(id, other, with, cx),
-                Some(Kind::Operator { talked, .. }) => *talked = true,
+                Some(Kind::Operator { talks, .. }) => _ = talks.get_or_insert(cx.now.mono),
                 Some(Kind::Leg(_)) => {
                     let other = other.clone();
                     self.leg_event(id, cx, |engine, at, leg, cx| engine.leg_bridged(at, leg, &other, cx));
@@ -232,13 +232,14 @@ impl Engine {
         caller.talking_since.get_or_insert(now.mono);
         let first = caller.record.served.is_none();
         caller.record.served.get_or_insert(now.wall);
-        caller.record.operator = with.or(caller.record.operator.take());
+        caller.record.operator = with.clone().or(caller.record.operator.take());
         let (record, watched, number) = (caller.record.clone(), caller.watched, caller.record.number);
         if first && watched {
             cx.write(Write::Call(record.clone()));
             cx.notice(Notice::CallServed(record));
         }
         if let Some(number) = number {
+            with.into_iter().for_each(|operator| self.last_talks.note(number, now.wall, operator));
             self.client_was_taken(number, id, other, cx);
         }
     }
@@ -291,12 +292,12 @@ impl Engine {
                     self.client_left(record.number, id, cx);
                 }
             }
-            Kind::Operator { name, calls, talked } => {
+            Kind::Operator { name, calls, talks } => {
                 self.operator_channel(&name, false);
                 self.not_live(calls, id);
                 self.client_left(calls, id, cx);
-                if talked {
-                    self.operator_talked(&name, cx);
+                if let Some(since) = talks {
+                    self.operator_talked(&name, cx.now.mono.since(since), cx);
                     if let Some(number) = calls {
                         self.operator_reached(number, Some(name), None, cx);
                     }
@@ -308,7 +309,11 @@ impl Engine {
 
     /// `told`: by a detail record alone, which tells of a call that ended then.
     fn operator_reached(&mut self, number: Number, operator: Option<Name>, told: Option<Wall>, cx: &mut Cx) {
-        self.was_reached(number, told.unwrap_or(cx.now.wall));
+        let at = told.unwrap_or(cx.now.wall);
+        self.was_reached(number, at);
+        if let Some(operator) = operator.clone() {
+            self.last_talks.note(number, at, operator);
+        }
         if let Some(id) = self.open.get(&number).copied()
             && self.is_newer(id, told)
         {

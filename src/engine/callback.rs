@@ -13,10 +13,11 @@
 use super::{
     Name,
     effect::Notice,
-    machine::{Cx, Engine},
+    machine::{Cx, Engine, Timer},
     number::Number,
     record::{CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Origin, Outcome, Write},
     rules::{Line, Redial, Rules},
+    strategy::escalations,
     time::{Span, Wall},
 };
 use std::sync::Arc;
@@ -253,9 +254,12 @@ impl Engine {
             record.state = CallbackState::Waiting;
             cx.write(Write::Callback(record.clone()));
         }
-        let (rank, expires, line) = (Rank::of(record), record.expires, record.line.clone());
+        let (rank, due, expires, line) = (Rank::of(record), record.due, record.expires, record.line.clone());
         self.agenda.insert((expires, id));
         if let Some(group) = self.group_of(&line) {
+            let moments = self.rules.groups.get(&group).map(|group| escalations(group, due)).unwrap_or_default();
+            let later = moments.into_iter().map(|at| cx.now.mono + at.since(cx.now.wall));
+            self.timers.extend(later.map(|at| (at, Timer::Escalation(group.clone()))));
             self.ready.entry(group.clone()).or_default().insert(rank);
             self.dirty.insert(group);
         }

@@ -8,7 +8,7 @@ use super::{
     effect::Facts,
     machine::{Cx, Engine},
     record::{AttemptRecord, CallbackId, CallbackRecord, CallbackState, CloseReason, Outcome},
-    rules::{Line, Operator, Strategy},
+    rules::Line,
     time::{Mono, Wall},
 };
 use std::sync::Arc;
@@ -25,32 +25,13 @@ impl Engine {
         if self.paused || self.draining || !self.store_works {
             return; // `observe` goes on: it says what would be dialled
         }
-        let Some(ready) = self.ready.get(group).filter(|_| !self.who_next(group, &[], cx.now.mono).is_empty()) else {
-            return;
-        };
+        let Some(ready) = self.ready.get(group).filter(|_| self.anybody_is_free(group, cx.now.mono)) else { return };
         for id in ready.iter().map(|rank| rank.id).collect::<Vec<_>>() {
-            if self.who_next(group, &[], cx.now.mono).is_empty() {
+            if !self.anybody_is_free(group, cx.now.mono) {
                 break;
             }
             self.start(id, cx);
         }
-    }
-
-    /// The operators to ring next: all who are free, or the first who is.
-    pub(super) fn who_next(&self, group: &str, tried: &[Name], now: Mono) -> Vec<Arc<Operator>> {
-        let Some(group) = self.rules.groups.get(group) else { return Vec::new() };
-        let most = match group.strategy {
-            Strategy::TopDown => 1,
-            Strategy::RingAll => usize::MAX,
-        };
-        group
-            .operators
-            .iter()
-            .filter(|name| !tried.contains(name))
-            .filter(|name| self.operators.get(name).is_some_and(|state| state.is_free(now)))
-            .filter_map(|name| self.rules.operators.get(name).cloned())
-            .take(most)
-            .collect()
     }
 
     /// Begins an attempt, unless something forbids it now.
@@ -64,9 +45,10 @@ impl Engine {
             return self.put_off(id, &line, cx);
         }
         let Some(trunk) = self.free_trunk(&line, &[], None, cx.now.mono) else { return };
+        let next = self.who_next(&line.group, id, &[], cx.now);
+        let Some(first) = next.first() else { return };
         if self.rules.observe {
-            let operator = self.who_next(&line.group, &[], cx.now.mono).first().map(|o| o.name.clone());
-            let reason = CloseReason::Observed { operator: operator.unwrap_or_else(|| "nobody".into()) };
+            let reason = CloseReason::Observed { operator: first.name.clone() };
             return self.close_now(id, reason, cx);
         }
         self.begin(id, line, trunk, cx);
@@ -172,6 +154,7 @@ impl Attempt {
             facts,
             winner: None,
             tried: Vec::new(),
+            joins: None,
             parked: false,
             accepted: false,
             taking: None,

@@ -127,7 +127,8 @@ impl Engine {
             if leg.role == Role::Operator
                 && let Some(state) = self.operators.get_mut(&leg.who)
             {
-                state.reserved = Some(at.record.callback);
+                state.reserved.retain(|callback| *callback != at.record.callback);
+                state.reserved.push(at.record.callback);
             }
         }
         at.armed = Some(at.deadline);

@@ -10,6 +10,7 @@ use super::{
     operator::Operators,
     record::{CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     rules::Rules,
+    strategy::{LastTalks, Shares},
     time::{Mono, Now, Span, Wall},
 };
 use rustc_hash::FxHashMap;
@@ -53,7 +54,8 @@ pub(super) enum Kind {
         name: Name,
         /// The client whom the operator calls.
         calls: Option<super::number::Number>,
-        talked: bool,
+        /// Since when they talk.
+        talks: Option<Mono>,
     },
     /// One that we dialled.
     Leg(CallbackId),
@@ -76,6 +78,8 @@ pub(super) enum Timer {
     Caller(ChannelId),
     Audit(Name),
     Ramp(Name),
+    /// A group's operators of a further level may be rung.
+    Escalation(Name),
 }
 
 /// A moment of one step: its time and what it asks for.
@@ -129,6 +133,8 @@ pub struct Engine {
     /// Callbacks that wait for an operator, by group, in the order in which they are served.
     pub(super) ready: BTreeMap<Name, BTreeSet<super::callback::Rank>>,
     pub(super) operators: Operators,
+    pub(super) last_talks: LastTalks,
+    pub(super) shares: Shares,
     pub(super) trunks: BTreeMap<Name, u32>,
     /// Trunks that could not carry a call, and until when they are the last choice.
     pub(super) resting_trunks: BTreeMap<Name, Mono>,
@@ -146,6 +152,8 @@ impl Engine {
     pub fn new(rules: Arc<Rules>, snapshot: Snapshot, now: Now) -> Engine {
         let mut engine = Engine {
             operators: Operators::new(&rules, &snapshot.operators, now),
+            last_talks: LastTalks::new(snapshot.last_talks),
+            shares: Shares::new(),
             links: rules.switches.iter().map(|name| (name.clone(), Link::default())).collect(),
             rules,
             seed: snapshot.seed,
@@ -277,6 +285,7 @@ impl Engine {
 
     fn reload(&mut self, rules: Arc<Rules>, cx: &mut Cx) {
         self.operators.reload(&rules, cx.now);
+        self.shares.clear();
         for name in &rules.switches {
             self.links.entry(name.clone()).or_default();
         }
@@ -296,6 +305,7 @@ impl Engine {
                 Timer::Caller(id) => self.vanished(&id, cx),
                 Timer::Audit(name) => self.audit(&name, cx),
                 Timer::Ramp(_) => self.all_dirty(),
+                Timer::Escalation(group) => _ = self.dirty.insert(group),
             }
         }
     }

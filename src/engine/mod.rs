@@ -15,6 +15,7 @@ mod link;
 mod machine;
 mod operator;
 mod status;
+mod strategy;
 
 pub mod effect;
 pub mod hours;

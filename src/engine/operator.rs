@@ -9,12 +9,15 @@
 //! | free | busy | any channel of the operator's phone is alive, whoever made it |
 //! | busy | wrap-up | a talk ended |
 //! | wrap-up | free | the pause is over |
-//! | free | resting | the operator did not answer, refused, or the phone is not registered |
+//! | free | resting | the operator did not answer, or refused |
+//! | ready | away | calls rang in vain as often in a row as the operator's `away_after` says |
+//! | free | unregistered | every phone is known to be unregistered; until one is not, at most [`UNREGISTERED`] |
 //!
-//! *Free* is never stored: it is ready, and not reserved, no live channel, past wrap-up and rest.
+//! *Free* is never stored: it is ready, fewer calls reserved and alive than the operator takes at once, past wrap-up and rest.
 
 use super::{
     Name,
+    effect::AlarmKind,
     input::Channel,
     machine::{Cx, Engine, Timer},
     record::{CallbackId, OperatorRecord, Write},
@@ -22,26 +25,63 @@ use super::{
     time::{Mono, Now, Span, Wall},
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// How long an operator who did not answer is left in peace.
-const REST: Span = Span::seconds(60);
+/// How long a phone is believed to be unregistered: the event that says otherwise may be lost.
+const UNREGISTERED: Span = Span::minutes(5);
 
 #[derive(Debug)]
 pub(super) struct State {
     pub ready: bool,
     pub since: Wall,
     pub last_talk: Option<Wall>,
+    pub talks: u32,
+    pub talk_time: Span,
+    pub offered: Option<Wall>,
     pub wrap_up: Mono,
     pub rest: Mono,
+    /// Calls that rang in vain since the last one that did not.
+    pub in_vain: u32,
     /// Live channels of the operator's phones that we did not dial.
     pub live: u32,
-    pub reserved: Option<CallbackId>,
+    /// The callbacks that the operator is rung for or talks for.
+    pub reserved: Vec<CallbackId>,
+    /// How many calls at once.
+    calls: u32,
+    /// The users of the phones, and until when each is believed to be unregistered.
+    phones: Vec<(Arc<str>, Mono)>,
 }
 
 impl State {
+    fn new(now: Now) -> State {
+        State {
+            ready: true,
+            since: now.wall,
+            last_talk: None,
+            talks: 0,
+            talk_time: Span::ZERO,
+            offered: None,
+            wrap_up: now.mono,
+            rest: now.mono,
+            in_vain: 0,
+            live: 0,
+            reserved: Vec::new(),
+            calls: 1,
+            phones: Vec::new(),
+        }
+    }
+
     pub fn is_free(&self, now: Mono) -> bool {
-        self.ready && self.reserved.is_none() && self.live == 0 && self.wrap_up <= now && self.rest <= now
+        self.doing(now) == OperatorState::Free
+    }
+
+    /// May this phone of the operator's be rung? One that is not registered would only cost time.
+    pub fn may_ring(&self, phone: usize, now: Mono) -> bool {
+        self.phones.get(phone).is_none_or(|(_, until)| *until <= now)
+    }
+
+    fn is_unregistered(&self, now: Mono) -> bool {
+        !self.phones.is_empty() && self.phones.iter().all(|(_, until)| *until > now)
     }
 }
 
@@ -67,6 +107,8 @@ pub enum OperatorState {
     WrapUp,
     /// Left in peace after not answering.
     Resting,
+    /// No phone is registered.
+    Unregistered,
     /// Free.
     Free,
 }
@@ -82,6 +124,7 @@ impl Operators {
                 state.ready = record.ready;
                 state.since = record.since;
                 state.last_talk = record.last_talk;
+                (state.talks, state.talk_time, state.offered) = (record.talks, record.talk_time, record.offered);
                 state.wrap_up = now.mono + Span(wrap_up.0.saturating_sub(passed.0));
             }
         }
@@ -94,15 +137,11 @@ impl Operators {
         for (name, operator) in &rules.operators {
             self.by_user.extend(operator.phones.iter().map(|phone| (phone.user.as_ref().into(), name.clone())));
             self.by_agent.extend(operator.agent.iter().map(|agent| (agent.as_str().into(), name.clone())));
-            self.states.entry(name.clone()).or_insert(State {
-                ready: true,
-                since: now.wall,
-                last_talk: None,
-                wrap_up: now.mono,
-                rest: now.mono,
-                live: 0,
-                reserved: None,
-            });
+            let state = self.states.entry(name.clone()).or_insert_with(|| State::new(now));
+            state.calls = operator.calls;
+            let until = |user: &Arc<str>| state.phones.iter().find(|(known, _)| known == user).map(|(_, until)| *until);
+            let phones = operator.phones.iter();
+            state.phones = phones.map(|phone| (phone.user.clone(), until(&phone.user).unwrap_or(now.mono))).collect();
         }
     }
 
@@ -132,12 +171,14 @@ impl Operators {
 impl State {
     /// What the operator is doing.
     pub fn doing(&self, now: Mono) -> OperatorState {
+        let taken = self.reserved.len() + self.live as usize >= self.calls as usize;
         match self {
-            State { reserved: Some(_), .. } => OperatorState::Callback,
-            State { live: 1.., .. } => OperatorState::Busy,
+            State { reserved, .. } if taken && !reserved.is_empty() => OperatorState::Callback,
+            _ if taken => OperatorState::Busy,
             State { ready: false, .. } => OperatorState::Away,
             State { wrap_up, .. } if *wrap_up > now => OperatorState::WrapUp,
             State { rest, .. } if *rest > now => OperatorState::Resting,
+            _ if self.is_unregistered(now) => OperatorState::Unregistered,
             _ => OperatorState::Free,
         }
     }
@@ -145,7 +186,7 @@ impl State {
 
 impl Engine {
     pub(super) fn operator_dirty(&mut self, name: &str) {
-        let groups = self.rules.groups.values().filter(|group| group.operators.iter().any(|o| &**o == name));
+        let groups = self.rules.groups.values().filter(|group| group.operators.iter().any(|o| &*o.name == name));
         self.dirty.extend(groups.map(|group| group.name.clone()));
     }
 
@@ -155,6 +196,7 @@ impl Engine {
             state.ready = ready;
             state.since = cx.now.wall;
             state.rest = cx.now.mono;
+            state.in_vain = 0;
             self.write_operator(name, cx);
             self.operator_dirty(name);
         }
@@ -174,29 +216,64 @@ impl Engine {
 
     pub(super) fn registered(&mut self, user: &str, here: bool, cx: &mut Cx) {
         let Some(name) = self.operators.by_user.get(user).cloned() else { return };
-        if here {
-            if let Some(state) = self.operators.get_mut(&name) {
-                state.rest = cx.now.mono;
-            }
+        let until = if here { cx.now.mono } else { cx.now.mono + UNREGISTERED };
+        let Some(state) = self.operators.get_mut(&name) else { return };
+        let Some((_, known)) = state.phones.iter_mut().find(|(known, _)| **known == *user) else { return };
+        let news = here && *known > cx.now.mono;
+        *known = until;
+        if !here {
+            self.timers.insert((until, Timer::Operator(name)));
+        } else if news {
             self.operator_dirty(&name);
-        } else {
-            self.operator_rests(&name, cx);
         }
     }
 
-    /// The operator did not take the call: some peace, and others first.
-    pub(super) fn operator_rests(&mut self, name: &Name, cx: &mut Cx) {
+    /// A call rang in vain: some peace, and others first; after too many, away. Not for the phones' sake: who could not be
+    /// rung at all has missed nothing.
+    pub(super) fn operator_rang_in_vain(&mut self, name: &Name, refused: bool, cx: &mut Cx) {
+        let Some(rule) = self.rules.operators.get(name).cloned() else { return };
+        let Some(state) = self.operators.get_mut(name).filter(|state| !state.is_unregistered(cx.now.mono)) else {
+            return;
+        };
+        if !refused {
+            state.in_vain += 1;
+            if rule.away_after.is_some_and(|most| state.in_vain >= most) {
+                cx.alarm(
+                    AlarmKind::Limit,
+                    format!("{name} did not answer {} calls in a row and is away now", state.in_vain),
+                );
+                return self.operator_ready(name, false, cx);
+            }
+        }
+        self.operator_rests(name, if refused { rule.reject_pause } else { rule.no_answer_pause }, cx);
+    }
+
+    pub(super) fn operator_rests(&mut self, name: &Name, pause: Span, cx: &mut Cx) {
         if let Some(state) = self.operators.get_mut(name) {
-            state.rest = cx.now.mono + REST;
+            state.rest = cx.now.mono + pause;
             self.timers.insert((state.rest, Timer::Operator(name.clone())));
         }
     }
 
-    /// A talk of the operator's is over: the pause after it begins.
-    pub(super) fn operator_talked(&mut self, name: &Name, cx: &mut Cx) {
+    /// A call is offered to these operators, in this order.
+    pub(super) fn operators_offered(&mut self, names: &[Name], to: CallbackId, cx: &mut Cx) {
+        for name in names {
+            let newest = self.operators.iter().filter_map(|(_, state)| state.offered).max();
+            let Some(state) = self.operators.get_mut(name) else { continue };
+            state.offered = Some(newest.map_or(cx.now.wall, |newest| cx.now.wall.max(newest + Span(1))));
+            state.reserved.push(to);
+            self.write_operator(name, cx);
+        }
+    }
+
+    /// A talk of the operator's, which lasted so long, is over: the pause after it begins.
+    pub(super) fn operator_talked(&mut self, name: &Name, talk: Span, cx: &mut Cx) {
         let wrap_up = self.rules.operators.get(name).map_or(Span::ZERO, |o| o.wrap_up);
         let Some(state) = self.operators.get_mut(name) else { return };
         state.last_talk = Some(cx.now.wall);
+        state.talks = state.talks.saturating_add(1);
+        state.talk_time = state.talk_time + talk;
+        state.in_vain = 0;
         state.wrap_up = cx.now.mono + wrap_up;
         self.timers.insert((state.wrap_up, Timer::Operator(name.clone())));
         self.write_operator(name, cx);
@@ -213,9 +290,9 @@ impl Engine {
 
     pub(super) fn release(&mut self, name: &Name, by: CallbackId) {
         if let Some(state) = self.operators.get_mut(name)
-            && state.reserved == Some(by)
+            && let Some(place) = state.reserved.iter().position(|callback| *callback == by)
         {
-            state.reserved = None;
+            state.reserved.swap_remove(place);
             self.operator_dirty(name);
         }
     }
@@ -227,6 +304,9 @@ impl Engine {
                 ready: state.ready,
                 since: state.since,
                 last_talk: state.last_talk,
+                talks: state.talks,
+                talk_time: state.talk_time,
+                offered: state.offered,
             }));
         }
     }

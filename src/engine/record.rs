@@ -366,6 +366,35 @@ pub struct OperatorRecord {
     pub since: Wall,
     /// When the last talk ended, for the pause after it.
     pub last_talk: Option<Wall>,
+    /// How many talks there were. Unlike mod_callcenter's, the counters are not put back when the operator is ready again:
+    /// who takes a break would have the fewest.
+    pub talks: u32,
+    /// How long they lasted together.
+    pub talk_time: Span,
+    /// When a call was offered last. No two operators have the same time: it is the order of the offers.
+    pub offered: Option<Wall>,
+}
+
+/// Who last talked with a client.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LastTalk {
+    /// The client.
+    pub number: Number,
+    /// When they were joined.
+    pub at: Wall,
+    /// The operator.
+    pub operator: Name,
+}
+
+impl LastTalk {
+    /// The last talk of each client, by number.
+    pub fn of_each(talks: impl IntoIterator<Item = LastTalk>) -> Vec<LastTalk> {
+        let mut talks: Vec<LastTalk> = talks.into_iter().collect();
+        talks.sort_unstable_by(|a, b| b.cmp(a));
+        talks.dedup_by(|earlier, later| earlier.number == later.number);
+        talks.reverse();
+        talks
+    }
 }
 
 /// One row to be written: inserted, or put over the row of the same key.
@@ -403,4 +432,6 @@ pub struct Snapshot {
     pub attempts: Vec<AttemptRecord>,
     /// Operators' states.
     pub operators: Vec<OperatorRecord>,
+    /// Who last talked with whom, by number: as many of the newest as a start reads.
+    pub last_talks: Vec<LastTalk>,
 }

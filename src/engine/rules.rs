@@ -102,17 +102,44 @@ pub struct Redial {
 }
 
 /// An ordered set of operators with a strategy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Group {
     /// Its name.
     pub name: Name,
     /// The operators in the order of the configuration; never empty.
-    pub operators: Vec<Name>,
+    pub operators: Vec<Member>,
     /// Who is rung.
     pub strategy: Strategy,
+    /// Before any strategy: the operator who last talked with this client, if free.
+    pub remember: bool,
+    /// How long past its due time a callback waits for a free operator of one level before the next level is rung.
+    pub escalate: Span,
 }
 
-/// Who of a group is rung, by mod_callcenter's names.
+/// An operator as one of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub name: Name,
+    /// The share of the calls, beside the others' weights; at least 1. Only [`Strategy::Weighted`] asks for it.
+    pub weight: u32,
+    /// Rung before those of a higher level.
+    pub level: u32,
+}
+
+impl From<Name> for Member {
+    fn from(name: Name) -> Member {
+        Member { name, weight: 1, level: 1 }
+    }
+}
+
+impl From<&str> for Member {
+    fn from(name: &str) -> Member {
+        Name::from(name).into()
+    }
+}
+
+/// Who of a group is rung, by mod_callcenter's names; within each, lower levels first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
@@ -121,19 +148,45 @@ pub enum Strategy {
     TopDown,
     /// All who are free at once; the first to answer wins.
     RingAll,
+    /// One more every few seconds, in the group's order, while the earlier ones go on ringing.
+    RingProgressively,
+    /// Whose last talk ended longest ago.
+    LongestIdleAgent,
+    /// Who has talked least.
+    AgentWithLeastTalkTime,
+    /// Who has had the fewest talks.
+    AgentWithFewestCalls,
+    /// In the group's order. mod_callcenter's equal positions, among which the last offer counts, cannot be written here.
+    SequentiallyByAgentOrder,
+    /// Goes on after the one who was offered a call last.
+    RoundRobin,
+    /// By chance.
+    Random,
+    /// So that each gets a share of the calls by weight; mod_callcenter has no such strategy.
+    Weighted,
 }
 
-/// A person with one or more phones.
+/// A person with one or more phones; or, with several calls at once, a robot or a hunt group.
 #[derive(Clone, Debug)]
 pub struct Operator {
     /// The name.
     pub name: Name,
-    /// Dial strings (`user/1001`), tried in order; never empty.
+    /// Dial strings (`user/1001`); never empty.
     pub phones: Vec<Phone>,
+    /// How several phones are rung.
+    pub order: Order,
     /// How long a phone rings.
     pub ring: Span,
     /// The pause after a talk before the next one is offered.
     pub wrap_up: Span,
+    /// The pause after a call that rang in vain.
+    pub no_answer_pause: Span,
+    /// The pause after a call that the operator refused.
+    pub reject_pause: Span,
+    /// Set away after so many calls in a row that rang in vain; `None`: never.
+    pub away_after: Option<u32>,
+    /// How many calls at once; at least 1.
+    pub calls: u32,
     /// The mod_callcenter agent (`1001@default`) whose status is followed.
     pub agent: Option<String>,
     /// When an answered phone is a person.
@@ -187,6 +240,35 @@ pub struct Keys {
     pub never: Option<Key>,
     /// During the talk: a machine answered for the client.
     pub machine: Option<Key>,
+}
+
+impl Default for Operator {
+    fn default() -> Operator {
+        Operator {
+            name: Name::default(),
+            phones: Vec::new(),
+            order: Order::InOrder,
+            ring: Span::seconds(20),
+            wrap_up: Span::seconds(10),
+            no_answer_pause: Span::seconds(60),
+            reject_pause: Span::seconds(60),
+            away_after: None,
+            calls: 1,
+            agent: None,
+            answer: Answer::Person,
+        }
+    }
+}
+
+/// How the phones of one operator are rung.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// One after the other.
+    #[default]
+    InOrder,
+    /// All at once; the first to answer wins.
+    Together,
 }
 
 /// One phone of an operator.

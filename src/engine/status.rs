@@ -21,7 +21,7 @@ pub struct OperatorView {
     pub state: OperatorState,
     /// Since when ready or away.
     pub since: Wall,
-    /// For which callback.
+    /// For which callback; of one who takes several at once, any.
     pub callback: Option<CallbackId>,
 }
 
@@ -93,7 +93,7 @@ impl Engine {
                     ready: state.ready,
                     state: state.doing(now.mono),
                     since: state.since,
-                    callback: state.reserved,
+                    callback: state.reserved.first().copied(),
                 })
                 .collect(),
             calls,

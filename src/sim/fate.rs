@@ -34,6 +34,19 @@ const NAMES: [&str; 8] = [
     "${uuid_kill(all)} `id` $(id)",
 ];
 
+const STRATEGIES: [Strategy; 10] = [
+    Strategy::TopDown,
+    Strategy::RingAll,
+    Strategy::RingProgressively,
+    Strategy::LongestIdleAgent,
+    Strategy::AgentWithLeastTalkTime,
+    Strategy::AgentWithFewestCalls,
+    Strategy::SequentiallyByAgentOrder,
+    Strategy::RoundRobin,
+    Strategy::Random,
+    Strategy::Weighted,
+];
+
 /// A world by its seed, with everything planned that is to happen in it, and when it is over.
 pub fn world(seed: u64) -> (World, Mono) {
     let mut random = Random::new(seed);
@@ -53,7 +66,11 @@ pub fn world(seed: u64) -> (World, Mono) {
 fn house(random: &mut Random) -> House {
     let mut house = House::default();
     house.operators.truncate(random.between(1, 4) as usize);
-    house.strategy = *random.pick(&[Strategy::TopDown, Strategy::RingAll]);
+    house.strategy = *random.pick(&STRATEGIES);
+    house.remember = random.chance(30);
+    house.weights =
+        house.operators.iter().map(|_| (random.between(1, 5) as u32, random.between(1, 3) as u32)).collect();
+    house.escalate = Span::seconds(random.between(5, 60));
     house.ring = Span::seconds(random.between(8, 25));
     house.wrap_up = Span::seconds(random.between(0, 20));
     house.channels = random.between(1, 20) as u32;

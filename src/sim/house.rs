@@ -8,7 +8,8 @@ use crate::{
         hours::Calendar,
         number::Number,
         rules::{
-            Answer, Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
+            Answer, Group, Keys, Language, Line, Member, Missed, NumberFormat, Operator, Phone, Redial, Rules,
+            Strategy, Trunk,
         },
         time::Span,
     },
@@ -62,6 +63,12 @@ pub struct House {
     pub operators: Vec<String>,
     /// Who of them is rung.
     pub strategy: Strategy,
+    /// The one who last talked with a client first.
+    pub remember: bool,
+    /// The operators' weights and levels, in their order; who has none has 1.
+    pub weights: Vec<(u32, u32)>,
+    /// How long a level is waited for before the next.
+    pub escalate: Span,
     /// How long an operator's phone rings.
     pub ring: Span,
     /// The pause after a talk.
@@ -89,6 +96,9 @@ impl Default for House {
         let first = operators[..1].to_vec();
         House {
             strategy: Strategy::TopDown,
+            remember: false,
+            weights: Vec::new(),
+            escalate: Span::seconds(30),
             ring: Span::seconds(20),
             wrap_up: Span::seconds(10),
             answer: Answer::Person,
@@ -168,13 +178,20 @@ impl House {
                 wrap_up: self.wrap_up,
                 agent,
                 answer: self.answer,
+                ..Operator::default()
             };
             (names(name), Arc::new(operator))
         };
+        let member = |(at, name): (usize, &String)| {
+            let (weight, level) = self.weights.get(at).copied().unwrap_or((1, 1));
+            Member { name: names(name), weight, level }
+        };
         let group = Group {
             name: names("sales"),
-            operators: self.operators.iter().map(|name| names(name)).collect(),
+            operators: self.operators.iter().enumerate().map(member).collect(),
             strategy: self.strategy,
+            remember: self.remember,
+            escalate: self.escalate,
         };
         let trunk = Trunk {
             name: names("provider"),

@@ -1,11 +1,13 @@
 //! The store in memory: pure and synchronous, for the simulation and for tests. It is lost with the process.
 
-use super::{CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Place, StoreError};
+use super::{
+    CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, Place, StoreError,
+};
 use crate::engine::{
     Name,
     record::{
-        AttemptRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, KnownBy, OperatorRecord, Origin, Snapshot,
-        Write,
+        AttemptRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, KnownBy, LastTalk, OperatorRecord, Origin,
+        Snapshot, Write,
     },
     time::Wall,
 };
@@ -82,7 +84,21 @@ impl Memory {
             callbacks: self.callbacks.values().filter(|callback| callback.is_open()).cloned().collect(),
             attempts: self.attempts.values().filter(|attempt| attempt.ended.is_none()).cloned().collect(),
             operators: self.operators.values().cloned().collect(),
+            last_talks: self.last_talks(),
         }
+    }
+
+    fn last_talks(&self) -> Vec<LastTalk> {
+        let mut calls: Vec<&CallRecord> = self.calls.values().collect();
+        calls.sort_unstable_by(|a, b| (b.arrived, &b.id).cmp(&(a.arrived, &a.id)));
+        let of_calls = calls.into_iter().take(LAST_TALKS_FROM).filter_map(|call| {
+            Some(LastTalk { number: call.number?, at: call.served?, operator: call.operator.clone()? })
+        });
+        let of_attempts = self.attempts.values().rev().take(LAST_TALKS_FROM).filter_map(|attempt| {
+            let number = self.callbacks.get(&attempt.callback)?.number;
+            Some(LastTalk { number, at: attempt.joined?, operator: attempt.operator.clone()? })
+        });
+        LastTalk::of_each(of_calls.chain(of_attempts))
     }
 
     /// The journal; see [`super::Store::journal`].

@@ -33,6 +33,9 @@ pub const MOST_ROWS: usize = 10_000;
 /// How long a guessed end may still be corrected by a call detail record: so long a start reads the call back.
 pub const GUESS_STANDS: Span = Span::minutes(24 * 60);
 
+/// From how many of the newest calls, and of the newest attempts, a start reads who last talked with whom.
+pub const LAST_TALKS_FROM: usize = 20_000;
+
 /// What comes of asking a [`Store`].
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 

@@ -257,12 +257,18 @@ fn attempts() -> impl Strategy<Value = AttemptRecord> {
 }
 
 fn operators() -> impl Strategy<Value = OperatorRecord> {
-    (names(), any::<bool>(), times(), option::of(times())).prop_map(|(name, ready, since, last_talk)| OperatorRecord {
-        name,
-        ready,
-        since,
-        last_talk,
-    })
+    let counted = (0..9u32, any::<u32>(), option::of(times()));
+    (names(), any::<bool>(), times(), option::of(times()), counted).prop_map(
+        |(name, ready, since, last_talk, (talks, talk_time, offered))| OperatorRecord {
+            name,
+            ready,
+            since,
+            last_talk,
+            talks,
+            talk_time: Span(talk_time.into()),
+            offered,
+        },
+    )
 }
 
 /// One commit. Some name callbacks that are not there.

@@ -6,10 +6,12 @@ use super::{
 };
 use crate::{
     engine::{
-        record::{CallRecord, CallbackId, CallbackRecord, ChannelId, KnownBy, Snapshot},
+        record::{CallRecord, CallbackId, CallbackRecord, ChannelId, KnownBy, LastTalk, Snapshot},
         time::Wall,
     },
-    store::{CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Place, Subject},
+    store::{
+        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, Place, Subject,
+    },
 };
 use sqlx::{Error, QueryBuilder, Sqlite, SqliteConnection, query, sqlite::SqliteRow};
 
@@ -41,7 +43,24 @@ pub async fn load(from: &mut SqliteConnection, now: Wall) -> Result<Snapshot, Er
             let rows = sql.push(" ORDER BY name").build().fetch_all(&mut *from).await?;
             rows.iter().map(rows::operator).collect::<Result<_, _>>()?
         },
+        last_talks: last_talks(from).await?,
     })
+}
+
+/// Who last talked with whom, in clients' own calls and in callbacks.
+async fn last_talks(from: &mut SqliteConnection) -> Result<Vec<LastTalk>, Error> {
+    const CALLS: &str = "SELECT number, served, operator FROM \
+        (SELECT number, served, operator FROM calls ORDER BY arrived DESC, id DESC LIMIT $1) \
+        WHERE number IS NOT NULL AND served IS NOT NULL AND operator IS NOT NULL";
+    const ATTEMPTS: &str = "SELECT callbacks.number, a.joined, a.operator FROM \
+        (SELECT callback, joined, operator FROM attempts ORDER BY callback DESC, n DESC LIMIT $1) AS a \
+        JOIN callbacks ON callbacks.id = a.callback WHERE a.joined IS NOT NULL AND a.operator IS NOT NULL";
+    let mut talks = Vec::new();
+    for sql in [CALLS, ATTEMPTS] {
+        let rows = query(sql).bind(LAST_TALKS_FROM as i64).fetch_all(&mut *from).await?;
+        talks.extend(rows.iter().map(rows::last_talk).collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(LastTalk::of_each(talks))
 }
 
 /// Calls without an end, or with one that was guessed of late. Two questions, since each has an index of its own.

@@ -4,8 +4,8 @@ use super::column::{Column, Fields, Statement};
 use crate::engine::{
     Name,
     record::{
-        AttemptRecord, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, LegRecord,
-        OperatorRecord, Origin, Write,
+        AttemptRecord, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, LastTalk,
+        LegRecord, OperatorRecord, Origin, Write,
     },
     time::Wall,
 };
@@ -74,7 +74,11 @@ static LEGS: Table = Table {
 };
 
 /// Operators' states.
-pub static OPERATORS: Table = Table { name: "operators", key: 1, columns: &["name", "ready", "since", "last_talk"] };
+pub static OPERATORS: Table = Table {
+    name: "operators",
+    key: 1,
+    columns: &["name", "ready", "since", "last_talk", "talks", "talk_time", "offered"],
+};
 
 impl Table {
     /// How many columns.
@@ -423,11 +427,31 @@ fn leg(row: &SqliteRow) -> Result<Option<LegRecord>, Error> {
 }
 
 fn bind_operator<'q>(to: Statement<'q>, operator: &&OperatorRecord) -> Statement<'q> {
-    to.with(&operator.name).with(&operator.ready).with(&operator.since).maybe(&operator.last_talk)
+    to.with(&operator.name)
+        .with(&operator.ready)
+        .with(&operator.since)
+        .maybe(&operator.last_talk)
+        .with(&operator.talks)
+        .with(&operator.talk_time)
+        .maybe(&operator.offered)
 }
 
 /// Reads an operator's state.
 pub fn operator(row: &SqliteRow) -> Result<OperatorRecord, Error> {
     let mut fields = Fields::from(row, 0);
-    Ok(OperatorRecord { name: fields.get()?, ready: fields.get()?, since: fields.get()?, last_talk: fields.maybe()? })
+    Ok(OperatorRecord {
+        name: fields.get()?,
+        ready: fields.get()?,
+        since: fields.get()?,
+        last_talk: fields.maybe()?,
+        talks: fields.get()?,
+        talk_time: fields.get()?,
+        offered: fields.maybe()?,
+    })
+}
+
+/// Reads who talked with a client: the number, the time, the operator.
+pub fn last_talk(row: &SqliteRow) -> Result<LastTalk, Error> {
+    let mut fields = Fields::from(row, 0);
+    Ok(LastTalk { number: fields.get()?, at: fields.get()?, operator: fields.get()? })
 }
