@@ -73,6 +73,7 @@ pub struct Daemon {
     step: Step,
     /// Rows that the store has not taken yet, and since when it takes none.
     pending: Vec<Write>,
+    most_pending: usize,
     failing: Option<Instant>,
     rebuild: bool,
     stopping: Option<Instant>,
@@ -119,6 +120,7 @@ impl Daemon {
             told,
             step: Step::default(),
             pending: Vec::new(),
+            most_pending: MOST_PENDING,
             failing: None,
             rebuild: false,
             stopping: None,
@@ -132,6 +134,14 @@ impl Daemon {
     #[must_use]
     pub fn showing(mut self, numbers: Numbers) -> Daemon {
         self.numbers = numbers;
+        self
+    }
+
+    /// Lets fewer rows wait for a store that takes none: tests of what comes past the bound.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn holding(mut self, rows: usize) -> Daemon {
+        self.most_pending = rows;
         self
     }
 
@@ -264,6 +274,7 @@ impl Daemon {
         let due = self.failing.is_none_or(|since| since.elapsed() >= STORE_AGAIN);
         if !due || (self.pending.is_empty() && self.failing.is_none()) {
             self.withhold();
+            self.drop_past_the_bound();
             return Ok(());
         }
         let begun = self.clock.mark();
@@ -283,17 +294,24 @@ impl Daemon {
                     self.take(Input::Store { works: false });
                 }
                 self.withhold();
-                if self.pending.len() > MOST_PENDING {
-                    error!(
-                        rows = self.pending.len(),
-                        "more rows wait for the store than may: they are dropped, and the state will be built anew from it"
-                    );
-                    self.pending.clear();
-                    self.rebuild = true;
-                }
+                self.drop_past_the_bound();
             }
         }
         Ok(())
+    }
+
+    /// What the rows tell is forgotten with them, once the store can be read back. The wish to dial nothing is not; and that row
+    /// shows whether the store takes any, which nothing to write would not.
+    fn drop_past_the_bound(&mut self) {
+        if self.pending.len() <= self.most_pending {
+            return;
+        }
+        error!(
+            rows = self.pending.len(),
+            "more rows wait for the store than may: they are dropped, and the state will be built anew from it"
+        );
+        self.pending = vec![Write::Paused(self.engine.status(self.clock.now()).paused)];
+        self.rebuild = true;
     }
 
     /// A row contradicts the others, a fault of ours: it is let go with a loud line, the others are kept, and nothing of these

@@ -7,7 +7,7 @@ use perezvon::{
     engine::{
         Name,
         effect::Effect,
-        input::{Channel, Direction, Ended, Input, News, Wish},
+        input::{Channel, ChannelState, Direction, Ended, Input, News, Wish},
         record::{CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
         rules::{Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
         time::{Span, Wall},
@@ -69,8 +69,8 @@ impl Store for Fickle {
     }
 }
 
-/// A switch that says that nothing else is alive, and keeps what it was asked to do. Of what is dialled it looks up whether
-/// the store has the leg at that moment.
+/// A switch that says that nothing is alive but the legs that it was asked for, which ring, and keeps what it was asked to
+/// do. Of what is dialled it looks up whether the store has the leg at that moment.
 struct Pretend {
     store: Arc<Fickle>,
     told: mpsc::Sender<Told>,
@@ -91,6 +91,11 @@ impl Perform for Pretend {
                 assert!(written, "dialled before it was written");
                 self.dialled.lock().unwrap().push(leg.leg.clone());
             }
+            Effect::AskLeg { channel, .. } if self.dialled.lock().unwrap().contains(channel) => {
+                let channel = Channel { direction: Direction::Outbound, ..calling(channel.as_str(), "1001") };
+                let state = ChannelState { channel, answered: false, parked: false, bridged: None };
+                self.tell(News::State(state.channel.id.clone(), Some(Box::new(state))));
+            }
             _ => {}
         }
         true
@@ -103,7 +108,20 @@ impl Pretend {
     }
 }
 
-fn rules() -> Arc<Rules> {
+fn calling(id: &str, caller: &str) -> Channel {
+    Channel {
+        id: ChannelId::new(id),
+        direction: Direction::Inbound,
+        user: None,
+        caller: caller.into(),
+        name: "".into(),
+        dialled: "74951112233".into(),
+        line: None,
+        created: BORN,
+    }
+}
+
+fn rules() -> Rules {
     let redial = Redial {
         missed: vec![Missed::Unserved],
         track: Span::minutes(5),
@@ -148,7 +166,7 @@ fn rules() -> Arc<Rules> {
         format: NumberFormat::Digits,
         channels: 2,
     };
-    Arc::new(Rules {
+    Rules {
         switches: vec!["main".into()],
         country: "RU".into(),
         lines: [("site".into(), Arc::new(line))].into(),
@@ -156,7 +174,24 @@ fn rules() -> Arc<Rules> {
         operators: [("anna".into(), Arc::new(anna))].into(),
         trunks: [("provider".into(), Arc::new(trunk))].into(),
         observe: false,
-    })
+    }
+}
+
+/// Rules for a clock that is not so fast: a window of seconds, and phones that ring on.
+fn patient_rules() -> Rules {
+    let mut rules = rules();
+    for line in rules.lines.values_mut() {
+        Arc::make_mut(line).redial.track = Span::seconds(5);
+    }
+    for operator in rules.operators.values_mut() {
+        Arc::make_mut(operator).ring = Span::minutes(10);
+    }
+    rules
+}
+
+fn ended(id: ChannelId) -> News {
+    let (outcome, cause) = (Outcome::NoAnswer, "NO_ANSWER".into());
+    News::Ended(Ended { id, outcome, cause, unregistered: false, line: None })
 }
 
 struct House {
@@ -170,6 +205,11 @@ struct House {
 
 impl House {
     async fn open() -> House {
+        House::with(rules(), SPEED, |daemon| daemon).await
+    }
+
+    async fn with(rules: Rules, speed: f64, change: impl FnOnce(Daemon) -> Daemon) -> House {
+        let rules = Arc::new(rules);
         let store = Arc::new(Fickle { inner: Mutex::new(Memory::new(7, BORN)), full: AtomicBool::new(false) });
         let (told, hears) = mpsc::channel(256);
         let (dialled, reachable) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(true)));
@@ -180,9 +220,9 @@ impl House {
             reachable: reachable.clone(),
         };
         let links: BTreeMap<Name, Box<dyn Perform>> = [("main".into(), Box::new(link) as Box<dyn Perform>)].into();
-        let (handle, desk) = desk(store.clone(), rules());
-        let clock = Clock::pretended(BORN, SPEED);
-        let daemon = Daemon::new(clock, rules(), store.clone(), links, desk, hears).await.unwrap();
+        let (handle, desk) = desk(store.clone(), rules.clone());
+        let clock = Clock::pretended(BORN, speed);
+        let daemon = change(Daemon::new(clock, rules, store.clone(), links, desk, hears).await.unwrap());
         let house = House { store, told, handle, dialled, reachable, daemon: tokio::spawn(daemon.run()) };
         house.tell(News::Up).await;
         house
@@ -193,20 +233,34 @@ impl House {
     }
 
     async fn misses_a_call(&self, id: &str) {
-        let id = ChannelId::new(id);
-        let channel = Channel {
-            id: id.clone(),
-            direction: Direction::Inbound,
-            user: None,
-            caller: "79161234567".into(),
-            name: "".into(),
-            dialled: "74951112233".into(),
-            line: None,
-            created: BORN,
+        self.misses_a_call_of(id, "79161234567").await;
+    }
+
+    async fn misses_a_call_of(&self, id: &str, caller: &str) {
+        self.tell(News::Created(calling(id, caller))).await;
+        self.tell(ended(ChannelId::new(id))).await;
+    }
+
+    /// Waits until what is open is so.
+    async fn opens(&self, what: &str, is: impl Fn(&[CallbackRecord], &Snapshot) -> bool) {
+        let soon = async {
+            loop {
+                let callbacks = self.handle.status().await.unwrap().callbacks;
+                if is(&callbacks, &self.stored()) {
+                    return;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
         };
-        self.tell(News::Created(channel)).await;
-        let cause = "NORMAL_CLEARING".into();
-        self.tell(News::Ended(Ended { id, outcome: Outcome::Unknown, cause, unregistered: false, line: None })).await;
+        tokio::time::timeout(Duration::from_secs(20), soon).await.expect(what);
+    }
+
+    fn stored(&self) -> Snapshot {
+        self.store.inner.lock().unwrap().load(BORN)
+    }
+
+    fn known(&self, id: &str) -> Known {
+        self.store.inner.lock().unwrap().call_known(&ChannelId::new(id))
     }
 
     fn dialled(&self) -> usize {
@@ -226,9 +280,7 @@ impl House {
         self.handle.step(Input::Wish(Wish::Drain)).await.unwrap().ok();
         let legs = self.dialled.lock().unwrap().clone();
         for leg in legs {
-            let (outcome, cause) = (Outcome::NoAnswer, "NO_ANSWER".into());
-            let ended = Ended { id: leg, outcome, cause, unregistered: false, line: None };
-            let _ = self.told.send(Told::News("main".into(), News::Ended(ended))).await;
+            let _ = self.told.send(Told::News("main".into(), ended(leg))).await;
         }
         self.daemon.await.unwrap().unwrap();
     }
@@ -254,7 +306,51 @@ async fn while_the_store_takes_no_writes_nothing_is_dialled_and_nothing_is_lost(
     house.handle.step(Input::Wish(Wish::Resume)).await.unwrap().ok();
     house.store.full.store(false, Ordering::SeqCst);
     house.dials(1).await;
-    assert_eq!(house.store.inner.lock().unwrap().call_known(&ChannelId::new("a")), Known::Ended);
+    assert_eq!(house.known("a"), Known::Ended);
+    house.stops().await;
+}
+
+/// An operator's phone rings; the store takes no more; more is to be written than may wait.
+#[tokio::test]
+async fn past_the_bound_the_state_is_that_of_the_store_and_nothing_is_dialled_twice() {
+    const CALLS: usize = 60;
+    let house = House::with(patient_rules(), 20.0, |daemon| daemon.holding(40)).await;
+    house.misses_a_call("kept").await;
+    house.dials(1).await;
+    house.opens("the leg is seen", |_, stored| stored.attempts.len() == 1).await;
+
+    house.store.full.store(true, Ordering::SeqCst);
+    house.handle.step(Input::Wish(Wish::Pause)).await.unwrap().expect_err("not stored");
+    let record = || std::fs::read("tests/cdr/never-answered.json").expect("a recorded one").into();
+    house.handle.cdr(None, record()).await.unwrap().expect_err("its sender keeps it");
+    for n in 0..CALLS {
+        house.misses_a_call_of(&format!("lost-{n}"), &format!("7916000{n:04}")).await;
+    }
+    house.opens("all were heard", |callbacks, _| callbacks.len() > CALLS).await;
+    assert_eq!(house.stored().callbacks.len(), 1, "none is written");
+
+    house.store.full.store(false, Ordering::SeqCst);
+    let same = |callbacks: &[CallbackRecord], stored: &Snapshot| {
+        let mut callbacks = callbacks.to_vec();
+        callbacks.sort_by_key(|callback| callback.id);
+        callbacks == stored.callbacks
+    };
+    house.opens("what the loop knows is what the store says", same).await;
+    assert_eq!((house.known("kept"), house.known("lost-0")), (Known::Ended, Known::No), "only what waited is dropped");
+    house.handle.cdr(None, record()).await.unwrap().expect("the record that was kept is taken");
+    assert_eq!(house.known("1c0cdcff-d0ec-4edf-8202-061d871f3d69"), Known::Ended);
+
+    assert!(house.handle.status().await.unwrap().paused, "the wish to dial nothing is not dropped");
+    house.handle.step(Input::Wish(Wish::Resume)).await.unwrap().expect("stored");
+    sleep(Duration::from_millis(800)).await; // three times the window
+    assert_eq!(house.dialled(), 1, "the leg that rings is the attempt's, and the operator's only one");
+    let rings = house.dialled.lock().unwrap()[0].clone();
+    house.tell(ended(rings)).await;
+    house.dials(2).await;
+    let mut legs = house.dialled.lock().unwrap().clone();
+    legs.sort_unstable();
+    legs.dedup();
+    assert_eq!(legs.len(), house.dialled(), "no uuid is dialled twice");
     house.stops().await;
 }
 
@@ -267,7 +363,7 @@ async fn a_leg_that_could_not_be_sent_is_tried_again_and_costs_nothing() {
     assert_eq!(house.dialled(), 0);
     house.reachable.store(true, Ordering::SeqCst);
     house.dials(1).await;
-    let spent: Vec<u32> = house.store.inner.lock().unwrap().load(BORN).callbacks.iter().map(|c| c.spent).collect();
+    let spent: Vec<u32> = house.stored().callbacks.iter().map(|c| c.spent).collect();
     assert_eq!(spent, [0]);
     house.stops().await;
 }
@@ -278,8 +374,7 @@ async fn a_row_that_the_store_refuses_stops_nothing_else() {
     house.misses_a_call("poison").await;
     house.misses_a_call("a").await;
     house.dials(1).await;
-    let known = |id: &str| house.store.inner.lock().unwrap().call_known(&ChannelId::new(id));
-    assert_eq!((known("poison"), known("a")), (Known::No, Known::Ended));
+    assert_eq!((house.known("poison"), house.known("a")), (Known::No, Known::Ended));
     house.stops().await;
 }
 

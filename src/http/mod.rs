@@ -56,8 +56,6 @@ async fn scrape(State(http): State<Http>) -> Response {
     if let Ok(status) = http.service.status().await {
         metrics::status(&status, http.clock.now().wall);
     }
-    // Histograms are kept as they came until somebody sums them up.
-    http.metrics.run_upkeep();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], http.metrics.render()).into_response()
 }
 
