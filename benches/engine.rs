@@ -129,6 +129,7 @@ fn rules() -> Rules {
         dial: "sofia/gateway/provider/{number}".into(),
         format: NumberFormat::Digits,
         channels: 20,
+        price: None,
     };
     Rules {
         switches: vec!["main".into()],

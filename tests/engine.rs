@@ -77,6 +77,7 @@ fn rules(strategy: Strategy) -> Rules {
                 dial: "sofia/gateway/provider/{number}".into(),
                 format: NumberFormat::Digits,
                 channels: 2,
+                price: None,
             }),
         )]
         .into(),

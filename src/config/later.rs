@@ -9,7 +9,7 @@ pub fn key(path: &[String]) -> Option<&'static str> {
         ["defaults", "requested", ..] | ["line", "requested", ..] => "`requested`, callbacks that clients ask for,",
         ["voice", .., "command"] => "`command`, rendering speech to files,",
         ["voice", .., "share"] => "`share`",
-        ["trunk", _, "per_minute"] => "`per_minute`, the cost of calls,",
+        ["trunk", _, "cap_per_month"] => "`cap_per_month`, a limit of what is spent,",
         ["operator", "answer"] => "`answer`, operators behind an office exchange,",
         ["operator", "level" | "weight"] | ["group", "operators", "level" | "weight"] => "weighing operators",
         ["defaults" | "line", "redial", "mode"] => "`mode`, a list that people dial by hand,",

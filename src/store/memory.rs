@@ -1,6 +1,8 @@
 //! The store in memory: pure and synchronous, for the simulation and for tests. It is lost with the process.
 
-use super::{CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Place, StoreError};
+use super::{
+    CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Place, StoreError, StoryQuery,
+};
 use crate::engine::{
     Name,
     record::{
@@ -9,7 +11,10 @@ use crate::engine::{
     },
     time::Wall,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 /// All rows, by their keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,6 +113,18 @@ impl Memory {
         let callback = self.callbacks.get(&id)?.clone();
         let attempts = self.attempts.range((id, 0)..=(id, u32::MAX)).map(|(_, attempt)| attempt.clone()).collect();
         Some(CallbackStory { callback, attempts })
+    }
+
+    /// Callbacks with their attempts; see [`super::Store::stories`].
+    pub fn stories(&self, query: &StoryQuery) -> Vec<CallbackStory> {
+        let first = query.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let is_wanted = |callback: &&CallbackRecord| {
+            query.since.is_none_or(|since| callback.opened >= since)
+                && query.until.is_none_or(|until| callback.opened < until)
+        };
+        let callbacks = self.callbacks.range((first, Bound::Unbounded)).map(|(_, callback)| callback);
+        let wanted = callbacks.filter(is_wanted).take(query.limit());
+        wanted.filter_map(|callback| self.callback(callback.id)).collect()
     }
 
     /// Callbacks, newest last; see [`super::Store::callbacks`].
