@@ -11,9 +11,7 @@ use perezvon::{
         Engine, Step,
         input::{Input, News},
         record::Snapshot,
-        rules::{
-            Answer, Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
-        },
+        rules::{Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
         time::{Mono, Now, Span, Wall},
     },
     esl::{
@@ -133,6 +131,7 @@ fn rules() -> Rules {
         dial: "sofia/gateway/provider/{number}".into(),
         format: NumberFormat::Digits,
         channels: 20,
+        price: None,
     };
     Rules {
         switches: vec!["main".into()],

@@ -72,7 +72,7 @@ impl Daemon {
         let config = format!(
             "[switch.main]\naddress = \"{switch}\"\npassword = \"{password}\"\n[store]\nurl = \"sqlite:{store}\"\n\
              [http]\nlisten = \"127.0.0.1:0\"\n[cdr]\ncredentials = \"cdr:word\"\n[control]\nsocket = \"{socket}\"\n\
-             [trunk.provider]\ndial = \"sofia/gateway/provider/{{number}}\"\n\
+             [trunk.provider]\ndial = \"sofia/gateway/provider/{{number}}\"\nper_minute = \"1.90 RUB\"\n\
              [[operator]]\nname = \"anna\"\ndial = \"user/1001\"\nwrap_up = \"0s\"\n\
              [[line]]\nname = \"site\"\nnumbers = [\"+74951112233\"]\n\
              [line.redial]\ntrack = \"1s\"\nannounce_operator = \"{{{{ number | spoken }}}}\"\nannounce_client = \"\"\n"
@@ -209,6 +209,7 @@ fn help_teaches_with_examples() {
         "check",
         "status",
         "journal",
+        "report",
         "call",
         "cancel",
         "operators",
@@ -250,9 +251,30 @@ async fn a_missed_call_is_called_back_and_everything_is_told() {
     assert!(journal.contains("+79161234567") && journal.contains("missed"), "{journal}");
     let row: Value = serde_json::from_str(daemon.done(&["journal", "--json"]).trim()).unwrap();
     assert_eq!(row["callback"]["reason"]["reason"], "talked");
-    let story: Value = serde_json::from_str(&daemon.done(&["journal", "--callback", "1"])).unwrap();
+    let over = |story: &str| {
+        let story: Value = serde_json::from_str(story).unwrap_or_default();
+        story["attempts"][0]["legs"].as_array().is_some_and(|legs| legs.iter().all(|leg| leg["ended"].is_i64()))
+    };
+    let story = daemon.until(&["journal", "--callback", "1"], over).await;
+    let story: Value = serde_json::from_str(&story).unwrap();
     assert_eq!(story["attempts"][0]["legs"].as_array().map(Vec::len), Some(2), "{story}");
     assert_eq!(daemon.done(&["journal", "--since", "1h"]), journal, "page by page it is the same");
+    let report: Value = serde_json::from_str(&daemon.done(&["report", "--by", "operator", "--json"])).unwrap();
+    let leg = |n: usize| &story["attempts"][0]["legs"][n];
+    let length = |n: usize| leg(n)["ended"].as_i64().unwrap() - leg(n)["answered"].as_i64().unwrap();
+    let total = &report["total"];
+    assert_eq!((&total["missed"], &total["recovered"], &total["attempts"]), (&1.into(), &1.into(), &1.into()));
+    assert_eq!(total["wait"].as_i64().unwrap() + total["talk"].as_i64().unwrap(), length(0), "{report} {story}");
+    assert_eq!((&total["client_cost"], &total["cost"]), (&"1.90".into(), &"1.90".into()), "a started minute: {report}");
+    let table = daemon.done(&["report", "--by", "day"]);
+    assert!(
+        table.contains("100.0 %") && table.contains("RUB") && table.contains('░') && !table.contains('\x1b'),
+        "{table}"
+    );
+    assert_eq!(
+        daemon.done(&["report", "--csv", "--by", "line"]).lines().nth(1).unwrap().split(',').next(),
+        Some("site")
+    );
     streets.with(|town, _| assert_eq!(town.switch.expanded(), [""; 0], "the client's name stays a name"));
 
     let (status, metrics) = daemon.http("GET /metrics HTTP/1.1", "");

@@ -4,6 +4,7 @@
 use perezvon::{
     config::{self, Config},
     engine::{
+        money::Amount,
         rules::{Answer, Key, Keys, Language, Member, Missed, NumberFormat, Order, Strategy},
         time::Span,
     },
@@ -75,6 +76,8 @@ switch = "main"
 dial = "sofia/gateway/provider/{number}"
 format = "e164"
 channels = 20
+per_minute = "1.90 RUB"
+billing = "1s"
 [[operator]]
 name = "anna"
 dial = ["user/1001@pbx", "sofia/gateway/provider/79165550101"]
@@ -135,6 +138,14 @@ fn one_switch_one_trunk_one_line_two_operators_are_enough() {
     assert_eq!(group.operators.iter().map(|member| &*member.name).collect::<Vec<_>>(), ["anna", "boris"]);
     assert_eq!(&*config.rules.operators["boris"].phones[0].user, "1002");
     assert_eq!(config.rules.trunks["provider"].format, NumberFormat::Digits);
+    assert_eq!(config.rules.trunks["provider"].price, None);
+    let priced = SMALL.replace("{number}\"", "{number}\"\nper_minute = \"2 RUB\"");
+    let price = read(&priced, &[]).unwrap().rules.trunks["provider"].price.clone().unwrap();
+    assert_eq!(
+        (price.per_minute, price.billing),
+        (Amount(20_000), Span::seconds(60)),
+        "a started minute is a whole one"
+    );
 }
 
 #[test]
@@ -153,6 +164,8 @@ fn everything_that_is_written_is_read() {
     assert_eq!(line.redial.busy, Span::minutes(4));
     assert_eq!(line.redial.missed, [Missed::Unserved, Missed::ServedShorterThan(Span::seconds(60))]);
     assert!(line.redial.announce_client.is_none() && line.calendar.is_some());
+    let price = config.rules.trunks["provider"].price.clone().unwrap();
+    assert_eq!((price.per_minute, &*price.currency, price.billing), (Amount(19_000), "RUB", Span::seconds(1)));
     assert_eq!(line.redial.keys, Keys { pass: Key::new('2'), never: Key::new('3'), machine: None });
     let sales = &config.rules.groups["sales"];
     assert_eq!((sales.strategy, sales.remember, sales.escalate), (Strategy::RingAll, true, Span::minutes(1)));
@@ -418,6 +431,28 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         "[trunk.spare]\ndial = \"sofia/gateway/spare/{number}\"\n[trunk.provider]",
         &[
             "perezvon.toml:18:1: `trunks` is missing; say which of \"provider\", \"spare\" call back, first choice first",
+        ],
+    ),
+    (
+        "dial = \"sofia/gateway/provider/{number}\"",
+        "dial = \"sofia/gateway/provider/{number}\"\nper_minute = \"1,90 RUB\"\nbilling = \"2m\"\ncap_per_month = \"3000 RUB\"",
+        &[
+            "perezvon.toml:7:14: \"1,90 RUB\" is no sum of money; write \"1.90 RUB\"",
+            "perezvon.toml:8:11: `billing` is 2m; it may be 1s to 1m",
+            "perezvon.toml:9:1: `cap_per_month`, a limit of what is spent, is not in this version; leave it out",
+        ],
+    ),
+    (
+        "dial = \"sofia/gateway/provider/{number}\"",
+        "dial = \"sofia/gateway/provider/{number}\"\nbilling = \"1s\"",
+        &["perezvon.toml:7:11: `billing` says nothing without a price; add `per_minute = \"1.90 RUB\"`"],
+    ),
+    (
+        "[trunk.provider]",
+        "[trunk.abroad]\ndial = \"sofia/gateway/abroad/{number}\"\nper_minute = \"0.02 USD\"\n[trunk.provider]\nper_minute = \"1.90 RUB\"",
+        &[
+            "perezvon.toml:9:14: this price is in RUB, and that of trunk \"abroad\" in USD; write all of them in one currency: a report adds them up",
+            "perezvon.toml:20:1: `trunks` is missing; say which of \"abroad\", \"provider\" call back, first choice first",
         ],
     ),
     (

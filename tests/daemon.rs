@@ -12,7 +12,9 @@ use perezvon::{
         rules::{Group, Keys, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
         time::{Span, Wall},
     },
-    store::{Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Store, StoreError},
+    store::{
+        Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Store, StoreError, StoryQuery,
+    },
     switch::link::{Perform, Told},
 };
 use std::{
@@ -54,6 +56,9 @@ impl Store for Fickle {
     }
     fn callback(&self, id: CallbackId) -> Answer<'_, Option<CallbackStory>> {
         self.inner.callback(id)
+    }
+    fn stories<'a>(&'a self, query: &'a StoryQuery) -> Answer<'a, Vec<CallbackStory>> {
+        self.inner.stories(query)
     }
     fn callbacks<'a>(&'a self, filter: &'a CallbackFilter) -> Answer<'a, Vec<CallbackRecord>> {
         self.inner.callbacks(filter)
@@ -165,6 +170,7 @@ fn rules() -> Rules {
         dial: "sofia/gateway/provider/{number}".into(),
         format: NumberFormat::Digits,
         channels: 2,
+        price: None,
     };
     Rules {
         switches: vec!["main".into()],

@@ -82,6 +82,7 @@ fn rules(strategy: Strategy) -> Rules {
                 dial: "sofia/gateway/provider/{number}".into(),
                 format: NumberFormat::Digits,
                 channels: 2,
+                price: None,
             }),
         )]
         .into(),
@@ -1141,7 +1142,7 @@ fn a_robot_takes_several_calls_at_once_and_no_more() {
     change(&mut rules, "anna", |robot| robot.calls = 2);
     let mut desk = Desk::new(rules);
     ["boris", "vera"].into_iter().for_each(|name| desk.ready(name, false));
-    ["79160000001", "79160000002", "79160000003"].map(|number| desk.asks_for(number));
+    ["79160000001", "79160000002", "79160000003"].into_iter().for_each(|number| desk.asks_for(number));
     assert_eq!(desk.rung(), ["anna", "anna"]);
 }
 

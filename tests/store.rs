@@ -9,14 +9,14 @@ mod trouble;
 use perezvon::{
     engine::{
         record::{
-            CallRecord, CallbackId, CallbackState, ChannelId, CloseReason, KnownBy, OperatorRecord, Origin, Snapshot,
-            Write,
+            CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, KnownBy, OperatorRecord,
+            Origin, Snapshot, Write,
         },
         time::{Span, Wall},
     },
     store::{
         CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Memory, Sqlite, Store,
-        StoreError, Subject,
+        StoreError, StoryQuery, Subject,
     },
 };
 use proptest::prelude::*;
@@ -80,6 +80,7 @@ every_store! {
     knows_which_calls_it_knows
     tells_a_callback_with_its_attempts
     lists_callbacks
+    tells_the_stories_of_a_period_page_by_page
     tells_the_journal_newest_last
     finds_in_the_journal
     turns_the_pages_of_the_journal
@@ -190,6 +191,32 @@ async fn tells_a_callback_with_its_attempts(house: House) {
     let story = CallbackStory { callback: closed(1), attempts: vec![attempt(1, 1), bare, attempt(1, 10)] };
     assert_eq!(house.store.callback(CallbackId(1)).await, Ok(Some(story)));
     assert_eq!(house.store.callback(CallbackId(3)).await, Ok(None));
+}
+
+async fn tells_the_stories_of_a_period_page_by_page(house: House) {
+    let opened = |id: u64| CallbackRecord { opened: Wall(id as i64 * 10), ..closed(id) };
+    house.commit((1..=7).map(|id| Write::Callback(opened(id)))).await;
+    // The third was never tried.
+    let tries = [(2, 2), (2, 1), (4, 1), (5, 1), (5, 2), (7, 1)];
+    house.commit(tries.map(|(id, n)| Write::Attempt(attempt(id, n)))).await;
+    let story = |id: u64| {
+        let attempts = (1..=2).filter(|n| tries.contains(&(id, *n))).map(|n| attempt(id, n)).collect();
+        CallbackStory { callback: opened(id), attempts }
+    };
+    let query = StoryQuery { since: Some(Wall(20)), until: Some(Wall(60)), ..StoryQuery::default() };
+    for size in 1..=5 {
+        let mut query = StoryQuery { limit: Some(size), ..query.clone() };
+        let mut seen = Vec::new();
+        loop {
+            let page = house.store.stories(&query).await.unwrap();
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= size);
+            query.after = Some(last.callback.id);
+            seen.extend(page);
+        }
+        assert_eq!(seen, (2..=5).map(story).collect::<Vec<_>>(), "in pages of {size}");
+    }
+    assert_eq!(house.store.stories(&StoryQuery::default()).await.unwrap().len(), 7);
 }
 
 async fn lists_callbacks(house: House) {

@@ -58,7 +58,7 @@ pub fn run(wanted: &Wanted, out: &mut impl Write) -> Result<(), Failure> {
     let since = wanted.since.as_deref().map(|text| since(text, &zone)).transpose()?;
     // From a time on everything is shown, page after page; without one the newest rows are, in one answer.
     let whole = since.is_some() && wanted.limit.is_none();
-    let mut after: Option<Place> = whole.then(|| Place { at: since.unwrap_or_default(), of: first() });
+    let mut after: Option<Place> = whole.then(|| Place::before(since.unwrap_or_default()));
     loop {
         let request = Request::Journal {
             since: since.map(|since| since.0),
@@ -82,12 +82,8 @@ pub fn run(wanted: &Wanted, out: &mut impl Write) -> Result<(), Failure> {
     }
 }
 
-/// What is before every row of a millisecond.
-fn first() -> crate::store::Subject {
-    crate::store::Subject::Call(crate::engine::record::ChannelId::new(""))
-}
-
-fn since(text: &str, zone: &TimeZone) -> Result<Wall, Failure> {
+/// The start of a day, or so long ago.
+pub(super) fn since(text: &str, zone: &TimeZone) -> Result<Wall, Failure> {
     if let Ok(date) = text.parse::<Date>() {
         let start = date.to_zoned(zone.clone()).map_err(|error| Failure::Failed(error.to_string()))?;
         return Ok(Wall(start.timestamp().as_millisecond()));

@@ -9,6 +9,7 @@ pub mod decode;
 pub mod demo;
 pub mod journal;
 pub mod logs;
+pub mod report;
 pub mod run;
 pub mod show;
 
@@ -103,6 +104,18 @@ Examples:
   perezvon journal --json | jq 'select(.callback.reason.reason == \"attempts-spent\")'
   perezvon journal --callback 12                     # one callback with its attempts and legs")]
     Journal(journal::Wanted),
+    /// Totals: calls, missed, recovered, minutes and money, of the last 7 days unless --since is given
+    #[command(after_help = "\
+A callback counts where it was opened, with all that came of it later. Costs are of each leg from its answer to its
+end, by today's `per_minute` of its trunk; \"wait\" is an operator's phone without the client, \"talk\" is with the client.
+
+Examples:
+  perezvon report
+  perezvon report --since 30d --by source
+  perezvon report --since 2027-02-01 --until 2027-03-01 --by day
+  perezvon report --by operator --csv > operators.csv
+  perezvon report --json | jq .total.cost")]
+    Report(report::Wanted),
     /// Call a number back now, by hand
     #[command(after_help = "\
 Example:
@@ -278,6 +291,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Check { config } => check::run(&config, out),
         Command::Status { daemon, json } => ask::status(&daemon.socket, json, out),
         Command::Journal(wanted) => journal::run(&wanted, out),
+        Command::Report(wanted) => report::run(&wanted, out),
         Command::Call { number, line, daemon, json } => ask::call(&daemon.socket, number, line, json, out),
         Command::Cancel { callback, daemon } => ask::cancel(&daemon.socket, callback, out),
         Command::Operators { set, daemon, json } => ask::operators(&daemon.socket, set, json, out),

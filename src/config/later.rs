@@ -9,7 +9,7 @@ pub fn key(path: &[String]) -> Option<&'static str> {
         ["defaults", "requested", ..] | ["line", "requested", ..] => "`requested`, callbacks that clients ask for,",
         ["voice", .., "command"] => "`command`, rendering speech to files,",
         ["voice", .., "share"] => "`share`",
-        ["trunk", _, "per_minute"] => "`per_minute`, the cost of calls,",
+        ["trunk", _, "cap_per_month"] => "`cap_per_month`, a limit of what is spent,",
         ["defaults" | "line", "redial", "mode"] => "`mode`, a list that people dial by hand,",
         ["defaults" | "line", "redial", "order"] => "`order`, ringing the client first,",
         ["defaults" | "line", "redial", "avoid"] => "`avoid`, hours to keep clear of,",

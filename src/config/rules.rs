@@ -8,6 +8,7 @@ use crate::{
     engine::{
         Name,
         hours::Calendar,
+        money::Price,
         number::Number,
         rules::{
             Answer, Group, Key, Language, Line, Member, NumberFormat, Operator, Order, Phone, Rules, Strategy, Trunk,
@@ -17,7 +18,7 @@ use crate::{
     esl::dial,
 };
 use jiff::tz::TimeZone;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
 /// The group of all operators, when no group is written.
 const EVERYBODY: &str = "everybody";
@@ -44,6 +45,9 @@ const STRATEGIES: [(&str, Strategy); 10] = [
     ("random", Strategy::Random),
     ("weighted", Strategy::Weighted),
 ];
+/// A started minute is a whole one with most providers; so a report never says less than the bill.
+const DEFAULT_BILLING: Span = Span::seconds(60);
+const BILLING: RangeInclusive<Span> = Span::seconds(1)..=Span::seconds(60);
 /// Words about a line (channel, source, campaign), in bytes.
 const MOST_WORDS: usize = 200;
 
@@ -147,7 +151,20 @@ fn trunks(root: &Table<'_>, switches: &[Name]) -> BTreeMap<Name, Arc<Trunk>> {
     if tables.is_empty() {
         root.fault("there is no trunk", "add [trunk.NAME] with `dial = \"sofia/gateway/NAME/{number}\"`");
     }
-    tables.into_iter().map(|(name, table)| (name.clone(), Arc::new(trunk(name, &table, switches)))).collect()
+    let mut trunks: BTreeMap<Name, Arc<Trunk>> = BTreeMap::new();
+    for (name, table) in tables {
+        let trunk = trunk(name, &table, switches);
+        let currency = |trunk: &Trunk| trunk.price.as_ref().map(|price| price.currency.clone());
+        let first = trunks.values().find_map(|other| Some((currency(other)?, &other.name)));
+        if let (Some(node), Some(own), Some((other, name))) = (table.get("per_minute"), currency(&trunk), first)
+            && own != other
+        {
+            let what = format!("this price is in {own}, and that of trunk \"{name}\" in {other}");
+            node.fault(what, "write all of them in one currency: a report adds them up");
+        }
+        trunks.insert(trunk.name.clone(), Arc::new(trunk));
+    }
+    trunks
 }
 
 fn trunk(name: Name, table: &Table<'_>, switches: &[Name]) -> Trunk {
@@ -170,9 +187,23 @@ fn trunk(name: Name, table: &Table<'_>, switches: &[Name]) -> Trunk {
         }
         (None, _) => None,
     };
+    let price = price(table);
     table.close();
     let switch = switch.or_else(|| switches.first().cloned()).unwrap_or_else(|| "".into());
-    Trunk { name, switch, dial: dial.unwrap_or_else(|| "".into()), format, channels }
+    Trunk { name, switch, dial: dial.unwrap_or_else(|| "".into()), format, channels, price }
+}
+
+fn price(table: &Table<'_>) -> Option<Price> {
+    let billing = table.get("billing");
+    let step = billing.as_ref().and_then(|node| node.span(BILLING)).unwrap_or(DEFAULT_BILLING);
+    let Some(node) = table.get("per_minute") else {
+        if let Some(billing) = billing {
+            billing.fault("`billing` says nothing without a price", "add `per_minute = \"1.90 RUB\"`");
+        }
+        return None;
+    };
+    let (per_minute, currency) = unit::money(node.text()?).map_err(|wrong| node.fault(wrong.what, wrong.cure)).ok()?;
+    Some(Price { per_minute, currency: currency.into(), billing: step })
 }
 
 fn trunk_dial(node: &Node<'_>) -> Option<Arc<str>> {

@@ -1,6 +1,6 @@
 //! Values with units: spans of time, opening hours, dates.
 
-use crate::engine::time::Span;
+use crate::engine::{money::Amount, time::Span};
 use jiff::{ToSpan, civil::Date};
 
 /// What is wrong with a value, and the cure.
@@ -50,6 +50,18 @@ pub fn written(span: Span) -> String {
     match UNITS.iter().rev().find(|(_, each)| span.0 > 0 && span.0.is_multiple_of(*each)) {
         Some((unit, each)) => format!("{}{unit}", span.0 / each),
         None => "0s".to_owned(),
+    }
+}
+
+/// `1.90 RUB`: an amount and the three letters of its currency.
+pub fn money(text: &str) -> Result<(Amount, &str), Wrong> {
+    let bad = || wrong(format!("\"{text}\" is no sum of money"), "write \"1.90 RUB\"");
+    let (amount, currency) = text.trim().split_once(' ').ok_or_else(bad)?;
+    let amount = amount.parse().map_err(|_| bad())?;
+    let currency = currency.trim_start();
+    match currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase()) {
+        true => Ok((amount, currency)),
+        false => Err(bad()),
     }
 }
 
@@ -159,6 +171,17 @@ mod tests {
         }
         for ms in [0, 1, 500, 20_000, 90_000, 604_800_000] {
             assert_eq!(span(&written(Span(ms))), Ok(Span(ms)));
+        }
+    }
+
+    #[test]
+    fn money_has_a_currency() {
+        assert_eq!(money("1.90 RUB"), Ok((Amount(19_000), "RUB")));
+        assert_eq!(money(" 0.0125  USD "), Ok((Amount(125), "USD")));
+        for text in
+            ["", "1.90", "RUB", "RUB 1.90", "1,90 RUB", "-1 RUB", "1.90 rub", "1.90 РУБ", "1.90 RUB USD", "1.90RUB"]
+        {
+            assert!(money(text).is_err(), "{text}");
         }
     }
 

@@ -7,7 +7,7 @@
 //! < {"refused":{"kind":"unknown","text":"there is no operator \"ana\"; did you mean `anna`?"}}
 //! ```
 
-use crate::store::Place;
+use crate::{report::By, store::Place};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -15,6 +15,9 @@ use std::path::PathBuf;
 pub const MOST_REQUEST: usize = 64 << 10;
 /// How many rows of the journal one answer has at most.
 pub const MOST_ANSWERED: usize = 1000;
+
+/// How many rows a report has at most.
+pub const MOST_REPORTED: usize = 10_000;
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +81,21 @@ pub enum Request {
         /// The place of the last row of the answer before.
         #[serde(default)]
         after: Option<Place>,
+    },
+    /// Totals over a period: a [`crate::report::Report`].
+    Report {
+        /// From this time on, in milliseconds since 1970 UTC.
+        #[serde(default)]
+        since: Option<i64>,
+        /// Before this time.
+        #[serde(default)]
+        until: Option<i64>,
+        /// By what the rows are told apart; without it there is the total alone.
+        #[serde(default)]
+        by: Option<By>,
+        /// Whose hours and days, `Europe/Moscow`; the daemon's own when it is left out.
+        #[serde(default)]
+        zone: Option<String>,
     },
     /// One callback with its attempts.
     Callback {

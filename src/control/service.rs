@@ -2,7 +2,7 @@
 
 use super::{
     handle::{EngineStatus, Gone, Handle, NotStored},
-    request::{MOST_ANSWERED, Refusal, RefusalKind, Request},
+    request::{MOST_ANSWERED, MOST_REPORTED, Refusal, RefusalKind, Request},
 };
 use crate::{
     config::{self, Config, one_of},
@@ -14,8 +14,10 @@ use crate::{
         record::{CallbackId, CallbackRecord},
         time::Wall,
     },
-    store::{CallbackStory, JournalQuery, JournalRow, StoreError},
+    report::{By, Fold, Report},
+    store::{CallbackStory, JournalQuery, JournalRow, MOST_ROWS, MOST_STORIES, Place, StoreError, StoryQuery},
 };
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -79,6 +81,10 @@ impl Service {
                 let query = JournalQuery { since: since.map(Wall), until: None, number, line, limit, after };
                 let rows = self.journal(&query).await?;
                 json!({ "next": rows.last().and_then(JournalRow::place), "rows": rows })
+            }
+            Request::Report { since, until, by, zone } => {
+                let zone = zone.map_or_else(|| Ok(TimeZone::system()), |name| time_zone(&name))?;
+                json!(self.report(since.map(Wall), until.map(Wall), by, zone).await?)
             }
             Request::Callback { id } => json!(self.callback(CallbackId(id)).await?),
         })
@@ -182,6 +188,43 @@ impl Service {
         Ok(self.handle.store().journal(query).await?)
     }
 
+    /// Totals of what came from `since` on and before `until`. It is read page by page, so what comes meanwhile may be in
+    /// it or not.
+    ///
+    /// # Errors
+    /// It would have more than [`MOST_REPORTED`] rows; the store cannot be read.
+    pub async fn report(
+        &self,
+        since: Option<Wall>,
+        until: Option<Wall>,
+        by: Option<By>,
+        zone: TimeZone,
+    ) -> Done<Report> {
+        let mut fold = Fold::new(self.handle.rules(), by, zone);
+        let store = self.handle.store();
+        let after = Some(Place::before(since.unwrap_or(Wall(i64::MIN))));
+        let mut calls = JournalQuery { since, until, after, ..JournalQuery::default() };
+        loop {
+            let page = store.journal(&calls).await?;
+            page.iter().filter_map(|row| row.call.as_ref()).for_each(|call| fold.call(call));
+            within(&fold)?;
+            calls.after = page.last().and_then(JournalRow::place);
+            if page.len() < MOST_ROWS {
+                break;
+            }
+        }
+        let mut callbacks = StoryQuery { since, until, ..StoryQuery::default() };
+        loop {
+            let page = store.stories(&callbacks).await?;
+            page.iter().for_each(|story| fold.story(story));
+            within(&fold)?;
+            callbacks.after = page.last().map(|story| story.callback.id);
+            if page.len() < MOST_STORIES {
+                return Ok(fold.finish(since, until));
+            }
+        }
+    }
+
     /// A callback with its attempts.
     ///
     /// # Errors
@@ -218,6 +261,21 @@ impl Service {
 
     async fn step(&self, input: Input) -> Done<Vec<Notice>> {
         Ok(self.handle.step(input).await??)
+    }
+}
+
+fn time_zone(name: &str) -> Done<TimeZone> {
+    let told = |_| Refusal::new(RefusalKind::Malformed, format!("there is no time zone \"{name}\""));
+    TimeZone::get(name).map_err(told)
+}
+
+fn within(fold: &Fold) -> Done<()> {
+    match fold.rows() <= MOST_REPORTED {
+        true => Ok(()),
+        false => {
+            let text = format!("the report would have more than {MOST_REPORTED} rows: ask for a shorter period");
+            Err(Refusal::new(RefusalKind::Malformed, text))
+        }
     }
 }
 

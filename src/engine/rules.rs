@@ -1,6 +1,6 @@
 //! What the admin configured, validated: every name resolves, every number is E.164, every span has its unit.
 
-use super::{Name, hours::Calendar, number::Number, time::Span};
+use super::{Name, hours::Calendar, money::Price, number::Number, time::Span};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -293,6 +293,8 @@ pub struct Trunk {
     pub format: NumberFormat,
     /// How many calls it carries at once.
     pub channels: u32,
+    /// What its calls cost; `None`: nobody said.
+    pub price: Option<Price>,
 }
 
 /// How a trunk wants its numbers.

@@ -199,6 +199,7 @@ impl House {
             dial: format!("sofia/gateway/{GATEWAY}/{{number}}").into(),
             format: NumberFormat::Digits,
             channels: self.channels,
+            price: None,
         };
         Rules {
             switches: vec![names(SWITCH)],

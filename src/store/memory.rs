@@ -2,6 +2,7 @@
 
 use super::{
     CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, Place, StoreError,
+    StoryQuery,
 };
 use crate::engine::{
     Name,
@@ -11,7 +12,10 @@ use crate::engine::{
     },
     time::Wall,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 /// All rows, by their keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -124,6 +128,18 @@ impl Memory {
         let callback = self.callbacks.get(&id)?.clone();
         let attempts = self.attempts.range((id, 0)..=(id, u32::MAX)).map(|(_, attempt)| attempt.clone()).collect();
         Some(CallbackStory { callback, attempts })
+    }
+
+    /// Callbacks with their attempts; see [`super::Store::stories`].
+    pub fn stories(&self, query: &StoryQuery) -> Vec<CallbackStory> {
+        let first = query.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let is_wanted = |callback: &&CallbackRecord| {
+            query.since.is_none_or(|since| callback.opened >= since)
+                && query.until.is_none_or(|until| callback.opened < until)
+        };
+        let callbacks = self.callbacks.range((first, Bound::Unbounded)).map(|(_, callback)| callback);
+        let wanted = callbacks.filter(is_wanted).take(query.limit());
+        wanted.filter_map(|callback| self.callback(callback.id)).collect()
     }
 
     /// Callbacks, newest last; see [`super::Store::callbacks`].

@@ -30,6 +30,9 @@ use std::{future::Future, path::Path, pin::Pin};
 /// The most rows that one question is answered with; ask on with [`JournalQuery::after`].
 pub const MOST_ROWS: usize = 10_000;
 
+/// The most callbacks that [`Store::stories`] tells at once; ask on with [`StoryQuery::after`].
+pub const MOST_STORIES: usize = 500;
+
 /// How long a guessed end may still be corrected by a call detail record: so long a start reads the call back.
 pub const GUESS_STANDS: Span = Span::minutes(24 * 60);
 
@@ -54,6 +57,9 @@ pub trait Store: Send + Sync {
 
     /// One callback with all its attempts.
     fn callback(&self, id: CallbackId) -> Answer<'_, Option<CallbackStory>>;
+
+    /// Callbacks with all their attempts, by their ids, page by page: the first ones that are asked for.
+    fn stories<'a>(&'a self, query: &'a StoryQuery) -> Answer<'a, Vec<CallbackStory>>;
 
     /// Callbacks by their ids, newest last; of more than [`CallbackFilter::limit`] the newest.
     fn callbacks<'a>(&'a self, filter: &'a CallbackFilter) -> Answer<'a, Vec<CallbackRecord>>;
@@ -123,6 +129,13 @@ pub struct Place {
     pub of: Subject,
 }
 
+impl Place {
+    /// Before every row of this millisecond.
+    pub fn before(at: Wall) -> Place {
+        Place { at, of: Subject::Call(ChannelId::new("")) }
+    }
+}
+
 /// What a row of the journal is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -170,6 +183,26 @@ impl CallbackFilter {
     /// How many at most.
     pub fn limit(&self) -> usize {
         self.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS)
+    }
+}
+
+/// Which callbacks are told with their attempts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoryQuery {
+    /// Opened from this time on.
+    pub since: Option<Wall>,
+    /// Opened before this time.
+    pub until: Option<Wall>,
+    /// The last one of the answer before: those of greater ids.
+    pub after: Option<CallbackId>,
+    /// How many; at most [`MOST_STORIES`], which is also meant by `None`.
+    pub limit: Option<usize>,
+}
+
+impl StoryQuery {
+    /// How many at most.
+    pub fn limit(&self) -> usize {
+        self.limit.unwrap_or(MOST_STORIES).min(MOST_STORIES)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The store in memory, shared by tasks.
 
 use super::{
-    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Store, StoreError, sqlite::copy,
+    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Store, StoreError, StoryQuery,
+    sqlite::copy,
 };
 use crate::engine::{
     record::{CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
@@ -33,6 +34,10 @@ impl Store for Mutex<Memory> {
 
     fn callback(&self, id: CallbackId) -> Answer<'_, Option<CallbackStory>> {
         Box::pin(ready(Ok(whole(self).callback(id))))
+    }
+
+    fn stories<'a>(&'a self, query: &'a StoryQuery) -> Answer<'a, Vec<CallbackStory>> {
+        Box::pin(ready(Ok(whole(self).stories(query))))
     }
 
     fn callbacks<'a>(&'a self, filter: &'a CallbackFilter) -> Answer<'a, Vec<CallbackRecord>> {

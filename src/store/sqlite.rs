@@ -10,7 +10,9 @@ mod rows;
 mod schema;
 mod writer;
 
-use super::{Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Store, StoreError, lock::Lock};
+use super::{
+    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Store, StoreError, StoryQuery, lock::Lock,
+};
 use crate::engine::{
     record::{CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::Wall,
@@ -146,6 +148,13 @@ impl Store for Sqlite {
         Box::pin(async move {
             let mut view = self.view().await?;
             questions::callback(&mut view, id).await.map_err(|error| self.trouble(error))
+        })
+    }
+
+    fn stories<'a>(&'a self, query: &'a StoryQuery) -> Answer<'a, Vec<CallbackStory>> {
+        Box::pin(async move {
+            let mut view = self.view().await?;
+            questions::stories(&mut view, query).await.map_err(|error| self.trouble(error))
         })
     }
 

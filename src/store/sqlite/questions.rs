@@ -10,10 +10,12 @@ use crate::{
         time::Wall,
     },
     store::{
-        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, Place, Subject,
+        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, Place,
+        StoryQuery, Subject,
     },
 };
 use sqlx::{Error, QueryBuilder, Sqlite, SqliteConnection, query, sqlite::SqliteRow};
+use std::iter;
 
 /// What is still open.
 pub async fn load(from: &mut SqliteConnection, now: Wall) -> Result<Snapshot, Error> {
@@ -157,6 +159,40 @@ pub async fn callback(from: &mut SqliteConnection, id: CallbackId) -> Result<Opt
     sql.push(" WHERE attempts.callback = ").push_bind(id.raw()).push(BY_ATTEMPT_AND_LEG);
     let attempts = rows::attempts(&sql.build().fetch_all(from).await?)?;
     Ok(Some(CallbackStory { callback: rows::callback(&row, 0)?, attempts }))
+}
+
+/// Callbacks with their attempts: two questions for a page, however many they are.
+pub async fn stories(from: &mut SqliteConnection, query: &StoryQuery) -> Result<Vec<CallbackStory>, Error> {
+    let mut sql = select(&CALLBACKS.list(), "callbacks");
+    sql.push(" WHERE true");
+    page(&mut sql, query);
+    let callbacks = sql.build().fetch_all(&mut *from).await?;
+    let mut sql = QueryBuilder::<Sqlite>::new(rows::attempts_with_legs());
+    sql.push(" WHERE attempts.callback IN (SELECT id FROM callbacks WHERE true");
+    page(&mut sql, query);
+    sql.push(")").push(BY_ATTEMPT_AND_LEG);
+    let attempts = rows::attempts(&sql.build().fetch_all(from).await?)?;
+    let mut attempts = attempts.into_iter().peekable();
+    let story = |row: &SqliteRow| {
+        let callback = rows::callback(row, 0)?;
+        // Both come by the callback's id.
+        let own = iter::from_fn(|| attempts.next_if(|attempt| attempt.callback == callback.id)).collect();
+        Ok(CallbackStory { callback, attempts: own })
+    };
+    callbacks.iter().map(story).collect()
+}
+
+fn page(sql: &mut QueryBuilder<Sqlite>, query: &StoryQuery) {
+    if let Some(since) = query.since {
+        sql.push(" AND callbacks.opened >= ").push_bind(since.raw());
+    }
+    if let Some(until) = query.until {
+        sql.push(" AND callbacks.opened < ").push_bind(until.raw());
+    }
+    if let Some(after) = query.after {
+        sql.push(" AND callbacks.id > ").push_bind(after.raw());
+    }
+    sql.push(" ORDER BY callbacks.id LIMIT ").push_bind(query.limit() as i64);
 }
 
 /// Callbacks, newest last.

@@ -1,0 +1,248 @@
+//! `perezvon report`: totals as a table, as JSON, as CSV.
+
+use super::{Daemon, Failure, journal, show};
+use crate::{
+    control::{client, request::Request},
+    engine::time::{Span, Wall},
+    report::{By, Report, Totals},
+};
+use clap::{Args, builder::PossibleValuesParser};
+use jiff::tz::TimeZone;
+use std::io::{self, IsTerminal, Write};
+
+/// The period when nobody says.
+const PERIOD: &str = "7d";
+/// The longest bar, in characters.
+const BAR: u64 = 40;
+/// A call that was not missed, and one that was, in a bar.
+const CALM: &str = "█";
+const MISSED: &str = "░";
+
+/// Of what.
+#[derive(Debug, Args)]
+pub struct Wanted {
+    #[command(flatten)]
+    daemon: Daemon,
+    /// Since a date (2027-02-20), or for so long (7d, 2h30m)
+    #[arg(long, value_name = "WHEN", default_value = PERIOD)]
+    since: String,
+    /// Before a date, or up to so long ago
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// One row each
+    #[arg(long, value_parser = PossibleValuesParser::new(By::ALL.map(|(name, _)| name)))]
+    by: Option<String>,
+    /// As one JSON object: spans in milliseconds, money as decimal text
+    #[arg(long)]
+    json: bool,
+    /// As CSV: spans in seconds
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+}
+
+/// Prints it.
+///
+/// # Errors
+/// No daemon; a time that cannot be read.
+pub fn run(wanted: &Wanted, out: &mut impl Write) -> Result<(), Failure> {
+    let zone = TimeZone::system();
+    let since = journal::since(&wanted.since, &zone)?;
+    let until = wanted.until.as_deref().map(|text| journal::since(text, &zone)).transpose()?;
+    let by = By::ALL.into_iter().find(|(name, _)| wanted.by.as_deref() == Some(name)).map(|(_, by)| by);
+    let request = Request::Report {
+        since: Some(since.0),
+        until: until.map(|until| until.0),
+        by,
+        zone: zone.iana_name().map(str::to_owned),
+    };
+    let answer = client::ask(&wanted.daemon.socket, &request)?;
+    if wanted.json {
+        return Ok(writeln!(out, "{answer}")?);
+    }
+    let report: Report = serde_json::from_value(answer).map_err(|error| Failure::Failed(error.to_string()))?;
+    if wanted.csv {
+        return Ok(csv(&report, out)?);
+    }
+    let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    Ok(table(&report, &zone, coloured, out)?)
+}
+
+/// An aligned table with the sums last, and a picture when the rows follow each other in time.
+fn table(report: &Report, zone: &TimeZone, coloured: bool, out: &mut impl Write) -> io::Result<()> {
+    let end = report.until.map_or("now".to_owned(), |until| show::time(until, zone));
+    writeln!(out, "{} to {end}\n", show::time(report.since.unwrap_or(Wall(0)), zone))?;
+    let name = |name: &str| if name.is_empty() { "-".to_owned() } else { name.to_owned() };
+    let mut lines = vec![heads(report)];
+    lines.extend(report.rows.iter().map(|row| cells(report, name(&row.name), &row.totals)));
+    lines.push(cells(report, "total".to_owned(), &report.total));
+    let widths: Vec<usize> = (0..lines[0].len())
+        .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default())
+        .collect();
+    let most = report.rows.iter().map(|row| row.totals.calls).max().unwrap_or_default();
+    for (n, line) in lines.iter().enumerate() {
+        let mut text = format!("{:<width$}", line[0], width = widths[0]);
+        for (cell, width) in line.iter().zip(&widths).skip(1) {
+            text += &format!("  {cell:>width$}");
+        }
+        let row = n.checked_sub(1).and_then(|n| report.rows.get(n));
+        if let Some(row) = row.filter(|_| report.by.is_some_and(By::is_time)) {
+            text += &format!("  {}", bar(&row.totals, most, coloured));
+        }
+        writeln!(out, "{}", text.trim_end())?;
+    }
+    if report.by.is_some_and(By::is_time) {
+        writeln!(out, "\n{CALM} calls  {MISSED} missed calls")?;
+    }
+    Ok(())
+}
+
+fn heads(report: &Report) -> Vec<String> {
+    let mut heads: Vec<String> = [
+        report.by.map_or("", By::as_str),
+        "calls",
+        "served",
+        "missed",
+        "callbacks",
+        "recovered",
+        "share",
+        "attempts",
+        "wait",
+        "talk",
+        "to talk: half",
+        "worst",
+    ]
+    .map(str::to_owned)
+    .into();
+    heads.extend(report.currency.iter().map(|currency| currency.to_string()));
+    heads
+}
+
+fn cells(report: &Report, name: String, totals: &Totals) -> Vec<String> {
+    let span = |span: Option<Span>| span.map_or("-".to_owned(), show::span);
+    let share = totals.recovered_per_mille.map(|share| format!("{}.{} %", share / 10, share % 10));
+    let mut cells = vec![
+        name,
+        totals.calls.to_string(),
+        totals.served.to_string(),
+        totals.missed.to_string(),
+        totals.callbacks.to_string(),
+        totals.recovered.to_string(),
+        share.unwrap_or("-".to_owned()),
+        totals.attempts.to_string(),
+        show::span(totals.wait),
+        show::span(totals.talk),
+        span(totals.to_talk_median),
+        span(totals.to_talk_worst),
+    ];
+    cells.extend(report.currency.iter().map(|_| totals.cost.to_string()));
+    cells
+}
+
+/// Calls as a bar, the missed ones at its end; a call that is there is seen.
+fn bar(totals: &Totals, most: u64, coloured: bool) -> String {
+    let scaled = |calls: u64| (calls * BAR).div_ceil(most.max(1)) as usize;
+    let whole = scaled(totals.calls);
+    let missed = scaled(totals.missed).min(whole);
+    let (calm, missed) = (CALM.repeat(whole - missed), MISSED.repeat(missed));
+    match coloured && !missed.is_empty() {
+        true => format!("{calm}\x1b[31m{missed}\x1b[0m"),
+        false => calm + &missed,
+    }
+}
+
+/// A line of names and one a row; without rows the total alone, else a program's sum would count everything twice.
+fn csv(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "{},calls,served,missed,call_talk_s,callbacks,closed,recovered,attempts,wait_s,talk_s,to_talk_median_s,\
+         to_talk_worst_s,operator_cost,client_cost,cost,currency",
+        report.by.map_or("name", By::as_str),
+    )?;
+    match report.by {
+        Some(_) => report.rows.iter().try_for_each(|row| csv_row(report, &row.name, &row.totals, out)),
+        None => csv_row(report, "total", &report.total, out),
+    }
+}
+
+fn csv_row(report: &Report, name: &str, totals: &Totals, out: &mut impl Write) -> io::Result<()> {
+    let seconds = |span: Span| (span.0 / 1000).to_string();
+    let maybe = |span: Option<Span>| span.map(seconds).unwrap_or_default();
+    let Totals { calls, served, missed, callbacks, closed, recovered, attempts, .. } = totals;
+    let Totals { operator_cost, client_cost, cost, .. } = totals;
+    writeln!(
+        out,
+        "{},{calls},{served},{missed},{},{callbacks},{closed},{recovered},{attempts},{},{},{},{},\
+         {operator_cost},{client_cost},{cost},{}",
+        quoted(name),
+        seconds(totals.call_talk),
+        seconds(totals.wait),
+        seconds(totals.talk),
+        maybe(totals.to_talk_median),
+        maybe(totals.to_talk_worst),
+        report.currency.as_deref().unwrap_or_default(),
+    )
+}
+
+/// RFC 4180.
+fn quoted(text: &str) -> String {
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{engine::money::Amount, report::Row};
+
+    fn report() -> Report {
+        let night = Totals { calls: 4, missed: 1, served: 3, ..Totals::default() };
+        let noon = Totals { calls: 80, served: 80, cost: Amount(125_000), ..Totals::default() };
+        let total = Totals { calls: 84, missed: 1, served: 83, cost: Amount(125_000), ..Totals::default() };
+        let row = |name: &str, totals| Row { name: name.to_owned(), totals };
+        let rows = vec![row("03", night), row("12, noon", noon)];
+        Report { since: Some(Wall(0)), until: None, by: Some(By::Hour), currency: Some("RUB".into()), rows, total }
+    }
+
+    fn written(coloured: bool) -> String {
+        let mut text = Vec::new();
+        table(&report(), &TimeZone::UTC, coloured, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn columns_stand_under_their_heads() {
+        let text = written(false);
+        let lines: Vec<&str> = text.lines().skip(2).collect();
+        let right_end = |line: &str, cell: &str| line.find(cell).unwrap() + cell.len();
+        assert_eq!(right_end(lines[0], "calls"), right_end(lines[3], "84"));
+        assert_eq!(right_end(lines[0], "RUB"), right_end(lines[2], "12.50"));
+        assert!(lines[3].starts_with("total"), "{text}");
+    }
+
+    #[test]
+    fn a_bar_is_as_long_as_its_calls_and_coloured_for_people_alone() {
+        let text = written(false);
+        let bars: Vec<(usize, usize)> = text
+            .lines()
+            .skip(3)
+            .take(2)
+            .map(|line| (line.matches(CALM).count(), line.matches(MISSED).count()))
+            .collect();
+        assert_eq!(bars, [(1, 1), (40, 0)]);
+        assert!(!text.contains('\x1b') && written(true).contains("\x1b[31m"));
+    }
+
+    #[test]
+    fn csv_quotes_what_would_break_it() {
+        let mut text = Vec::new();
+        csv(&report(), &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "no total among the rows: {text}");
+        assert_eq!(lines[1], "03,4,3,1,0,0,0,0,0,0,0,,,0.00,0.00,0.00,RUB");
+        assert!(lines[2].starts_with("\"12, noon\",80,80,0,"), "{text}");
+        assert_eq!(lines[0].split(',').count(), lines[1].split(',').count());
+    }
+}

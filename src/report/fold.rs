@@ -1,0 +1,388 @@
+//! The fold: each fact is added to its row and to the whole.
+
+use super::{By, Report, Row, Totals, cost};
+use crate::{
+    engine::{
+        Name,
+        record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, CloseReason, Role},
+        rules::Rules,
+        time::{Span, Wall},
+    },
+    store::CallbackStory,
+};
+use jiff::tz::TimeZone;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A report in the making.
+#[derive(Debug)]
+pub struct Fold {
+    rules: Arc<Rules>,
+    by: Option<By>,
+    zone: TimeZone,
+    rows: BTreeMap<String, Tally>,
+    whole: Tally,
+}
+
+/// Sums, and how often each time to talk came, by whole seconds: of a year no more than the seconds of the longest.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    sums: Totals,
+    to_talk: BTreeMap<u64, u64>,
+}
+
+impl Fold {
+    /// Nothing yet. `zone`: whose hours and days.
+    pub fn new(rules: Arc<Rules>, by: Option<By>, zone: TimeZone) -> Fold {
+        Fold { rules, by, zone, rows: BTreeMap::new(), whole: Tally::default() }
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Adds a client's call.
+    pub fn call(&mut self, call: &CallRecord) {
+        let key = self.key(&call.line, call.arrived, call.operator.as_ref());
+        let missed = call.missed == Some(true);
+        self.add(key, |tally| {
+            tally.sums.calls += 1;
+            tally.sums.missed += u64::from(missed);
+            tally.sums.served += u64::from(call.served.is_some() && !missed);
+            tally.sums.call_talk = tally.sums.call_talk + call.talk;
+        });
+    }
+
+    /// Adds a callback with all its attempts.
+    pub fn story(&mut self, story: &CallbackStory) {
+        let CallbackStory { callback, attempts } = story;
+        let talked = attempts.iter().find(|attempt| attempt.joined.is_some());
+        let last = talked.or_else(|| attempts.iter().rev().find(|attempt| attempt.operator.is_some()));
+        let key = self.key(&callback.line, callback.opened, last.and_then(|attempt| attempt.operator.as_ref()));
+        let to_talk = talked.and_then(|attempt| attempt.joined).map(|joined| joined.since(callback.last_miss));
+        self.add(key, |tally| {
+            tally.sums.callbacks += 1;
+            tally.sums.closed += u64::from(!callback.is_open());
+            tally.sums.recovered += u64::from(is_recovered(callback));
+            if let Some(span) = to_talk {
+                *tally.to_talk.entry(span.0 / 1000).or_default() += 1;
+            }
+        });
+        for attempt in attempts {
+            self.attempt(callback, attempt);
+        }
+    }
+
+    fn attempt(&mut self, callback: &CallbackRecord, attempt: &AttemptRecord) {
+        let key = self.key(&callback.line, callback.opened, attempt.operator.as_ref());
+        self.add(key, |tally| tally.sums.attempts += 1);
+        for place in 0..attempt.legs.len() {
+            self.leg(callback, attempt, place);
+        }
+    }
+
+    fn leg(&mut self, callback: &CallbackRecord, attempt: &AttemptRecord, place: usize) {
+        let leg = &attempt.legs[place];
+        let money = cost::of(&self.rules, attempt, place);
+        let whose = match leg.role {
+            Role::Operator => Some(&leg.who),
+            Role::Client => attempt.operator.as_ref(),
+        };
+        let (wait, talk) = match leg.role {
+            Role::Operator => wait_and_talk(attempt, place),
+            Role::Client => (Span::ZERO, Span::ZERO),
+        };
+        let key = self.key(&callback.line, callback.opened, whose);
+        self.add(key, |Tally { sums, .. }| {
+            sums.wait = sums.wait + wait;
+            sums.talk = sums.talk + talk;
+            sums.cost += money;
+            match leg.role {
+                Role::Operator => sums.operator_cost += money,
+                Role::Client => sums.client_cost += money,
+            }
+        });
+    }
+
+    /// The report. `since`, `until`: of what was added, for whoever reads it.
+    pub fn finish(self, since: Option<Wall>, until: Option<Wall>) -> Report {
+        let currency = self.rules.trunks.values().find_map(|trunk| Some(trunk.price.as_ref()?.currency.clone()));
+        let rows = self.rows.into_iter().map(|(name, tally)| Row { name, totals: tally.finish() }).collect();
+        Report { since, until, by: self.by, currency, rows, total: self.whole.finish() }
+    }
+
+    fn add(&mut self, key: Option<String>, add: impl Fn(&mut Tally)) {
+        add(&mut self.whole);
+        if let Some(key) = key {
+            add(self.rows.entry(key).or_default());
+        }
+    }
+
+    /// The row of a fact; `None` when nobody asks for rows.
+    fn key(&self, line: &Name, at: Wall, operator: Option<&Name>) -> Option<String> {
+        let of_line = |word: fn(&crate::engine::rules::Line) -> &str| {
+            self.rules.lines.get(line).map_or(String::new(), |line| word(line).to_owned())
+        };
+        let local = |format| at.timestamp().to_zoned(self.zone.clone()).strftime(format).to_string();
+        Some(match self.by? {
+            By::Line => line.to_string(),
+            By::Channel => of_line(|line| &line.channel),
+            By::Source => of_line(|line| &line.source),
+            By::Campaign => of_line(|line| &line.campaign),
+            By::Operator => operator.map_or(String::new(), |name| name.to_string()),
+            By::Hour => local("%H"),
+            By::Day => local("%Y-%m-%d"),
+        })
+    }
+}
+
+fn is_recovered(callback: &CallbackRecord) -> bool {
+    use CloseReason::{ClientCalled, OperatorCalled, Talked};
+    matches!(callback.state, CallbackState::Closed { reason: Talked | ClientCalled { .. } | OperatorCalled { .. }, .. })
+}
+
+/// An operator's leg from its answer: before the client was there, and with the client.
+fn wait_and_talk(attempt: &AttemptRecord, place: usize) -> (Span, Span) {
+    let leg = &attempt.legs[place];
+    let length = cost::length(attempt, leg);
+    let joined = attempt.joined.filter(|_| attempt.operator.as_ref() == Some(&leg.who));
+    match (leg.answered, joined) {
+        (Some(answered), Some(joined)) => {
+            let wait = joined.since(answered).min(length);
+            (wait, Span(length.0 - wait.0))
+        }
+        _ => (length, Span::ZERO),
+    }
+}
+
+impl Tally {
+    fn finish(self) -> Totals {
+        let Tally { mut sums, to_talk } = self;
+        let share = (sums.recovered * 1000).checked_div(sums.closed);
+        sums.recovered_per_mille = share;
+        let half = to_talk.values().sum::<u64>().div_ceil(2);
+        let mut seen = 0;
+        let median = to_talk.iter().find(|(_, times)| {
+            seen += **times;
+            seen >= half
+        });
+        sums.to_talk_median = median.map(|(seconds, _)| Span::seconds(*seconds));
+        sums.to_talk_worst = to_talk.keys().next_back().map(|seconds| Span::seconds(*seconds));
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{
+            money::{Amount, Price},
+            record::{CallbackId, ChannelId, KnownBy, LegRecord, Origin},
+            rules::{Line, Operator, Phone, Trunk},
+        },
+        sim::house::House,
+    };
+
+    /// 2027-01-15 08:00 UTC, so many seconds later.
+    fn at(seconds: i64) -> Wall {
+        Wall(1_800_000_000_000 + seconds * 1000)
+    }
+
+    /// 1.90 a started minute; anna's second phone is a mobile over the trunk.
+    fn rules() -> Arc<Rules> {
+        let mut rules = House::default().rules();
+        let price = Price { per_minute: Amount(19_000), currency: "RUB".into(), billing: Span::seconds(60) };
+        let trunk = Trunk { price: Some(price), ..(*rules.trunks["provider"]).clone() };
+        rules.trunks.insert("provider".into(), Arc::new(trunk));
+        let mut anna = Operator::clone(&rules.operators["anna"]);
+        anna.phones.push(Phone { dial: "sofia/gateway/provider/79165550101".into(), user: "79165550101".into() });
+        rules.operators.insert("anna".into(), Arc::new(anna));
+        for (name, source) in [("site", "search"), ("shop", "print")] {
+            let line = Line { source: source.to_owned(), campaign: String::new(), ..(*rules.lines[name]).clone() };
+            rules.lines.insert(name.into(), Arc::new(line));
+        }
+        Arc::new(rules)
+    }
+
+    fn call(line: &str, arrived: i64, served_by: Option<(&str, u64)>) -> CallRecord {
+        CallRecord {
+            id: ChannelId::new("c"),
+            switch: "main".into(),
+            line: line.into(),
+            number: None,
+            name: String::new(),
+            arrived: at(arrived),
+            served: served_by.map(|_| at(arrived + 5)),
+            operator: served_by.map(|(name, _)| name.into()),
+            talk: Span::seconds(served_by.map_or(0, |(_, talk)| talk)),
+            ended: Some(at(arrived + 200)),
+            missed: Some(served_by.is_none()),
+            cause: String::new(),
+            callback: None,
+            known_by: KnownBy::Event,
+        }
+    }
+
+    fn story(line: &str, opened: i64, reason: Option<CloseReason>, attempts: Vec<AttemptRecord>) -> CallbackStory {
+        let state = reason.map_or(CallbackState::Active, |reason| CallbackState::Closed { at: at(90_000), reason });
+        let callback = CallbackRecord {
+            id: CallbackId(1),
+            number: "+79161234567".parse().unwrap(),
+            name: String::new(),
+            line: line.into(),
+            origin: Origin::Missed { call: ChannelId::new("c") },
+            opened: at(opened),
+            last_miss: at(opened),
+            misses: 1,
+            state,
+            due: at(opened),
+            expires: at(opened),
+            attempts: attempts.len() as u32,
+            spent: 0,
+            setbacks: 0,
+            last: None,
+        };
+        CallbackStory { callback, attempts }
+    }
+
+    fn attempt(operator: Option<&str>, joined: Option<i64>, legs: Vec<LegRecord>) -> AttemptRecord {
+        AttemptRecord {
+            callback: CallbackId(1),
+            n: 1,
+            switch: "main".into(),
+            started: at(0),
+            operator: operator.map(Into::into),
+            legs,
+            took: None,
+            joined: joined.map(at),
+            ended: None,
+            outcome: None,
+            cause: String::new(),
+        }
+    }
+
+    fn leg(role: Role, who: &str, answered: Option<i64>, ended: Option<i64>) -> LegRecord {
+        LegRecord {
+            id: ChannelId::new("l"),
+            role,
+            who: who.into(),
+            intended: at(0),
+            ring: Span::seconds(20),
+            answered: answered.map(at),
+            ended: ended.map(at),
+            cause: String::new(),
+        }
+    }
+
+    /// A day, and a morning: three calls, five callbacks, five attempts.
+    fn folded(by: Option<By>) -> Report {
+        use Role::{Client, Operator};
+        let mut fold = Fold::new(rules(), by, TimeZone::fixed(jiff::tz::offset(3)));
+        for call in [call("site", 0, None), call("site", 10, Some(("boris", 120))), call("shop", 72_000, None)] {
+            fold.call(&call);
+        }
+        // Her desk does not answer, her mobile does: 30 s of waiting, 65 s of talk; 95 s and 70 s are two minutes each.
+        let over_mobile = vec![
+            leg(Operator, "anna", None, Some(290)),
+            leg(Operator, "anna", Some(300), Some(395)),
+            leg(Client, "provider", Some(325), Some(395)),
+        ];
+        let busy =
+            vec![leg(Operator, "boris", Some(72_300), Some(72_340)), leg(Client, "provider", None, Some(72_330))];
+        // 65 s are two minutes.
+        let reached = vec![
+            leg(Operator, "boris", Some(72_600), Some(72_670)),
+            leg(Client, "provider", Some(72_605), Some(72_670)),
+        ];
+        let alive = vec![leg(Operator, "anna", Some(500), None)];
+        let again = CloseReason::ClientCalled { call: ChannelId::new("c") };
+        for story in [
+            story("site", 0, Some(CloseReason::Talked), vec![attempt(Some("anna"), Some(330), over_mobile)]),
+            story(
+                "shop",
+                72_000,
+                Some(CloseReason::Talked),
+                vec![attempt(Some("boris"), None, busy), attempt(Some("boris"), Some(72_610), reached)],
+            ),
+            story("shop", 72_100, Some(again), vec![]),
+            story("site", 100, None, vec![attempt(Some("anna"), None, alive)]),
+            story("site", 200, Some(CloseReason::Expired), vec![attempt(None, None, vec![])]),
+        ] {
+            fold.story(&story);
+        }
+        fold.finish(None, None)
+    }
+
+    #[test]
+    fn the_whole_is_what_the_hand_computes() {
+        let report = folded(None);
+        assert_eq!((report.rows.len(), report.currency.as_deref()), (0, Some("RUB")));
+        let wanted = Totals {
+            calls: 3,
+            served: 1,
+            missed: 2,
+            call_talk: Span::seconds(120),
+            callbacks: 5,
+            closed: 4,
+            recovered: 3,
+            recovered_per_mille: Some(750),
+            attempts: 5,
+            wait: Span::seconds(30 + 40 + 10),
+            talk: Span::seconds(65 + 60),
+            to_talk_median: Some(Span::seconds(330)),
+            to_talk_worst: Some(Span::seconds(610)),
+            operator_cost: Amount(38_000),
+            client_cost: Amount(76_000),
+            cost: Amount(114_000),
+        };
+        assert_eq!(report.total, wanted);
+    }
+
+    #[test]
+    fn however_it_is_told_apart_the_rows_make_the_whole() {
+        for (name, by) in By::ALL {
+            let report = folded(Some(by));
+            let sum = |of: fn(&Totals) -> u64| report.rows.iter().map(|row| of(&row.totals)).sum::<u64>();
+            for of in [
+                (|totals| totals.calls) as fn(&Totals) -> u64,
+                |totals| totals.served,
+                |totals| totals.missed,
+                |totals| totals.call_talk.0,
+                |totals| totals.callbacks,
+                |totals| totals.closed,
+                |totals| totals.recovered,
+                |totals| totals.attempts,
+                |totals| totals.wait.0,
+                |totals| totals.talk.0,
+                |totals| totals.operator_cost.0,
+                |totals| totals.client_cost.0,
+                |totals| totals.cost.0,
+            ] {
+                assert_eq!(sum(of), of(&report.total), "by {name}");
+            }
+            assert_eq!(report.total, folded(None).total, "by {name}");
+        }
+    }
+
+    #[test]
+    fn rows_are_named_by_what_is_asked_for() {
+        for (by, names) in [
+            (By::Line, vec!["shop", "site"]),
+            (By::Source, vec!["print", "search"]),
+            (By::Campaign, vec![""]),
+            (By::Operator, vec!["", "anna", "boris"]),
+            (By::Hour, vec!["07", "11"]),
+            (By::Day, vec!["2027-01-15", "2027-01-16"]),
+        ] {
+            let report = folded(Some(by));
+            assert_eq!(report.rows.iter().map(|row| &*row.name).collect::<Vec<_>>(), names);
+        }
+        let report = folded(Some(By::Operator));
+        let [nobody, anna, boris] = [0, 1, 2].map(|n| &report.rows[n].totals);
+        assert_eq!((nobody.calls, nobody.callbacks, nobody.attempts, nobody.cost), (2, 2, 1, Amount(0)));
+        assert_eq!((anna.callbacks, anna.wait, anna.cost), (2, Span::seconds(30), Amount(76_000)));
+        assert_eq!((boris.calls, boris.wait, boris.client_cost), (1, Span::seconds(50), Amount(38_000)));
+        assert_eq!(boris.to_talk_worst, Some(Span::seconds(610)));
+    }
+}
