@@ -378,6 +378,15 @@ pub enum Write {
     Paused(bool),
 }
 
+/// A client's phone was called, and the way there was in order: what limits a day are counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Dial {
+    /// When, of one attempt the first time.
+    pub at: Wall,
+    /// Whose.
+    pub number: Number,
+}
+
 /// What a start reads back: everything that is still open, and the counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -397,4 +406,6 @@ pub struct Snapshot {
     pub attempts: Vec<AttemptRecord>,
     /// Operators' states.
     pub operators: Vec<OperatorRecord>,
+    /// Dials of the last days, by attempts that are over.
+    pub dials: Vec<Dial>,
 }

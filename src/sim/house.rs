@@ -6,7 +6,9 @@ use crate::engine::{
     Name,
     hours::Calendar,
     number::Number,
-    rules::{Group, Language, Line, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
+    rules::{
+        Again, Group, Language, Line, Manners, Missed, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk,
+    },
     time::Span,
 };
 use std::{
@@ -99,9 +101,10 @@ pub fn redial() -> Redial {
         ring: Span::seconds(30),
         attempts: 5,
         expire: Span::minutes(24 * 60),
-        busy: Span::minutes(2),
-        no_answer: Span::minutes(30),
+        busy: Again::After(Span::minutes(2)),
+        no_answer: Again::After(Span::minutes(30)),
         network: Span::minutes(1),
+        manners: Manners::default(),
         announce_operator: "Missed call, {{ line }}, number {{ number | spoken }}. Connecting.".into(),
         announce_client: None,
         longest_talk: Span::minutes(60),

@@ -1,12 +1,15 @@
 //! The store in memory: pure and synchronous, for the simulation and for tests. It is lost with the process.
 
-use super::{CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Place, StoreError};
+use super::{
+    CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, MOST_DIALS, Place, StoreError,
+};
 use crate::engine::{
     Name,
     record::{
-        AttemptRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, KnownBy, OperatorRecord, Origin, Snapshot,
-        Write,
+        AttemptRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, KnownBy, OperatorRecord, Origin,
+        Outcome, Role, Snapshot, Write,
     },
+    retry::REMEMBERED,
     time::Wall,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,7 +85,22 @@ impl Memory {
             callbacks: self.callbacks.values().filter(|callback| callback.is_open()).cloned().collect(),
             attempts: self.attempts.values().filter(|attempt| attempt.ended.is_none()).cloned().collect(),
             operators: self.operators.values().cloned().collect(),
+            dials: self.dials(now),
         }
+    }
+
+    fn dials(&self, now: Wall) -> Vec<Dial> {
+        let dial = |attempt: &AttemptRecord| {
+            let there = attempt.outcome != Some(Outcome::Network);
+            let legs = attempt.legs.iter().filter(|leg| leg.role == Role::Client && (there || leg.answered.is_some()));
+            let at = legs.map(|leg| leg.intended).filter(|at| *at > now - REMEMBERED).min()?;
+            Some(Dial { at, number: self.callbacks.get(&attempt.callback)?.number })
+        };
+        let mut dials: Vec<Dial> =
+            self.attempts.values().filter(|attempt| attempt.ended.is_some()).filter_map(dial).collect();
+        dials.sort();
+        dials.drain(..dials.len().saturating_sub(MOST_DIALS));
+        dials
     }
 
     /// The journal; see [`super::Store::journal`].

@@ -33,6 +33,9 @@ pub const MOST_ROWS: usize = 10_000;
 /// How long a guessed end may still be corrected by a call detail record: so long a start reads the call back.
 pub const GUESS_STANDS: Span = Span::minutes(24 * 60);
 
+/// How many dials of the last days a start reads back, the newest.
+pub const MOST_DIALS: usize = 200_000;
+
 /// What comes of asking a [`Store`].
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 

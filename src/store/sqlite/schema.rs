@@ -16,7 +16,10 @@ const APPLICATION_ID: i64 = 0x5052_5a56;
 pub const CHECKED_WHOLE: u64 = 512 << 20;
 
 /// Every migration, oldest first. One that was released never changes: what is to change comes as a further one.
-const MIGRATIONS: [(&str, &str); 1] = [("journal", include_str!("../migrations/0001_journal.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("journal", include_str!("../migrations/0001_journal.sql")),
+    ("dials", include_str!("../migrations/0003_dials.sql")),
+];
 
 /// What a store is given once, when it is made.
 #[derive(Clone, Copy, Debug)]
