@@ -5,7 +5,7 @@ use perezvon::{
     config::{self, Config},
     engine::{
         money::Amount,
-        rules::{Answer, Key, Keys, Language, Member, Missed, NumberFormat, Order, Strategy},
+        rules::{Again, Answer, Key, Keys, Language, Member, Missed, NumberFormat, Order, Strategy},
         time::Span,
     },
 };
@@ -69,6 +69,10 @@ missed = [{ call = "unserved" }, { call = "served", shorter_than = "60s" }]
 track = "3m"
 attempts = 7
 busy = { after = "4m" }
+no_answer = { at = ["19:00", "10:00"], from = "tomorrow" }
+avoid = ["11:00-13:00", "22:00-24:00"]
+per_day = 3
+per_week = 5
 announce_client = ""
 announce_operator = "Вызов, {{ campaign }}, {{ number | spoken }}."
 [trunk.provider]
@@ -161,8 +165,12 @@ fn everything_that_is_written_is_read() {
     let line = &config.rules.lines["site"];
     assert_eq!(line.numbers[0].to_string(), "+74951112233");
     assert_eq!((line.redial.attempts, line.redial.track), (3, Span::minutes(3)), "the line's key wins, the rest stays");
-    assert_eq!(line.redial.busy, Span::minutes(4));
+    assert_eq!(line.redial.busy, Again::After(Span::minutes(4)));
     assert_eq!(line.redial.missed, [Missed::Unserved, Missed::ServedShorterThan(Span::seconds(60))]);
+    assert_eq!(line.redial.no_answer, Again::At { times: vec![600, 1140], tomorrow: true });
+    let manners = &line.redial.manners;
+    assert_eq!((manners.per_day, manners.per_week), (Some(3), Some(5)));
+    assert_eq!((manners.zone.iana_name(), &*manners.avoid), (Some("Europe/Moscow"), &[(660, 780), (1320, 1440)][..]));
     assert!(line.redial.announce_client.is_none() && line.calendar.is_some());
     let price = config.rules.trunks["provider"].price.clone().unwrap();
     assert_eq!((price.per_minute, &*price.currency, price.billing), (Amount(19_000), "RUB", Span::seconds(1)));
@@ -382,6 +390,19 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         &[
             "perezvon.toml:17:21: `announce_operator`: the template names `page`, which there is not; it may name number, name, line, channel, source, campaign, attempt, misses, outcome",
             "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nbusy = \"spread\"\nno_answer = { at = [\"25:00\"], from = \"monday\" }\navoid = [\"13:00-11:00\"]\nper_day = 0\n[[line]]",
+        &[
+            "perezvon.toml:17:8: `busy` needs a time zone; add `time_zone = \"Europe/Moscow\"` to [defaults]",
+            "perezvon.toml:18:21: \"25:00\" is no time of the day; write \"10:00\"",
+            "perezvon.toml:18:38: `from` is \"monday\"; known: today, tomorrow",
+            "perezvon.toml:19:9: `avoid` needs a time zone; add `time_zone = \"Europe/Moscow\"` to [defaults]",
+            "perezvon.toml:19:10: \"13:00-11:00\" ends before it begins; hours over midnight are two: \"fri 20:00-24:00; sat 00:00-02:00\"",
+            "perezvon.toml:20:11: `per_day` is 0; it may be 1 to 100",
+            "perezvon.toml:20:11: `per_day` needs a time zone; add `time_zone = \"Europe/Moscow\"` to [defaults]",
         ],
     ),
     (

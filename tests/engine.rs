@@ -6,18 +6,19 @@ use perezvon::engine::{
     effect::{Effect, Originate},
     input::{Cdr, Channel, ChannelState, Direction, Ended, Input, News, Wish},
     record::{
-        AttemptRecord, CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, KnownBy, LastTalk,
+        AttemptRecord, CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, Dial, KnownBy, LastTalk,
         OperatorRecord, Outcome, Role, Snapshot, Write,
     },
     rules::{
-        Answer, Group, Key, Keys, Language, Line, Member, Missed, NumberFormat, Operator, Order, Phone, Redial, Rules,
-        Strategy, Trunk,
+        Again, Answer, Group, Key, Keys, Language, Line, Manners, Member, Missed, NumberFormat, Operator, Order, Phone,
+        Redial, Rules, Strategy, Trunk,
     },
     time::{Mono, Now, Span, Wall},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
 const CLIENT: &str = "79161234567";
+const CLIENT_NUMBER: &str = "+79161234567";
 
 /// A desk with the engine on it and both clocks in hand.
 struct Desk {
@@ -34,9 +35,10 @@ fn rules(strategy: Strategy) -> Rules {
         ring: Span::seconds(30),
         attempts: 3,
         expire: Span::minutes(24 * 60),
-        busy: Span::minutes(2),
-        no_answer: Span::minutes(30),
+        busy: Again::After(Span::minutes(2)),
+        no_answer: Again::After(Span::minutes(30)),
         network: Span::minutes(1),
+        manners: Manners::default(),
         announce_operator: "a missed call".into(),
         announce_client: None,
         longest_talk: Span::minutes(120),
@@ -411,6 +413,100 @@ fn an_outcome_decides_when_to_try_again() {
             assert_eq!(desk.dialled().len(), 1, "{outcome:?}");
         }
     }
+}
+
+/// The client's phone is busy, the operator is let go; the attempt is over.
+fn is_busy(desk: &mut Desk) {
+    let operator = desk.dialled().remove(0);
+    desk.answers(&operator.leg);
+    desk.hears_all();
+    desk.answer_channels(&[]);
+    let client = desk.dialled().remove(0);
+    desk.ends(&client.leg, Outcome::Busy);
+    desk.hears_all();
+    desk.ends(&operator.leg, Outcome::Unknown);
+}
+
+fn polite(manners: Manners) -> Rules {
+    let mut rules = rules(Strategy::TopDown);
+    let line = Arc::make_mut(rules.lines.get_mut("site").unwrap());
+    line.redial.manners = manners;
+    line.redial.expire = Span::minutes(7 * 24 * 60);
+    rules
+}
+
+#[test]
+fn hours_to_avoid_count_from_the_second_attempt_on() {
+    // The miss is at 11:07 (UTC), in hours to avoid already.
+    let mut desk = Desk::new(polite(Manners { avoid: vec![(9 * 60, 13 * 60)], ..Manners::default() }));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    is_busy(&mut desk);
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty(), "at 12:12 the client is left in peace");
+    desk.wait(Span::minutes(48));
+    assert_eq!(desk.dialled().len(), 1);
+}
+
+#[test]
+fn a_client_is_dialled_no_more_often_a_day_than_the_line_allows_and_a_restart_does_not_forget() {
+    let rules = polite(Manners { per_day: Some(1), ..Manners::default() });
+    let mut desk = Desk::new(rules.clone());
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    is_busy(&mut desk);
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty());
+    let dial = Dial { at: desk.now.wall - Span::minutes(60), number: CLIENT_NUMBER.parse().unwrap() };
+    let mut again = Desk::of(rules, Snapshot { seed: 8, dials: vec![dial], ..Default::default() }, desk.now);
+    for desk in [&mut desk, &mut again] {
+        desk.news(News::Up);
+        desk.answer_channels(&[]);
+        desk.misses("b");
+        desk.wait(Span::minutes(11 * 60));
+        assert!(desk.dialled().is_empty(), "not on that day");
+        desk.wait(Span::minutes(60));
+        assert_eq!(desk.dialled().len(), 1, "after midnight");
+    }
+}
+
+#[test]
+fn what_forbids_a_dial_is_judged_once_more_before_the_clients_phone_rings() {
+    let mut rules = polite(Manners { avoid: vec![(11 * 60 + 15, 13 * 60)], ..Manners::default() });
+    Arc::make_mut(rules.lines.get_mut("site").unwrap()).redial.busy = Again::After(Span::seconds(10));
+    let mut desk = Desk::new(rules);
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    is_busy(&mut desk);
+    // The operator is asked again at 11:13; when the announcement is over it is 11:17.
+    desk.wait(Span::seconds(60));
+    let operator = desk.dialled().remove(0);
+    desk.answers(&operator.leg);
+    let words = desk.effects(|e| match e {
+        Effect::Say { leg, token, .. } => Some((leg.clone(), *token)),
+        _ => None,
+    });
+    desk.now.wall = desk.now.wall + Span::minutes(4);
+    words.into_iter().for_each(|(id, token)| desk.news(News::Said { id, token }));
+    desk.answer_channels(&[]);
+    assert!(desk.dialled().is_empty());
+}
+
+#[test]
+fn a_client_who_does_not_answer_is_tried_at_set_times_from_tomorrow_on() {
+    let mut rules = polite(Manners::default());
+    let line = Arc::make_mut(rules.lines.get_mut("site").unwrap());
+    line.redial.no_answer = Again::At { times: vec![10 * 60, 19 * 60], tomorrow: true };
+    let mut desk = Desk::new(rules);
+    let (operator, client) = desk.dials_both();
+    desk.ends(&client.leg, Outcome::NoAnswer);
+    desk.hears_all();
+    desk.ends(&operator.leg, Outcome::Unknown);
+    let due = desk.out.writes.iter().rev().find_map(|write| match write {
+        Write::Callback(record) => Some(record.due),
+        _ => None,
+    });
+    assert_eq!(due.map(|due| due.timestamp().to_string()).as_deref(), Some("2026-11-19T10:00:00Z"));
 }
 
 #[test]

@@ -31,8 +31,8 @@ const MUTATIONS: &[Mutation] = &[
     breaks(
         "no_dial_outside_hours",
         "src/engine/attempt.rs",
-        "let open = at.line.calendar.as_ref().is_none_or(|calendar| calendar.is_open(cx.now.wall));",
-        "let open = true;",
+        "let against = self.against(at.id(), &at.line, cx.now.wall);",
+        "let against: Option<Against> = None;",
     ),
     breaks(
         "no_dial_within_the_window",
@@ -116,8 +116,8 @@ const MUTATIONS: &[Mutation] = &[
     breaks(
         "every_miss_ends",
         "src/engine/callback.rs",
-        "Busy => Next::Again(redial.busy),",
-        "Busy => Next::Again(Span(u64::MAX / 4)),",
+        "Busy => Next::Again(redial.busy.clone()),",
+        "Busy => Next::Again(Again::After(Span(u64::MAX / 4))),",
     ),
 ];
 

@@ -11,7 +11,7 @@ use perezvon::{
         input::Wish,
         number::Number,
         record::{CallRecord, ChannelId, CloseReason},
-        rules::{Answer, Key, Missed, Strategy},
+        rules::{Again, Answer, Key, Missed, Strategy},
         time::{Mono, Now, Span, Wall},
     },
     sim::{
@@ -251,9 +251,9 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
     } else if let Some(rest) = after("ring ") {
         redial.ring = span(rest)?;
     } else if let Some(rest) = after("again when busy after ") {
-        redial.busy = span(rest)?;
+        redial.busy = Again::After(span(rest)?);
     } else if let Some(rest) = after("again when not answered after ") {
-        redial.no_answer = span(rest)?;
+        redial.no_answer = Again::After(span(rest)?);
     } else if let Some(rest) = after("again when the network fails after ") {
         redial.network = span(rest)?;
     } else if let Some(rest) = after("given up after ") {

@@ -9,9 +9,10 @@ mod trouble;
 use perezvon::{
     engine::{
         record::{
-            CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, KnownBy, OperatorRecord,
-            Origin, Snapshot, Write,
+            CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Dial, KnownBy, LegRecord,
+            OperatorRecord, Origin, Outcome, Snapshot, Write,
         },
+        retry::REMEMBERED,
         time::{Span, Wall},
     },
     store::{
@@ -75,6 +76,7 @@ every_store! {
     is_born_empty
     keeps_the_later_of_two_writes_of_a_row
     gives_back_what_is_open_and_nothing_else
+    remembers_the_dials_of_the_last_days
     takes_rows_in_any_order_but_no_stranger
     refuses_all_of_a_commit_or_nothing
     knows_which_calls_it_knows
@@ -142,6 +144,28 @@ async fn gives_back_what_is_open_and_nothing_else(house: House) {
     assert_eq!(loaded.attempts, [attempt(1, 1), attempt(2, 2)]);
     assert_eq!(loaded.operators, [operator]);
     assert_eq!(loaded.last_callback, 3);
+}
+
+async fn remembers_the_dials_of_the_last_days(house: House) {
+    let dialled = |n: u32, at: Wall, outcome| {
+        let mut over = attempt(1, n);
+        (over.ended, over.outcome) = (Some(NOW), outcome);
+        over.legs.iter_mut().for_each(|leg| leg.intended = at);
+        over
+    };
+    let busy = Some(Outcome::Busy);
+    // Over another trunk in the same attempt: the client was dialled once.
+    let mut twice = dialled(3, NOW - Span(5), busy);
+    let second = LegRecord { id: ChannelId::new("second"), intended: NOW, ..twice.legs[1].clone() };
+    twice.legs.push(second);
+    let mut operator_alone = dialled(6, NOW, Some(Outcome::OperatorUnavailable));
+    operator_alone.legs.truncate(1);
+    house.commit([Write::Callback(closed(1)), Write::Attempt(dialled(1, NOW - REMEMBERED + Span(1), busy))]).await;
+    house.commit([dialled(2, NOW - REMEMBERED, busy), twice, operator_alone].map(Write::Attempt)).await;
+    house.commit([dialled(4, NOW, Some(Outcome::Network)), attempt(1, 5)].map(Write::Attempt)).await;
+    let number = closed(1).number;
+    let dials = [NOW - REMEMBERED + Span(1), NOW - Span(5)].map(|at| Dial { at, number });
+    assert_eq!(house.store.load(NOW).await.unwrap().dials, dials);
 }
 
 async fn takes_rows_in_any_order_but_no_stranger(house: House) {

@@ -12,10 +12,7 @@ pub fn key(path: &[String]) -> Option<&'static str> {
         ["trunk", _, "cap_per_month"] => "`cap_per_month`, a limit of what is spent,",
         ["defaults" | "line", "redial", "mode"] => "`mode`, a list that people dial by hand,",
         ["defaults" | "line", "redial", "order"] => "`order`, ringing the client first,",
-        ["defaults" | "line", "redial", "avoid"] => "`avoid`, hours to keep clear of,",
-        ["defaults" | "line", "redial", "per_day" | "per_week"] => "a limit of dials a day",
         ["defaults" | "line", "redial", "missed", "unique"] => "`unique`, a client's first call,",
-        ["defaults" | "line", "redial", "no_answer" | "busy", "at" | "from"] => "trying again at set hours",
         _ => return None,
     })
 }

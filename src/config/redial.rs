@@ -3,14 +3,17 @@
 use super::{
     reader::{Node, Table},
     rules::key,
+    unit,
 };
 use crate::{
     engine::{
-        rules::{Keys, Language, Missed, Redial},
+        retry::MOST_A_WEEK,
+        rules::{Again, Keys, Language, Manners, Missed, Redial},
         time::Span,
     },
     voice,
 };
+use jiff::tz::TimeZone;
 use std::{ops::RangeInclusive, sync::Arc};
 
 const MOST_ATTEMPTS: u32 = 100;
@@ -32,9 +35,10 @@ fn built_in(language: Language) -> Redial {
         ring: Span::seconds(30),
         attempts: 5,
         expire: Span::minutes(24 * 60),
-        busy: Span::minutes(2),
-        no_answer: Span::minutes(30),
+        busy: Again::After(Span::minutes(2)),
+        no_answer: Again::After(Span::minutes(30)),
         network: Span::minutes(2),
+        manners: Manners::default(),
         announce_operator: voice::announce_operator(language).into(),
         announce_client: Some(voice::announce_client(language).into()),
         longest_talk: Span::minutes(120),
@@ -42,24 +46,30 @@ fn built_in(language: Language) -> Redial {
     }
 }
 
-/// Reads the layers, the first of which wins key by key.
-pub fn read(layers: &[&Table<'_>], language: Language) -> Redial {
+/// Reads the layers, the first of which wins key by key. `zone`: by which times of day are meant.
+pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) -> Redial {
     let get = |key: &'static str| {
         let found: Vec<Option<Node<'_>>> = layers.iter().map(|layer| layer.get(key)).collect();
         found.into_iter().flatten().next()
     };
     let built = built_in(language);
     let span = |key, limits, otherwise| get(key).and_then(|node| node.span(limits)).unwrap_or(otherwise);
-    let after = |key, otherwise| get(key).and_then(|node| pause(&node)).unwrap_or(otherwise);
+    let again = |key, otherwise| get(key).and_then(|node| again(&node)).unwrap_or(otherwise);
     let redial = Redial {
         missed: get("missed").and_then(|node| missed(&node)).unwrap_or(built.missed),
         track: span("track", Span::ZERO..=LONGEST, built.track),
         ring: span("ring", RING, built.ring),
         attempts: get("attempts").and_then(|node| node.count(1..=MOST_ATTEMPTS)).unwrap_or(built.attempts),
         expire: span("expire", Span::minutes(1)..=LONGEST, built.expire),
-        busy: after("busy", built.busy),
-        no_answer: after("no_answer", built.no_answer),
-        network: after("network", built.network),
+        busy: again("busy", built.busy),
+        no_answer: again("no_answer", built.no_answer),
+        network: get("network").and_then(|node| pause(&node)).unwrap_or(built.network),
+        manners: Manners {
+            zone: zone.cloned().unwrap_or(TimeZone::UTC),
+            avoid: get("avoid").map(|node| spans(&node)).unwrap_or_default(),
+            per_day: get("per_day").and_then(|node| node.count(1..=MOST_A_WEEK)),
+            per_week: get("per_week").and_then(|node| node.count(1..=MOST_A_WEEK)),
+        },
         announce_operator: get("announce_operator")
             .and_then(|node| template(&node, language))
             .unwrap_or(built.announce_operator),
@@ -74,6 +84,9 @@ pub fn read(layers: &[&Table<'_>], language: Language) -> Redial {
     let never = get("expire").or_else(|| get("track")).filter(|_| redial.expire <= redial.track);
     if let Some(node) = never {
         node.fault("a callback would expire before it may be dialled", "`expire` must be longer than `track`");
+    }
+    if zone.is_none() {
+        needs_zone(&redial, [get("avoid"), get("busy"), get("no_answer"), get("per_day"), get("per_week")]);
     }
     layers.iter().for_each(|layer| layer.close());
     redial
@@ -107,6 +120,66 @@ fn template(node: &Node<'_>, language: Language) -> Option<Arc<str>> {
     }
 }
 
+/// Days and times of day are somebody's.
+fn needs_zone(redial: &Redial, [avoid, busy, no_answer, per_day, per_week]: [Option<Node<'_>>; 5]) {
+    let by_the_clock = |again: &Again| !matches!(again, Again::After(_));
+    let busy = busy.filter(|_| by_the_clock(&redial.busy));
+    let no_answer = no_answer.filter(|_| by_the_clock(&redial.no_answer));
+    for node in [avoid, busy, no_answer, per_day, per_week].into_iter().flatten() {
+        node.fault(format!("`{}` needs a time zone", node.key()), "add `time_zone = \"Europe/Moscow\"` to [defaults]");
+    }
+}
+
+/// `{ after = "30m" }`, `{ at = ["10:00", "19:00"], from = "tomorrow" }`, or `"spread"`
+fn again(node: &Node<'_>) -> Option<Again> {
+    if node.is_text() && node.text() == Some("spread") {
+        return Some(Again::Spread);
+    }
+    if !node.is_table() {
+        return pause(node).map(Again::After);
+    }
+    let table = node.table()?;
+    let (after, at, from) = (table.get("after"), table.get("at"), table.get("from"));
+    table.close();
+    match (after, at) {
+        (Some(_), Some(at)) => {
+            at.fault("`after` and `at` do not go together", "leave one of them out");
+            None
+        }
+        (after, None) => {
+            if let Some(from) = from {
+                from.fault("`from` goes with `at` alone", "leave it out");
+            }
+            wait(&table, after).map(Again::After)
+        }
+        (None, Some(at)) => {
+            let days = [("today", false), ("tomorrow", true)];
+            let tomorrow = from.map_or(Some(false), |from| from.word(&days));
+            Some(Again::At { times: times(&at)?, tomorrow: tomorrow? })
+        }
+    }
+}
+
+/// Times of the day, ascending.
+fn times(node: &Node<'_>) -> Option<Vec<u16>> {
+    let items = node.one_or_more();
+    if items.is_empty() && !node.is_text() {
+        node.fault("there is no time of the day", "write \"10:00\"");
+    }
+    let mut times: Vec<u16> = items.iter().filter_map(|item| told(item, unit::time_of_day)).collect();
+    times.sort_unstable();
+    times.dedup();
+    (!times.is_empty()).then_some(times)
+}
+
+fn spans(node: &Node<'_>) -> Vec<(u16, u16)> {
+    node.one_or_more().iter().filter_map(|item| told(item, unit::day_span)).collect()
+}
+
+fn told<T>(node: &Node<'_>, read: impl Fn(&str) -> Result<T, unit::Wrong>) -> Option<T> {
+    read(node.text()?).map_err(|wrong| node.fault(wrong.what, wrong.cure)).ok()
+}
+
 /// `{ after = "2m" }`
 fn pause(node: &Node<'_>) -> Option<Span> {
     if !node.is_table() {
@@ -120,10 +193,14 @@ fn pause(node: &Node<'_>) -> Option<Span> {
     let table = node.table()?;
     let after = table.get("after");
     table.close();
+    wait(&table, after)
+}
+
+fn wait(table: &Table<'_>, after: Option<Node<'_>>) -> Option<Span> {
     match after {
         Some(after) => after.span(Span::seconds(10)..=LONGEST),
         None => {
-            table.missing("after", format!("write {} = {{ after = \"2m\" }}", node.key()));
+            table.missing("after", "write { after = \"2m\" }");
             None
         }
     }

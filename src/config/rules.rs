@@ -76,7 +76,7 @@ pub fn read(root: &Table<'_>, switches: Vec<Name>) -> (Rules, Language) {
     let calendars = calendars(root, defaults.zone.as_ref());
     let known = Known { groups, trunks, calendars };
     if let Some(table) = &defaults.redial {
-        redial::read(&[table], defaults.language);
+        redial::read(&[table], defaults.language, defaults.zone.as_ref());
     }
     if lines.is_empty() {
         root.fault("there is no line", "add [[line]] with a `name` and the `numbers` that clients dial");
@@ -468,7 +468,7 @@ fn line(table: &Table<'_>, defaults: &Defaults<'_>, known: &Known) -> Option<Lin
     let [channel, source, campaign] = ["channel", "source", "campaign"].map(|key| words(table, key));
     let calendar = table.get("calendar").and_then(|node| reference(&node, "calendar", known.calendars.keys()));
     let calendar = calendar.and_then(|name| known.calendars.get(&name).cloned());
-    let redial = redial::read(&layers, language);
+    let redial = redial::read(&layers, language, defaults.zone.as_ref());
     table.close();
     let (name, group, caller_id) = (name?, group?, caller_id?);
     Some(Line {

@@ -112,7 +112,8 @@ fn weekdays(text: &str) -> Result<Vec<usize>, Wrong> {
     Ok(days)
 }
 
-fn day_span(text: &str) -> Result<(u16, u16), Wrong> {
+/// `09:00-20:00`, in minutes since midnight; 24:00 is midnight's end.
+pub fn day_span(text: &str) -> Result<(u16, u16), Wrong> {
     let bad = || wrong(format!("\"{text}\" are no hours"), "write \"09:00-20:00\"");
     let (from, to) = text.split_once('-').ok_or_else(bad)?;
     let (from, to) = (minute(from).ok_or_else(bad)?, minute(to).ok_or_else(bad)?);
@@ -123,6 +124,12 @@ fn day_span(text: &str) -> Result<(u16, u16), Wrong> {
         ));
     }
     Ok((from, to))
+}
+
+/// A time of the day, `10:00`, in minutes since midnight.
+pub fn time_of_day(text: &str) -> Result<u16, Wrong> {
+    let minute = minute(text).filter(|minute| *minute < 1440);
+    minute.ok_or_else(|| wrong(format!("\"{text}\" is no time of the day"), "write \"10:00\""))
 }
 
 fn minute(text: &str) -> Option<u16> {

@@ -38,6 +38,7 @@ use super::{
     machine::{Cx, Engine, Followed, Kind, Timer, hash_uuid},
     number::Number,
     record::{AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, LegRecord, Outcome, Role, Write},
+    retry::Against,
     rules::{Answer, Key, Line, Operator, Order, Strategy},
     time::{Mono, Span, Wall},
 };
@@ -275,6 +276,7 @@ impl Engine {
             close: at.close.take(),
             decided: at.decided,
             bothered: at.client_was_bothered(),
+            dialled: at.record.legs.iter().find(|leg| leg.role == Role::Client).map(|leg| leg.intended),
         };
         let again = self.attempt_over(at.id(), over, cx);
         cx.notice(Notice::AttemptEnded {
@@ -708,11 +710,11 @@ impl Engine {
         {
             return;
         }
-        let open = at.line.calendar.as_ref().is_none_or(|calendar| calendar.is_open(cx.now.wall));
+        let against = self.against(at.id(), &at.line, cx.now.wall);
         let veto = match () {
             _ if !self.live_calls(at.number).is_empty() => Some("the client is on the line with somebody"),
             _ if at.close.is_some() => Some("the callback was taken off"),
-            _ if !open => Some("the hours of the line are over"),
+            _ if against.is_some() => against.map(Against::as_str),
             _ if !self.store_works => Some("the store takes no writes"),
             _ if self.draining => Some("the daemon is stopping"),
             _ if !self.may_dial() => Some("dialling is paused"),

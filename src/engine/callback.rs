@@ -16,7 +16,8 @@ use super::{
     machine::{Cx, Engine, Timer},
     number::Number,
     record::{CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Origin, Outcome, Write},
-    rules::{Line, Redial, Rules},
+    retry::{Against, When},
+    rules::{Again, Line, Redial, Rules},
     strategy::escalations,
     time::{Span, Wall},
 };
@@ -52,13 +53,15 @@ pub(super) struct Over {
     pub decided: Option<Wall>,
     /// The client's phone was answered, or rang and was stopped by us: one more of that is no kindness.
     pub bothered: bool,
+    /// When the client's phone was called first.
+    pub dialled: Option<Wall>,
 }
 
 /// What an outcome does to a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Close(CloseReason),
-    Again(Span),
+    Again(Again),
 }
 
 /// What follows an attempt that ended so. `record` has the attempt counted already.
@@ -70,12 +73,14 @@ pub(super) fn after(record: &CallbackRecord, outcome: Outcome, redial: &Redial) 
         Invalid => Next::Close(CloseReason::Invalid),
         Declined => Next::Close(CloseReason::Declined),
         Busy | NoAnswer | Machine if spent => Next::Close(CloseReason::AttemptsSpent),
-        Busy => Next::Again(redial.busy),
-        NoAnswer | Machine => Next::Again(redial.no_answer),
+        Busy => Next::Again(redial.busy.clone()),
+        NoAnswer | Machine => Next::Again(redial.no_answer.clone()),
         // It cost the client an attempt after all: the phone rang, or somebody spoke into silence.
         _ if spent => Next::Close(CloseReason::AttemptsSpent),
-        Network => Next::Again(doubled(redial.network, record.setbacks)),
-        OperatorUnavailable | OperatorDeclined | Cancelled | Unknown => Next::Again(doubled(SETBACK, record.setbacks)),
+        Network => Next::Again(Again::After(doubled(redial.network, record.setbacks))),
+        OperatorUnavailable | OperatorDeclined | Cancelled | Unknown => {
+            Next::Again(Again::After(doubled(SETBACK, record.setbacks)))
+        }
     }
 }
 
@@ -239,13 +244,28 @@ impl Engine {
             self.agenda.insert((record.expires, id));
             return;
         };
-        match line.calendar.as_ref().map_or(Some(now), |calendar| calendar.next_open(now)) {
-            Some(open) if open <= now => self.make_ready(id, cx),
-            opening => self.change(id, cx, |record, _| {
+        match self.when(record, line).next(now) {
+            Some(next) if next <= now => self.make_ready(id, cx),
+            next => self.change(id, cx, |record, _| {
                 record.state = CallbackState::Waiting;
-                record.due = opening.unwrap_or(record.expires);
+                record.due = next.unwrap_or(record.expires);
             }),
         }
+    }
+
+    /// What this callback's dials are judged by.
+    pub(super) fn when<'a>(&'a self, record: &CallbackRecord, line: &'a Line) -> When<'a> {
+        When {
+            calendar: line.calendar.as_deref(),
+            manners: &line.redial.manners,
+            repeated: record.spent > 0,
+            dialled: self.dials.of(record.number),
+        }
+    }
+
+    /// What stands against dialling this callback's client now.
+    pub(super) fn against(&self, id: CallbackId, line: &Line, now: Wall) -> Option<Against> {
+        self.when(self.callbacks.get(&id)?, line).against(now)
     }
 
     fn make_ready(&mut self, id: CallbackId, cx: &mut Cx) {
@@ -277,8 +297,11 @@ impl Engine {
 
     /// An attempt is over and every leg of it is gone.
     pub(super) fn attempt_over(&mut self, id: CallbackId, over: Over, cx: &mut Cx) -> Option<Wall> {
-        let Over { outcome, took, close, decided, bothered } = over;
+        let Over { outcome, took, close, decided, bothered, dialled } = over;
         let record = self.callbacks.get_mut(&id)?;
+        if let Some(dialled) = dialled.filter(|_| outcome != Outcome::Network || bothered) {
+            self.dials.remember(record.number, dialled);
+        }
         record.last = Some(outcome);
         if outcome.costs_an_attempt() || bothered {
             record.spent += 1;
@@ -286,14 +309,14 @@ impl Engine {
         } else {
             record.setbacks += 1;
         }
-        let redial = self.rules.lines.get(&record.line).map(|line| line.redial.clone());
+        let line = self.rules.lines.get(&record.line).cloned();
         let by_call = took.filter(|_| outcome == Outcome::Talked).map(|call| CloseReason::ClientCalled { call });
-        let next = match (close.or(by_call), redial) {
+        let next = match (close.or(by_call), &line) {
             (Some(reason), _) => Next::Close(reason),
-            (None, Some(redial)) => after(record, outcome, &redial),
-            (None, None) => Next::Again(Span::minutes(60)),
+            (None, Some(line)) => after(record, outcome, &line.redial),
+            (None, None) => Next::Again(Again::After(Span::minutes(60))),
         };
-        let track = self.rules.lines.get(&record.line).map_or(Span::ZERO, |line| line.redial.track);
+        let track = line.as_ref().map_or(Span::ZERO, |line| line.redial.track);
         match next {
             // The client was missed once more since that was decided: what is closed would take a new miss with it.
             Next::Close(_) if decided.is_some_and(|decided| record.last_miss > decided) => {
@@ -309,8 +332,13 @@ impl Engine {
                 self.close_now(id, reason, cx);
                 None
             }
-            Next::Again(pause) => {
-                let due = cx.now.wall + pause;
+            Next::Again(again) => {
+                let record = self.callbacks.get(&id)?;
+                let due = match &line {
+                    Some(line) => self.when(record, line).due(&again, cx.now.wall, record.opened),
+                    None => Some(cx.now.wall + Span::minutes(60)),
+                };
+                let due = due.unwrap_or(record.expires);
                 self.change(id, cx, |record, _| {
                     record.state = CallbackState::Waiting;
                     record.due = due;

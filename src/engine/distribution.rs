@@ -41,7 +41,7 @@ impl Engine {
         if !self.live_calls(record.number).is_empty() {
             return; // the client is calling: whoever answers, it is no time to dial
         }
-        if line.calendar.as_ref().is_some_and(|calendar| !calendar.is_open(cx.now.wall)) {
+        if self.against(id, &line, cx.now.wall).is_some() {
             return self.put_off(id, &line, cx);
         }
         let Some(trunk) = self.free_trunk(&line, &[], None, cx.now.mono) else { return };
@@ -56,8 +56,8 @@ impl Engine {
 
     fn put_off(&mut self, id: CallbackId, line: &Line, cx: &mut Cx) {
         let now = cx.now.wall;
-        let opening = line.calendar.as_ref().and_then(|calendar| calendar.next_open(now));
-        self.change(id, cx, |record, _| record.due = opening.unwrap_or(record.expires));
+        let next = self.callbacks.get(&id).and_then(|record| self.when(record, line).next(now));
+        self.change(id, cx, |record, _| record.due = next.unwrap_or(record.expires));
     }
 
     /// The line's first trunk whose switch is there, has settled, and has a channel free; one that could not carry a call a

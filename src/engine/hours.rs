@@ -76,7 +76,8 @@ impl Calendar {
     }
 }
 
-fn minute_of(local: DateTime) -> u16 {
+/// The minute of the day.
+pub(super) fn minute_of(local: DateTime) -> u16 {
     local.hour() as u16 * 60 + local.minute() as u16
 }
 

@@ -140,6 +140,7 @@ pub struct Engine {
     pub(super) resting_trunks: BTreeMap<Name, Mono>,
     /// When a client last got through, so that a record of an earlier miss that comes late opens nothing.
     pub(super) reached: BTreeMap<super::number::Number, Wall>,
+    pub(super) dials: super::dials::Dials,
     pub(super) timers: BTreeSet<(Mono, Timer)>,
     /// Groups in which somebody or something became free.
     pub(super) dirty: BTreeSet<Name>,
@@ -176,6 +177,7 @@ impl Engine {
             trunks: BTreeMap::new(),
             resting_trunks: BTreeMap::new(),
             reached: BTreeMap::new(),
+            dials: super::dials::Dials::new(snapshot.dials),
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
             clock: None,

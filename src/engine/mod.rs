@@ -5,11 +5,13 @@
 //!
 //! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] (what is stored),
 //! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
-//! `callback`, `distribution`, `attempt`, each with its transition table, and `status` (what people see).
+//! `callback`, `distribution`, `attempt`, each with its transition table; [`retry`] (when a client may be dialled), and
+//! `status` (what people see).
 
 mod attempt;
 mod call;
 mod callback;
+mod dials;
 mod distribution;
 mod link;
 mod machine;
@@ -23,6 +25,7 @@ pub mod input;
 pub mod money;
 pub mod number;
 pub mod record;
+pub mod retry;
 pub mod rules;
 pub mod time;
 

@@ -413,6 +413,15 @@ pub enum Write {
     Paused(bool),
 }
 
+/// A client's phone was called, and the way there was in order: what limits a day are counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Dial {
+    /// When, of one attempt the first time.
+    pub at: Wall,
+    /// Whose.
+    pub number: Number,
+}
+
 /// What a start reads back: everything that is still open, and the counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -434,4 +443,6 @@ pub struct Snapshot {
     pub operators: Vec<OperatorRecord>,
     /// Who last talked with whom, by number: as many of the newest as a start reads.
     pub last_talks: Vec<LastTalk>,
+    /// Dials of the last days, by attempts that are over.
+    pub dials: Vec<Dial>,
 }

@@ -1,6 +1,7 @@
 //! What the admin configured, validated: every name resolves, every number is E.164, every span has its unit.
 
 use super::{Name, hours::Calendar, money::Price, number::Number, time::Span};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -72,6 +73,41 @@ pub enum Missed {
     ServedShorterThan(Span),
 }
 
+/// When a client is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// After this pause.
+    After(Span),
+    /// At set times of the day.
+    At {
+        /// Minutes since midnight, ascending; never empty.
+        times: Vec<u16>,
+        /// Not today any more.
+        tomorrow: bool,
+    },
+    /// In hours of the day that were not tried yet.
+    Spread,
+}
+
+/// When a client is left in peace, beyond the line's calendar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manners {
+    /// By whose days and times of day.
+    pub zone: TimeZone,
+    /// Hours to avoid from the second try on, in minutes since midnight, `from..to`; `to` may be 1440.
+    pub avoid: Vec<(u16, u16)>,
+    /// How often one number is dialled a day, by all lines together.
+    pub per_day: Option<u32>,
+    /// … in seven days.
+    pub per_week: Option<u32>,
+}
+
+impl Default for Manners {
+    fn default() -> Manners {
+        Manners { zone: TimeZone::UTC, avoid: Vec::new(), per_day: None, per_week: None }
+    }
+}
+
 /// How a line calls back.
 #[derive(Clone, Debug)]
 pub struct Redial {
@@ -85,12 +121,14 @@ pub struct Redial {
     pub attempts: u32,
     /// How long after the last miss a callback is given up.
     pub expire: Span,
-    /// The pause after a busy client.
-    pub busy: Span,
-    /// The pause after a client who did not answer.
-    pub no_answer: Span,
+    /// When a client is tried again who was busy.
+    pub busy: Again,
+    /// When a client is tried again who did not answer.
+    pub no_answer: Again,
     /// The pause after network trouble, which costs the client no attempt.
     pub network: Span,
+    /// What else stands against a dial.
+    pub manners: Manners,
     /// The template of what the operator hears.
     pub announce_operator: Arc<str>,
     /// The template of what the client hears; `None`: nothing, the operator at once.

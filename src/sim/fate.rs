@@ -12,7 +12,7 @@ use super::{
 use crate::engine::{
     hours::Calendar,
     input::Wish,
-    rules::{Answer, Key, Keys, Missed, Strategy},
+    rules::{Again, Answer, Key, Keys, Manners, Missed, Strategy},
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
@@ -94,8 +94,9 @@ fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
     redial.attempts = random.between(1, 4) as u32;
     redial.expire = Span::minutes(random.between(20, 150));
     redial.ring = Span::seconds(random.between(10, 40));
-    redial.busy = Span::seconds(random.between(20, 180));
-    redial.no_answer = Span::seconds(random.between(60, 900));
+    redial.busy = Again::After(Span::seconds(random.between(20, 180)));
+    redial.no_answer = again(random);
+    redial.manners = manners(random);
     redial.network = Span::seconds(random.between(15, 90));
     if random.chance(30) {
         redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9') };
@@ -109,6 +110,33 @@ fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
     if random.chance(40) {
         line.calendar = Some(Arc::new(calendar(random)));
     }
+}
+
+fn again(random: &mut Random) -> Again {
+    match random.below(6) {
+        0 => Again::Spread,
+        1 => {
+            let mut times: Vec<u16> = (0..random.between(1, 12)).map(|_| random.below(1440) as u16).collect();
+            times.sort_unstable();
+            Again::At { times, tomorrow: random.chance(10) }
+        }
+        _ => Again::After(Span::seconds(random.between(60, 900))),
+    }
+}
+
+fn manners(random: &mut Random) -> Manners {
+    let mut manners = Manners { zone: TimeZone::get("Europe/Moscow").unwrap_or(TimeZone::UTC), ..Manners::default() };
+    if random.chance(30) {
+        let from = random.below(1380) as u16;
+        manners.avoid.push((from, from + random.between(5, 60) as u16));
+    }
+    if random.chance(20) {
+        manners.per_day = Some(random.between(1, 3) as u32);
+    }
+    if random.chance(10) {
+        manners.per_week = Some(random.between(1, 4) as u32);
+    }
+    manners
 }
 
 fn calendar(random: &mut Random) -> Calendar {

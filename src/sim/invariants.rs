@@ -3,7 +3,7 @@
 //! | name | says |
 //! |---|---|
 //! | `one_client_leg_per_number` | no two live legs of ours ring or hold one client |
-//! | `no_dial_outside_hours` | no client is dialled while the line's calendar is shut |
+//! | `no_dial_outside_hours` | no client is dialled while the line's calendar is shut, in hours to avoid, or more often a day or a week than the line allows |
 //! | `no_dial_within_the_window` | nobody is rung for a client before the tracking window has ended |
 //! | `no_dial_after_got_through` | no client is dialled who got through since the miss, or who is calling |
 //! | `no_missed_call_lost` | every missed call is in the journal with its callback |
@@ -35,8 +35,8 @@ use crate::{
         input::Direction,
         number::Number,
         record::{CallbackId, CallbackRecord, ChannelId, CloseReason, Role},
-        rules::{Answer, Missed},
-        time::{Mono, Now, Span},
+        rules::{Answer, Manners, Missed},
+        time::{Mono, Now, Span, Wall},
     },
     store::{JournalQuery, Known, Memory},
 };
@@ -531,6 +531,11 @@ impl Judge {
         {
             faults.push(("no_dial_outside_hours", format!("{number} on {}", line.name)));
         }
+        if let Some((record, line)) = record.and_then(|record| Some((record, self.house.line(&record.line)?)))
+            && let Some(why) = self.is_rude(record, line, at)
+        {
+            faults.push(("no_dial_outside_hours", format!("{number} on {}: {why}", line.name)));
+        }
         if let Some(why) = self.is_needless(number, at, health) {
             faults.push(("no_dial_after_got_through", format!("{number} is dialled: {why}")));
         }
@@ -545,6 +550,32 @@ impl Judge {
         let set = self.clock_set.is_some_and(|set| set + CATCH_UP > at.mono);
         let open = |wall| line.calendar.as_ref().is_none_or(|calendar| calendar.is_open(wall));
         set || open(at.wall) || open(at.wall - NOTICE)
+    }
+
+    /// Why this client is to be left in peace now.
+    fn is_rude(&self, record: &CallbackRecord, line: &LineOf, at: Now) -> Option<String> {
+        // Where the wall clock was set, nobody can say which day earlier dials were on.
+        if self.clock_set.is_some() {
+            return None;
+        }
+        let Manners { zone, avoid, per_day, per_week } = &line.redial.manners;
+        let is_avoided = |wall: Wall| {
+            let local = zone.to_datetime(wall.timestamp());
+            let minute = local.hour() as u16 * 60 + local.minute() as u16;
+            avoid.iter().any(|(from, to)| (*from..*to).contains(&minute))
+        };
+        if record.spent > 0 && is_avoided(at.wall) && is_avoided(at.wall - NOTICE) {
+            return Some("these are hours to avoid".to_owned());
+        }
+        // Of one attempt the client is dialled once, whatever trunk it goes over; a phone that rang was dialled.
+        let rang =
+            |leg: &&Leg| leg.number == Some(record.number) && (leg.answered.is_some() || leg.cause == "USER_BUSY");
+        let dials = self.legs.values().filter(rang).count() as u32;
+        let too_often = |most: &Option<u32>| most.is_some_and(|most| dials >= most);
+        // A simulated world is over within a day, and most within one date; over midnight a new day begins.
+        let day = zone.to_datetime(at.wall.timestamp()).date();
+        let began = zone.to_datetime((at.wall - Span(at.mono.0)).timestamp()).date();
+        (too_often(per_week) || (day == began && too_often(per_day))).then(|| format!("dialled {dials} times already"))
     }
 
     /// Why this client need not be dialled, if we could have known.

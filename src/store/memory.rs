@@ -1,15 +1,16 @@
 //! The store in memory: pure and synchronous, for the simulation and for tests. It is lost with the process.
 
 use super::{
-    CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, Place, StoreError,
-    StoryQuery,
+    CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, MOST_DIALS, Place,
+    StoreError, StoryQuery,
 };
 use crate::engine::{
     Name,
     record::{
-        AttemptRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, KnownBy, LastTalk, OperatorRecord, Origin,
-        Snapshot, Write,
+        AttemptRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, KnownBy, LastTalk, OperatorRecord,
+        Origin, Outcome, Role, Snapshot, Write,
     },
+    retry::REMEMBERED,
     time::Wall,
 };
 use std::{
@@ -89,6 +90,7 @@ impl Memory {
             attempts: self.attempts.values().filter(|attempt| attempt.ended.is_none()).cloned().collect(),
             operators: self.operators.values().cloned().collect(),
             last_talks: self.last_talks(),
+            dials: self.dials(now),
         }
     }
 
@@ -103,6 +105,20 @@ impl Memory {
             Some(LastTalk { number, at: attempt.joined?, operator: attempt.operator.clone()? })
         });
         LastTalk::of_each(of_calls.chain(of_attempts))
+    }
+
+    fn dials(&self, now: Wall) -> Vec<Dial> {
+        let dial = |attempt: &AttemptRecord| {
+            let there = attempt.outcome != Some(Outcome::Network);
+            let legs = attempt.legs.iter().filter(|leg| leg.role == Role::Client && (there || leg.answered.is_some()));
+            let at = legs.map(|leg| leg.intended).filter(|at| *at > now - REMEMBERED).min()?;
+            Some(Dial { at, number: self.callbacks.get(&attempt.callback)?.number })
+        };
+        let mut dials: Vec<Dial> =
+            self.attempts.values().filter(|attempt| attempt.ended.is_some()).filter_map(dial).collect();
+        dials.sort();
+        dials.drain(..dials.len().saturating_sub(MOST_DIALS));
+        dials
     }
 
     /// The journal; see [`super::Store::journal`].

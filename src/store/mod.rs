@@ -38,6 +38,8 @@ pub const GUESS_STANDS: Span = Span::minutes(24 * 60);
 
 /// From how many of the newest calls, and of the newest attempts, a start reads who last talked with whom.
 pub const LAST_TALKS_FROM: usize = 20_000;
+/// How many dials of the last days a start reads back, the newest.
+pub const MOST_DIALS: usize = 200_000;
 
 /// What comes of asking a [`Store`].
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

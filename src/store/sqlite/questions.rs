@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{
     engine::{
-        record::{CallRecord, CallbackId, CallbackRecord, ChannelId, KnownBy, LastTalk, Snapshot},
+        record::{CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, KnownBy, LastTalk, Snapshot},
+        retry::REMEMBERED,
         time::Wall,
     },
     store::{
-        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, Place,
-        StoryQuery, Subject,
+        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, MOST_DIALS,
+        Place, StoryQuery, Subject,
     },
 };
 use sqlx::{Error, QueryBuilder, Sqlite, SqliteConnection, query, sqlite::SqliteRow};
@@ -46,6 +47,7 @@ pub async fn load(from: &mut SqliteConnection, now: Wall) -> Result<Snapshot, Er
             rows.iter().map(rows::operator).collect::<Result<_, _>>()?
         },
         last_talks: last_talks(from).await?,
+        dials: dials(from, now).await?,
     })
 }
 
@@ -75,6 +77,24 @@ async fn calls_to_finish(from: &mut SqliteConnection, now: Wall) -> Result<Vec<C
     let mut calls = rows.iter().map(|row| rows::call(row, 0)).collect::<Result<Vec<CallRecord>, Error>>()?;
     calls.sort_by(|a, b| (a.arrived, &a.id).cmp(&(b.arrived, &b.id)));
     Ok(calls)
+}
+
+/// Dials of the last days, of each attempt the first.
+async fn dials(from: &mut SqliteConnection, now: Wall) -> Result<Vec<Dial>, Error> {
+    let sql = "SELECT min(legs.intended) AS at, callbacks.number FROM legs \
+        JOIN attempts ON attempts.callback = legs.callback AND attempts.n = legs.attempt \
+        JOIN callbacks ON callbacks.id = legs.callback \
+        WHERE legs.role = 'client' AND legs.intended > $1 AND attempts.ended IS NOT NULL \
+        AND (attempts.outcome IS NULL OR attempts.outcome <> 'network' OR legs.answered IS NOT NULL) \
+        GROUP BY legs.callback, legs.attempt, callbacks.number ORDER BY at DESC, callbacks.number DESC LIMIT $2";
+    let rows = query(sql).bind((now - REMEMBERED).raw()).bind(MOST_DIALS as i64).fetch_all(from).await?;
+    let dial = |row: &SqliteRow| {
+        let mut fields = Fields::from(row, 0);
+        Ok(Dial { at: fields.get()?, number: fields.get()? })
+    };
+    let mut dials = rows.iter().map(dial).collect::<Result<Vec<Dial>, Error>>()?;
+    dials.sort();
+    Ok(dials)
 }
 
 /// The journal.

@@ -16,9 +16,10 @@ const APPLICATION_ID: i64 = 0x5052_5a56;
 pub const CHECKED_WHOLE: u64 = 512 << 20;
 
 /// Every migration, oldest first. One that was released never changes: what is to change comes as a further one.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("journal", include_str!("../migrations/0001_journal.sql")),
     ("operators", include_str!("../migrations/0002_operators.sql")),
+    ("dials", include_str!("../migrations/0003_dials.sql")),
 ];
 
 /// What a store is given once, when it is made.
