@@ -388,7 +388,7 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         "[[line]]",
         "[defaults.redial]\nannounce_operator = \"{{ page }}\"\nexpire = \"5m\"\n[[line]]",
         &[
-            "perezvon.toml:17:21: `announce_operator`: the template names `page`, which there is not; it may name number, name, line, channel, source, campaign, attempt, misses, outcome",
+            "perezvon.toml:17:21: `announce_operator`: the template names `page`, which there is not; it may name number, name, line, channel, source, campaign, attempt, misses, key, outcome",
             "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
         ],
     ),

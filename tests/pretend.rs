@@ -191,7 +191,7 @@ fn meet(switch: &mut PretendSwitch, phones: &mut BTreeMap<String, perezvon::engi
 }
 
 /// The events of each channel, by its name, in their order; those of no channel under "".
-fn by_channel<'a>(events: &'a [Event], wanted: fn(&Event) -> bool) -> BTreeMap<String, Vec<&'a Event>> {
+fn by_channel(events: &[Event], wanted: fn(&Event) -> bool) -> BTreeMap<String, Vec<&Event>> {
     let mut all: BTreeMap<String, Vec<&Event>> = BTreeMap::new();
     for event in events.iter().filter(|event| event.name() != "HEARTBEAT" && wanted(event)) {
         all.entry(address(&event.get("Channel-Name").unwrap_or_default())).or_default().push(event);
