@@ -900,8 +900,8 @@ impl Engine {
                 at.nudges = nudges;
             }
             Stage::Parting(_) if at.winner == Some(leg) => self.decide(at, Outcome::Unknown, "", cx),
-            // One who lost the race, or passed the call on.
-            _ if repeats && at.winner != Some(leg) && at.is_answered(leg) && at.stage == Stage::Ringing => {
+            // One who lost the race or passed the call on; a client for whom nobody is there.
+            Stage::Ringing | Stage::Parting(_) if repeats && at.winner != Some(leg) && at.is_answered(leg) => {
                 at.nudges += 1;
                 self.hang_up(at, leg, HangupCause::Done, cx);
             }

@@ -267,7 +267,7 @@ impl Engine {
             Some(_) => self.channel_gone(&ended.id, cx.now.wall, &ended.cause, KnownBy::Event, cx),
             None if self.recent_set.contains(&ended.id) => {}
             None => {
-                self.unheard.insert(ended.id.clone(), cx.now.wall);
+                self.unheard.insert(ended.id.clone(), cx.now);
                 self.remember_end(ended.id);
             }
         }
@@ -416,7 +416,8 @@ impl Engine {
         if self.recent_set.contains(&id) && unheard.is_none() && !self.guessed.contains_key(&id) {
             return;
         }
-        cdr.ended = unheard.unwrap_or(cdr.ended);
+        cdr.ended = unheard.map_or(cdr.ended, |heard| heard.wall);
+        let just_now = unheard.is_some_and(|heard| cx.now.mono.since(heard.mono) < CDR_GRACE);
         if let Some(name) = self.operators.owner(&cdr.channel) {
             if cdr.served.is_some()
                 && let Ok(number) = Number::parse(&cdr.channel.dialled, &self.rules.country)
@@ -429,10 +430,11 @@ impl Engine {
         if cdr.channel.direction == Direction::Outbound {
             return;
         }
-        self.call_from_cdr(switch, id, cdr, cx);
+        self.call_from_cdr(switch, id, cdr, just_now, cx);
     }
 
-    fn call_from_cdr(&mut self, switch: &Name, id: ChannelId, cdr: Cdr, cx: &mut Cx) {
+    /// `just_now`: its end was heard a moment ago, so it is of our time whatever the clocks say.
+    fn call_from_cdr(&mut self, switch: &Name, id: ChannelId, cdr: Cdr, just_now: bool, cx: &mut Cx) {
         let live = self.caller(&id).map(|caller| (caller.record.clone(), caller.partly));
         self.forget_caller(&id);
         let guessed = self.guessed.remove(&id);
@@ -459,7 +461,7 @@ impl Engine {
         record.talk = record.talk.max(cdr.talk);
         (record.ended, record.cause, record.known_by) = (Some(cdr.ended), cdr.cause.into(), KnownBy::Cdr);
         self.remember_end(id);
-        self.call_over(record, (!heard).then_some(cdr.ended), cx);
+        self.call_over(record, (!heard && !just_now).then_some(cdr.ended), cx);
     }
 
     fn forget_caller(&mut self, id: &ChannelId) {

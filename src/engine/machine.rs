@@ -123,7 +123,7 @@ pub struct Engine {
     pub(super) recent_set: rustc_hash::FxHashSet<ChannelId>,
     /// Of those, the ones that we never heard of before their end, and when that was: only a detail record can tell what
     /// they were, yet the switch's clock in it may differ from ours.
-    pub(super) unheard: FxHashMap<ChannelId, Wall>,
+    pub(super) unheard: FxHashMap<ChannelId, Now>,
     pub(super) guessed: BTreeMap<ChannelId, CallRecord>,
     pub(super) callbacks: BTreeMap<CallbackId, CallbackRecord>,
     pub(super) open: FxHashMap<super::number::Number, CallbackId>,
