@@ -1,4 +1,5 @@
-//! The main job against a real FreeSWITCH: a missed call is called back, heard on both phones, whatever the caller is named.
+//! The main job against a real FreeSWITCH: a missed call is called back, heard on both phones, whatever the caller is named,
+//! and nobody else is called. The switch is this test's own while it runs.
 //!
 //! | variable | what | example |
 //! |---|---|---|
@@ -12,13 +13,22 @@
 //! | `PEREZVON_LIVE_CLIENT_END` | the end of such a number | `21` |
 //! | `PEREZVON_LIVE_EARS` | a folder where each phone leaves what it heard as `NUMBER-….wav`, 16 bit; without it sound is not judged | `/tmp/fs-rec` |
 //! | `PEREZVON_LIVE_TONES` | the tones that the operators' phones, in their order, and then the clients' send, in Hz | `820 880 1100` |
+//! | `PEREZVON_LIVE_USER` | logs in as this directory user, the one of `freeswitch/directory/perezvon.xml` | `perezvon@perezvon.internal` |
+//! | `PEREZVON_LIVE_USER_PASSWORD` | and that user's password | |
+//! | `PEREZVON_LIVE_QUEUE_DID` | a number that answers and waits in a mod_callcenter queue in which nobody is | `74951112244` |
+//! | `PEREZVON_LIVE_LANGUAGE` | what operators hear, `ru` or `en`; `ru` when it says nothing | `en` |
 
 mod live {
     pub mod caller;
+    pub mod legs;
     pub mod sound;
 }
 
-use live::{caller, sound};
+use live::{
+    caller,
+    legs::{Leg, Legs},
+    sound,
+};
 use serde_json::Value;
 use std::{
     env, fs,
@@ -30,11 +40,13 @@ use std::{
     time::Duration,
 };
 
-/// Names that would do harm, each with what it tries.
-const HOSTILE: [&str; 6] = [
+/// Names that would do harm, each with what it tries. Of the two with line breaks, the switch has the first as it is and tells of
+/// it as if it had them; the second has them, since a SIP header may be folded. An unfolded one is no SIP: 400.
+const HOSTILE: [&str; 7] = [
     "${system(touch /tmp/perezvon-live-harm)}",
     r#"quotes " ' and backslashes \ \\ \n"#,
     "line%0A%0Aapi system touch /tmp/perezvon-live-harm%0A%0A",
+    "folded\r\n api system touch /tmp/perezvon-live-harm\r\n bgapi originate loopback/1 &park",
     "commas, {braces} [brackets] pipes | <angles>",
     "^^:a:b^^|c,origination_uuid=x}",
     "x:_:sofia/internal/1@127.0.0.1:1 &system(touch /tmp/perezvon-live-harm)",
@@ -44,8 +56,11 @@ const HARM: &str = "/tmp/perezvon-live-harm";
 struct Lab {
     switch: String,
     password: String,
+    user: Option<(String, String)>,
     sip: SocketAddr,
     did: String,
+    queue: Option<String>,
+    language: String,
     operators: Vec<String>,
     trunk: String,
     client: (String, String),
@@ -60,6 +75,9 @@ impl Lab {
         Some(Lab {
             switch,
             password: get("PEREZVON_LIVE_PASSWORD"),
+            user: env::var("PEREZVON_LIVE_USER").ok().map(|user| (user, get("PEREZVON_LIVE_USER_PASSWORD"))),
+            queue: env::var("PEREZVON_LIVE_QUEUE_DID").ok(),
+            language: env::var("PEREZVON_LIVE_LANGUAGE").unwrap_or_else(|_| "ru".to_owned()),
             sip: get("PEREZVON_LIVE_SIP").parse().expect("PEREZVON_LIVE_SIP is host:port"),
             did: get("PEREZVON_LIVE_DID"),
             operators: get("PEREZVON_LIVE_OPERATORS").split_whitespace().map(str::to_owned).collect(),
@@ -84,20 +102,31 @@ impl Lab {
             })
             .collect();
         let names: Vec<String> = (0..self.operators.len()).map(|n| format!("\"op{n}\"")).collect();
+        let (user, password) = match &self.user {
+            Some((user, password)) => (format!("user = \"{user}\"\n"), password),
+            None => (String::new(), &self.password),
+        };
+        let numbers: Vec<String> =
+            [Some(&self.did), self.queue.as_ref()].into_iter().flatten().map(|did| format!("\"+{did}\"")).collect();
+        let announcement = match &*self.language {
+            "ru" => "Пропущенный вызов, {{ name }}. Соединяю.",
+            _ => "A missed call of {{ name }}. Connecting.",
+        };
         format!(
-            "[switch.main]\naddress = \"{}\"\npassword = \"{}\"\n[store]\nurl = \"sqlite:{}\"\n[http]\nlisten = \"off\"\n\
-             [control]\nsocket = \"{}\"\n[defaults]\ncountry = \"RU\"\nlanguage = \"ru\"\n[trunk.out]\ndial = \"{}\"\n\
+            "[switch.main]\naddress = \"{}\"\n{user}password = \"{}\"\n[store]\nurl = \"sqlite:{}\"\n[http]\nlisten = \"off\"\n\
+             [control]\nsocket = \"{}\"\n[defaults]\ncountry = \"RU\"\nlanguage = \"{}\"\n[trunk.out]\ndial = \"{}\"\n\
              channels = 10\n{operators}[[group]]\nname = \"all\"\noperators = [{}]\n[[line]]\nname = \"live\"\n\
-             numbers = [\"+{}\"]\ngroup = \"all\"\ntrunks = [\"out\"]\ncaller_id = \"+{}\"\n[line.redial]\ntrack = \"2s\"\n\
+             numbers = [{}]\ngroup = \"all\"\ntrunks = [\"out\"]\ncaller_id = \"+{}\"\n[line.redial]\ntrack = \"2s\"\n\
              ring = \"20s\"\nbusy = {{ after = \"10s\" }}\nno_answer = {{ after = \"10s\" }}\n\
-             announce_operator = \"Пропущенный вызов, {{{{ name }}}}. Соединяю.\"\nannounce_client = \"\"\n",
+             announce_operator = \"{announcement}\"\nannounce_client = \"\"\n",
             self.switch,
-            self.password,
+            password,
             folder.join("live.db").display(),
             folder.join("live.sock").display(),
+            self.language,
             self.trunk,
             names.join(", "),
-            self.did,
+            numbers.join(", "),
             self.did,
         )
     }
@@ -173,6 +202,7 @@ fn missed_calls_are_called_back() {
     };
     let folder = tempfile::tempdir().unwrap();
     let _ = fs::remove_file(HARM);
+    let legs = Legs::watch(&lab.switch, &lab.password);
     let program = Program::start(&lab, folder.path());
     let log = || fs::read_to_string(folder.path().join("live.log")).unwrap_or_default();
 
@@ -194,6 +224,32 @@ fn missed_calls_are_called_back() {
         eprintln!("named {name:?}, known as {}", row["call"]["name"]);
     }
     assert!(!Path::new(HARM).exists(), "a caller's name ran a program");
+    let mut called: Vec<String> = std::iter::once(number).chain(numbers).collect();
+    if let Some(did) = &lab.queue {
+        let number = lab.number(9);
+        assert_eq!(caller::call(lab.sip, &number, "Boris", did, Duration::from_secs(4)), Ok(()), "{}", log());
+        let row = program.closed(&number);
+        assert_eq!(row["callback"]["reason"]["reason"], "talked", "{row}\n{}", log());
+        called.push(number);
+    }
+    drop(program);
+    judge_legs(&lab, &legs.seen(), called);
+}
+
+/// Each client was called once, operators were, and nobody else.
+fn judge_legs(lab: &Lab, legs: &[Leg], mut called: Vec<String>) {
+    let operators: Vec<&str> = lab.operators.iter().filter_map(|dial| dial.rsplit('/').next()).collect();
+    let mut clients = Vec::new();
+    for leg in legs {
+        match leg.role.as_deref() {
+            Some("client") => clients.push(leg.dialled.trim_start_matches('+').to_owned()),
+            Some("operator") => assert!(operators.iter().any(|user| leg.is_of(user)), "no operator's phone: {leg:?}"),
+            _ => panic!("who made this leg? {leg:?}"),
+        }
+    }
+    clients.sort();
+    called.sort();
+    assert_eq!(clients, called, "{legs:?}");
 }
 
 /// The operator hears the announcement, then ringing, then the client; the client hears the operator.

@@ -8,7 +8,10 @@
 use perezvon::{
     engine::time::{Mono, Now, Wall},
     esl::{Decoder, Event, Limits, names},
-    sim::switch::{Act, AgentStatus, Caller, Config, Outside, Party, PretendSwitch, dialplan::Step},
+    sim::{
+        house::feature,
+        switch::{Act, AgentStatus, Caller, Config, Outside, Party, PretendSwitch, dialplan::Step},
+    },
     switch::event,
 };
 use std::{collections::BTreeMap, fs};
@@ -51,11 +54,12 @@ fn is_read(name: &str) -> bool {
     [names::ALL, &event::OURS, &SEEN].into_iter().flatten().any(|read| *read == name)
 }
 
-/// The phones of two recordings registered with an address that the pretend directory does not know.
+/// The phones of three recordings have addresses that the pretend directory does not know.
 fn address(text: &str) -> String {
     text.replace("gw+op1001@127.0.0.1:5080", "1001@192.0.2.10:5060")
         .replace("gw+op", "")
         .replace("sofia/internal/7916", "sofia/pbx/7916")
+        .replace("sofia/phones/1001@pbx.local", "sofia/pbx/1001@127.0.0.1")
 }
 
 /// Do we ask for it?
@@ -73,6 +77,8 @@ enum Does {
     Sends(usize),
     /// Somebody calls.
     Calls(&'static str, &'static str),
+    /// The phone of a directory user calls.
+    Dials(&'static str, &'static str),
     /// A person does something with the phone of this number.
     Acts(&'static str, Act),
     /// An agent's status.
@@ -84,7 +90,7 @@ enum Does {
 }
 
 use Act::{Answer, EarlyMedia, Hangup, Reject, Ring};
-use Does::{Acts, Agent, Calls, Sends, Transfers};
+use Does::{Acts, Agent, Calls, Dials, Sends, Transfers};
 
 fn now(at: u64) -> Now {
     Now { mono: Mono(at), wall: Wall(1_795_406_997_873 + at as i64) }
@@ -102,6 +108,7 @@ fn config(password: &str) -> Config {
             ("701".into(), vec![set("campaign", "Яндекс Директ"), Step::Answer, Step::Callcenter("sales@lab".into())]),
             ("702".into(), vec![set("call_timeout", "5"), set("hangup_after_bridge", "true"), bridge("op-noanswer")]),
             ("703".into(), vec![set("hangup_after_bridge", "true"), bridge("op-1")]),
+            ("*46".into(), feature("away")),
             (
                 "74951112233".into(),
                 vec![
@@ -164,6 +171,13 @@ fn play(name: &str, story: &[(u64, Does)], seed: u64) -> Vec<Event> {
                 let caller = Caller { user: None, number: from.into(), name: from.into(), dialled: to.into() };
                 let id = switch.call_in(&caller, now(at));
                 phones.insert(from.to_owned(), id);
+            }
+            Dials(user, to) => {
+                let who = user.to_owned();
+                let caller =
+                    Caller { user: Some(who.clone()), number: who.clone(), name: who.clone(), dialled: to.into() };
+                let id = switch.call_in(&caller, now(at));
+                phones.insert(who, id);
             }
             Acts(who, act) => {
                 let id = phones.get(who).unwrap_or_else(|| panic!("nobody called {who} by {at}")).clone();
@@ -419,6 +433,12 @@ fn a_busy_client_among_log_lines_and_replies() {
         (40, Sends(10)),
     ];
     hold_those("log-interleaved", &story, is_wanted);
+}
+
+#[test]
+fn an_operator_dials_away() {
+    let story = [(0, Sends(0)), (0, Sends(1)), (10, Dials("1001", "*46")), (5000, Does::Nothing)];
+    hold_those("operator-away", &story, is_wanted);
 }
 
 #[test]

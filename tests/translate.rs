@@ -13,7 +13,7 @@ use perezvon::{
 };
 use std::{fmt::Write, fs, path::Path};
 
-const RECORDINGS: [&str; 13] = [
+const RECORDINGS: [&str; 14] = [
     "callback-bridged",
     "callback-bridged-json",
     "client-failures",
@@ -24,6 +24,7 @@ const RECORDINGS: [&str; 13] = [
     "machine-beep",
     "missed-abandoned",
     "missed-no-answer",
+    "operator-away",
     "operator-race",
     "outbound-caller-gone",
     "served-by-callcenter",

@@ -23,13 +23,14 @@ const LONG_STEP: u64 = 13;
 /// How long people call.
 const BUSY: Span = Span::minutes(60);
 /// Names that callers give themselves.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "",
     "Иван Петров",
     "${system(touch /tmp/x)}",
     "a'b\\c\"d",
     "x\n\nbgapi originate user/1001 &park()",
     "a,b{c}|d^^:e<f>",
+    "x%0A%0Abgapi originate user/1001 &park()%24{system(id)}",
     "',origination_uuid=1,x='",
     "${uuid_kill(all)} `id` $(id)",
 ];

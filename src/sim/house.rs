@@ -270,13 +270,14 @@ impl House {
     }
 }
 
-/// What `freeswitch/dialplan/perezvon.xml` has for the two codes.
-fn feature(state: &str) -> Vec<Step> {
+/// What `freeswitch/dialplan/perezvon.xml` has for the two codes: `ready`, `away`.
+pub fn feature(state: &str) -> Vec<Step> {
     let app = |name: &str, data: String| Step::App(name.to_owned(), data);
+    let tones = if state == "ready" { "%(200,50,500);%(200,0,800)" } else { "%(200,50,800);%(200,0,500)" };
     vec![
         Step::Answer,
         app("event", format!("Event-Name=CUSTOM,Event-Subclass={OPERATOR},{OPERATOR_STATE}={state}")),
-        app("hangup", String::new()),
+        app("playback", format!("tone_stream://{tones}")),
     ]
 }
 

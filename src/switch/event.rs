@@ -14,7 +14,7 @@
 //! | callcenter::info `member-queue-start` | queued |
 //! | callcenter::info `agent-status-change` | agent |
 //! | sofia::register, sofia::unregister, sofia::expire | registered |
-//! | perezvon::operator, fired by the dialplan on the phone of a directory user | feature |
+//! | perezvon::operator, fired by the dialplan on a phone that gave a directory user's password | feature |
 //! | any of CHANNEL_PROGRESS, _ANSWER, _PARK, _BRIDGE, `member-queue-start` of an inbound channel with `perezvon_line` | line named, first |
 //!
 //! A channel's end is CHANNEL_HANGUP, which comes at once and has the cause and the SIP status; CHANNEL_HANGUP_COMPLETE
@@ -235,10 +235,10 @@ fn callcenter(told: Callcenter<'_>, tell: &mut impl FnMut(News)) {
     }
 }
 
-/// Whose phone it is must be known by a password, or anybody could send an operator away by claiming to be one.
+/// Whose phone it is must be known by a password, or anybody could send an operator away: an inbound call's presence is what
+/// its SIP From claims (tried).
 fn feature(event: &Event) -> Option<News> {
-    let phone = event.channel();
-    let user = phone.presence_user().or_else(|| phone.user())?;
+    let user = event.channel().user()?;
     let ready = match &*event.get(OPERATOR_STATE)? {
         "ready" => true,
         "away" => false,
@@ -479,11 +479,13 @@ mod tests {
     fn an_operator_dials_to_be_ready_or_away() {
         let dials =
             |state: &str| EventBuilder::custom(OPERATOR).header("Unique-ID", "u1").header(OPERATOR_STATE, state);
-        let feature = |ready| News::Feature { user: "1001".into(), ready };
-        assert_eq!(told(dials("away").header("Channel-Presence-ID", "1001@pbx")), [feature(false)]);
-        assert_eq!(told(dials("ready").variable("user_name", "1001")), [feature(true)]);
+        for (state, ready) in [("away", false), ("ready", true)] {
+            let feature = News::Feature { user: "1001".into(), ready };
+            assert_eq!(told(dials(state).variable("user_name", "1001")), [feature]);
+        }
         assert_eq!(told(dials("asleep").variable("user_name", "1001")), []);
-        assert_eq!(told(dials("away").header("Caller-Username", "1001")), [], "anybody may claim that");
+        let claimed = dials("away").header("Channel-Presence-ID", "1001@pbx").header("Caller-Username", "1001");
+        assert_eq!(told(claimed), [], "anybody may claim that");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Somebody who calls over SIP, lets it ring and gives up: as much of RFC 3261 as that takes, with a name of any kind.
+//! Somebody who calls over SIP, lets it ring, or waits where a queue answered, and gives up: as much of RFC 3261 as that takes, with a name of any kind.
 
 use std::{
     net::{SocketAddr, UdpSocket},
@@ -20,14 +20,16 @@ struct Call {
 }
 
 impl Call {
+    /// The first request and what belongs to it has number 1, the end of an answered call 2.
     fn request(&self, method: &str, to_tag: &str, body: &str) -> String {
+        let n = if method == "BYE" { 2 } else { 1 };
         let Call { switch, own, number, name, did, id, .. } = self;
         let name = name.replace('\\', "\\\\").replace('"', "\\\"");
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         format!(
-            "{method} sip:{did}@{switch} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{id};rport\r\nMax-Forwards: 70\r\n\
+            "{method} sip:{did}@{switch} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{id}n{n};rport\r\nMax-Forwards: 70\r\n\
              From: \"{name}\" <sip:{number}@{own}>;tag={id}\r\nTo: <sip:{did}@{switch}>{to_tag}\r\nCall-ID: {id}\r\n\
-             CSeq: 1 {method}\r\nContact: <sip:{number}@{own}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+             CSeq: {n} {method}\r\nContact: <sip:{number}@{own}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
     }
@@ -54,7 +56,7 @@ impl Call {
     }
 }
 
-/// Calls `did` as `number`, named `name`, lets it ring for `patience` and gives up.
+/// Calls `did` as `number`, named `name`, lets it ring (or waits, if it is answered) for `patience` and gives up.
 ///
 /// # Errors
 /// What the switch did instead of ringing.
@@ -66,14 +68,22 @@ pub fn call(switch: SocketAddr, number: &str, name: &str, did: &str, patience: D
     let call = Call { socket, switch, own, number: number.into(), name: name.into(), did: did.into(), id };
     call.send(&call.request("INVITE", "", SDP))?;
     let (status, answer) = call.answer(180, "INVITE")?;
-    if status >= 200 {
+    let tag = |answer: &str| {
+        let to = answer.lines().find_map(|line| line.strip_prefix("To: ")).unwrap_or_default();
+        to.split_once(";tag=").map(|(_, tag)| format!(";tag={tag}")).unwrap_or_default()
+    };
+    if status == 200 {
+        call.send(&call.request("ACK", &tag(&answer), ""))?;
+        sleep(patience);
+        call.send(&call.request("BYE", &tag(&answer), ""))?;
+        return call.answer(200, "BYE").map(drop);
+    }
+    if status > 200 {
         return Err(answer);
     }
     sleep(patience);
     call.send(&call.request("CANCEL", "", ""))?;
     let (status, answer) = call.answer(300, "INVITE")?;
-    let to = answer.lines().find_map(|line| line.strip_prefix("To: ")).unwrap_or_default();
-    let tag = to.split_once(";tag=").map(|(_, tag)| format!(";tag={tag}")).unwrap_or_default();
-    call.send(&call.request("ACK", &tag, ""))?;
+    call.send(&call.request("ACK", &tag(&answer), ""))?;
     if status == 487 { Ok(()) } else { Err(answer) }
 }

@@ -46,6 +46,12 @@ impl Event {
         self.add("Event-Sequence", &sequence.to_string());
     }
 
+    /// The application `event` takes the name that it had out and puts its own behind.
+    pub(super) fn name_last(&mut self) {
+        self.headers.retain(|(name, _)| name != "Event-Name");
+        self.add("Event-Name", self.name);
+    }
+
     /// Adds a header; like the switch, it writes no empty one.
     pub(super) fn add(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
@@ -107,10 +113,14 @@ impl Event {
     }
 }
 
-/// What the switch does to a value in a plain event (switch_utils.c, `SWITCH_URL_UNSAFE`).
+/// What the switch does to a value in a plain event (switch_utils.c, `switch_url_encode`): what looks encoded already stays as
+/// it is, so that who is named `%0A` arrives as a line break.
 pub(super) fn percent_encode(value: &str, to: &mut String) {
-    for &byte in value.as_bytes() {
-        if !(0x20..0x7f).contains(&byte) || b" \"#%&+:;<=>?@[\\]^`{|}".contains(&byte) {
+    let digit = |at: usize| value.as_bytes().get(at).is_some_and(|digit| b"0123456789ABCDEF".contains(digit));
+    for (at, &byte) in value.as_bytes().iter().enumerate() {
+        if byte == b'%' && digit(at + 1) && digit(at + 2) {
+            to.push('%');
+        } else if !(0x20..0x7f).contains(&byte) || b" \"#%&+:;<=>?@[\\]^`{|}".contains(&byte) {
             let _ = write!(to, "%{byte:02X}");
         } else {
             to.push(byte as char);

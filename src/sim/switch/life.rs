@@ -210,7 +210,7 @@ impl PretendSwitch {
             let text = data.to_owned();
             self.expanded.push(text);
         }
-        self.tell_app("CHANNEL_EXECUTE", id, run, false);
+        self.tell_app("CHANNEL_EXECUTE", id, run, None);
         self.work(id, name, data, run);
     }
 
@@ -263,10 +263,11 @@ impl PretendSwitch {
             return;
         }
         let mut event = self.event("CUSTOM", OPERATOR);
+        event.name_last();
+        headers().filter(|(name, _)| !name.starts_with("Event-")).for_each(|(name, value)| event.add(name, value));
         if let Some(channel) = self.channels.get(id) {
             channel.describe(&mut event, channel.call_state());
         }
-        headers().filter(|(name, _)| !name.starts_with("Event-")).for_each(|(name, value)| event.add(name, value));
         self.emit(event);
     }
 
@@ -320,7 +321,7 @@ impl PretendSwitch {
         let Some(channel) = self.at(id) else { return };
         let Some(at) = channel.apps.iter().position(|app| app.run == run) else { return };
         let sound = matches!(channel.apps[at].name.as_str(), "speak" | "playback" | "sleep");
-        self.tell_app("CHANNEL_EXECUTE_COMPLETE", id, run, true);
+        self.tell_app("CHANNEL_EXECUTE_COMPLETE", id, run, Some("FILE PLAYED"));
         let Some(channel) = self.at(id) else { return };
         channel.apps.remove(at);
         let goes_on = channel.apps.is_empty() && channel.direction == Direction::Inbound;
@@ -352,7 +353,7 @@ impl PretendSwitch {
             channel.queue.clear();
         }
         while let Some(run) = self.channels.get(id).and_then(|channel| channel.apps.last()).map(|app| app.run) {
-            self.tell_app("CHANNEL_EXECUTE_COMPLETE", id, run, true);
+            self.tell_app("CHANNEL_EXECUTE_COMPLETE", id, run, Some("_none_"));
             let Some(channel) = self.channels.get_mut(id) else { return };
             let app = channel.apps.pop();
             if channel.alive() && app.is_some_and(|app| app.name == "speak" || app.name == "playback") {
@@ -361,13 +362,14 @@ impl PretendSwitch {
         }
     }
 
-    fn tell_app(&mut self, name: &'static str, id: &ChannelId, run: u32, done: bool) {
+    /// `done`: what a sound that ends answers; any other application answers nothing.
+    fn tell_app(&mut self, name: &'static str, id: &ChannelId, run: u32, done: Option<&str>) {
         let Some(app) = self.channels.get(id).and_then(|c| c.apps.iter().find(|app| app.run == run)).cloned() else {
             return;
         };
         let mut more = vec![("Application", app.name.as_str()), ("Application-Data", app.data.as_str())];
-        if done {
-            more.push(("Application-Response", "_none_"));
+        if let Some(response) = done {
+            more.push(("Application-Response", if app.name == "playback" { response } else { "_none_" }));
         }
         more.push(("Application-UUID", app.uuid.as_str()));
         self.tell_now(name, id, &more);
