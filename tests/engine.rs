@@ -936,6 +936,39 @@ fn records_are_believed_by_their_time_whatever_their_order() {
     assert!(desk.dialled().is_empty(), "the client has got through since");
 }
 
+#[test]
+fn a_record_of_a_switch_whose_clock_is_another_is_read_by_ours() {
+    for hours in [-1, 1] {
+        let mut desk = Desk::new(rules(Strategy::TopDown));
+        let through = desk.arrives("through", CLIENT);
+        desk.news(News::Bridged(through.clone(), ChannelId::new("somebody")));
+        desk.wait(Span::minutes(1));
+        desk.ends(&through, Outcome::Unknown);
+        // Our clock is set, the switch's goes on as it was.
+        let of_the_switch = desk.now.wall;
+        desk.now.wall = Wall(of_the_switch.0 + hours * 3_600_000);
+        desk.input(Input::Tick);
+        desk.wait(Span::minutes(1));
+        let ended = of_the_switch + Span::minutes(1);
+        let channel = Channel {
+            id: ChannelId::new("missed"),
+            direction: Direction::Inbound,
+            user: None,
+            caller: CLIENT.into(),
+            name: "".into(),
+            dialled: "74951112233".into(),
+            line: None,
+            created: ended - Span::seconds(20),
+        };
+        let cdr = Cdr { channel, served: None, talk: Span::ZERO, ended, cause: "".into(), queue: None };
+        desk.news(News::Cdr(Box::new(cdr)));
+        desk.wait(Span::seconds(299));
+        assert!(desk.dialled().is_empty(), "{hours}: the tracking window is as long as ever");
+        desk.wait(Span::seconds(1));
+        assert_eq!(desk.dialled().len(), 1, "{hours}: missed after the client got through");
+    }
+}
+
 // ---- who of a group is rung -------------------------------------------------------------------------------------------
 
 const NAMES: [&str; 3] = ["anna", "boris", "vera"];

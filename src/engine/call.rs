@@ -416,6 +416,11 @@ impl Engine {
         if self.recent_set.contains(&id) && unheard.is_none() && !self.guessed.contains_key(&id) {
             return;
         }
+        if let Some(link) = self.links.get(switch) {
+            cdr.channel.created = link.ours(cdr.channel.created);
+            cdr.served = cdr.served.map(|at| link.ours(at));
+            cdr.ended = link.ours(cdr.ended);
+        }
         cdr.ended = unheard.map_or(cdr.ended, |heard| heard.wall);
         let just_now = unheard.is_some_and(|heard| cx.now.mono.since(heard.mono) < CDR_GRACE);
         if let Some(name) = self.operators.owner(&cdr.channel) {

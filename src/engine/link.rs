@@ -14,7 +14,7 @@ use super::{
     input::{Channel, ChannelState, Direction},
     machine::{Cx, Engine, Followed, Kind, Timer},
     record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, ChannelId, LegRecord, Outcome, Role},
-    time::{Mono, Now, Span},
+    time::{Mono, Now, Span, Wall},
 };
 use std::{collections::BTreeSet, sync::Arc};
 use uuid::Uuid;
@@ -40,9 +40,19 @@ pub(super) struct Link {
     pub settled: Option<Mono>,
     /// The question for all channels that is under way.
     pub asked: Option<Uuid>,
+    /// By how many milliseconds our wall clock is ahead of the switch's, which does not follow when ours is set.
+    pub ahead: i64,
 }
 
+/// Up to this difference two clocks agree: an event that comes late is no clock that is wrong.
+const CLOCKS_AGREE: Span = Span::seconds(90);
+
 impl Link {
+    /// A time of the switch by our clock.
+    pub fn ours(&self, at: Wall) -> Wall {
+        if self.ahead.unsigned_abs() > CLOCKS_AGREE.0 { at.shifted(self.ahead) } else { at }
+    }
+
     /// May another attempt begin, with so many under way?
     pub fn may_start(&self, active: usize, now: Mono) -> bool {
         let Some(since) = self.settled.filter(|_| self.up) else { return false };
@@ -160,7 +170,7 @@ impl Engine {
             }
         }
         let link = self.links.entry(switch.clone()).or_default();
-        *link = Link::default();
+        *link = Link { ahead: link.ahead, ..Link::default() };
     }
 
     fn ask_channels(&mut self, switch: &Name, cx: &mut Cx) {

@@ -216,8 +216,13 @@ impl Engine {
             let by_wall = cx.now.wall.0 - last.wall.0;
             let by_mono = cx.now.mono.since(last.mono).0 as i64;
             if by_wall.abs_diff(by_mono) > CLOCK_JUMP.0 {
-                let jump = (by_wall - by_mono) / 1000;
-                cx.alarm(AlarmKind::Clock, format!("the wall clock jumped by {jump} s; check the time service"));
+                let jump = by_wall - by_mono;
+                cx.alarm(
+                    AlarmKind::Clock,
+                    format!("the wall clock jumped by {} s; check the time service", jump / 1000),
+                );
+                self.links.values_mut().for_each(|link| link.ahead += jump);
+                self.reached.values_mut().for_each(|at| *at = at.shifted(jump));
             }
         }
     }
@@ -232,7 +237,11 @@ impl Engine {
                 }
             }
             News::Heartbeat => {}
-            News::Created(channel) => self.created(switch, channel, cx),
+            News::Created(channel) => {
+                let link = self.links.entry(switch.clone()).or_default();
+                link.ahead = cx.now.wall.0 - channel.created.0;
+                self.created(switch, channel, cx);
+            }
             News::LineNamed(id, line) => self.line_named(&id, &line, cx),
             News::Queued(id, queue) => self.queued(&id, &queue, cx),
             News::Answered(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.leg_answered(at, leg, cx)),

@@ -41,6 +41,11 @@ impl Wall {
         })
     }
 
+    /// The instant so many milliseconds later, or earlier.
+    pub fn shifted(self, by: i64) -> Wall {
+        Wall(self.0.saturating_add(by))
+    }
+
     /// How long ago `earlier` was; zero when it lies ahead.
     pub fn since(self, earlier: Wall) -> Span {
         Span(self.0.saturating_sub(earlier.0).max(0) as u64)

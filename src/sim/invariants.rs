@@ -307,9 +307,7 @@ impl Judge {
         call.ended = Some(at);
         let call = call.clone();
         let missed = self.is_missed(&call);
-        // Of which nothing was heard and whose record is of another clock, nobody can tell whether it came before or after.
-        let untold = call.blurred && self.clock_set.is_some();
-        if missed == Some(true) && !call.with_us && !untold {
+        if missed == Some(true) && !call.with_us {
             self.pending.push(id.clone());
         }
         let Some(client) = call.number.map(|number| self.clients.entry(number).or_default()) else { return };
