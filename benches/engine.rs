@@ -6,6 +6,10 @@
 
 #![allow(clippy::disallowed_methods)] // a benchmark reads the clock
 
+#[path = "../tests/held/mod.rs"]
+mod held;
+
+use held::held;
 use perezvon::{
     engine::{
         Engine, Step,
@@ -25,33 +29,10 @@ use perezvon::{
     switch::event,
 };
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
     hint::black_box,
     sync::Arc,
-    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
-
-/// The system's allocator, with a count of the bytes that are out.
-struct Counting;
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is passed on to the system's allocator as it came; the count does not touch the memory.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        HELD.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// The uuids, the caller's number and the number dialled of the recorded call.
 const CALLER: &str = "9b2817fe-b6b7-44a8-84e5-0a1379b674cc";
@@ -221,7 +202,7 @@ fn main() {
     let mut first = None;
     for calls in [100, 1_000, 10_000, 100_000] {
         let mut desk = Desk::new();
-        let before = HELD.load(Ordering::Relaxed);
+        let before = held();
         let mut bytes = Vec::new();
         for call in 0..calls {
             bytes.clear();
@@ -229,7 +210,7 @@ fn main() {
             desk.take(&bytes, Depth::Step);
         }
         drop(bytes);
-        let memory = (HELD.load(Ordering::Relaxed) - before) / calls;
+        let memory = (held() - before) / calls;
         assert_eq!(desk.engine.status(desk.now).calls.len(), calls, "every call is followed");
         let each = churn(&recording, &mut desk, calls);
         let ratio = each.as_nanos() as f64 / *first.get_or_insert(each.as_nanos() as f64);

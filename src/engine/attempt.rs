@@ -63,8 +63,6 @@ const TRUNK_REST: Span = Span::seconds(60);
 const OVERDUE: u32 = 10;
 /// Ringing progressively: after how long the next operator joins those who ring. mod_callcenter's own default.
 const PROGRESS: Span = Span::seconds(10);
-/// What the switch says when it has no contact for a phone.
-const UNREGISTERED: [&str; 2] = ["USER_NOT_REGISTERED", "SUBSCRIBER_ABSENT"];
 /// How often an unanswered question is repeated.
 const MOST_NUDGES: u32 = 2;
 
@@ -442,6 +440,11 @@ impl Engine {
         cx.effect(Effect::Hangup { switch: at.record.switch.clone(), channel, cause });
     }
 
+    /// Stops what is said or played on a leg.
+    fn hush(&mut self, at: &Attempt, leg: usize, cx: &mut Cx) {
+        cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[leg].id.clone() });
+    }
+
     /// The outcome is known and nobody needs to hear it: every leg is let go.
     pub(super) fn decide(&mut self, at: &mut Attempt, outcome: Outcome, cause: &str, cx: &mut Cx) {
         at.comes_to(outcome, cx.now.wall);
@@ -483,7 +486,7 @@ impl Engine {
         // A ringback plays for ever, and what is said waits for its end; after a lost connection nobody knows what plays.
         use Stage::{Announcing, Dialling, Greeting, Joining, Settling};
         if matches!(at.stage, Announcing(Some(_)) | Dialling | Greeting(_) | Joining | Settling) {
-            cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[winner].id.clone() });
+            self.hush(at, winner, cx);
         }
         at.facts.outcome = outcome.as_str().to_owned();
         let token = self.say(at, winner, Arc::from(""), cx);
@@ -565,10 +568,7 @@ impl Engine {
     fn announce(&mut self, at: &mut Attempt, cx: &mut Cx) {
         let Some(winner) = at.winner.filter(|&leg| at.legs[leg].parked) else { return };
         let key = self.key_wanted(at);
-        if key.is_none()
-            && let Some(call) = at.taking.clone()
-            && self.take(at, call, cx)
-        {
+        if key.is_none() && self.take_the_caller(at, cx) {
             return;
         }
         at.facts.key = key.map_or_else(String::new, |key| key.sign().to_string());
@@ -599,12 +599,10 @@ impl Engine {
     /// The operator takes it: enough is said.
     fn accept(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
         at.accepted = true;
-        if let Some(call) = at.taking.clone()
-            && self.take(at, call, cx)
-        {
+        if self.take_the_caller(at, cx) {
             return;
         }
-        cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[leg].id.clone() });
+        self.hush(at, leg, cx);
         self.check(at, cx);
     }
 
@@ -863,11 +861,18 @@ impl Engine {
         true
     }
 
-    pub(super) fn refused(&mut self, id: &ChannelId, what: Asked, text: &str, outcome: Outcome, cx: &mut Cx) {
+    pub(super) fn refused(
+        &mut self,
+        id: &ChannelId,
+        what: Asked,
+        text: &str,
+        outcome: Outcome,
+        unregistered: bool,
+        cx: &mut Cx,
+    ) {
         self.leg_event(id, cx, |engine, at, leg, cx| match what {
             // A leg that was seen ends with its own event; one that never was ends with this.
             Asked::Originate if !at.legs[leg].seen => {
-                let unregistered = UNREGISTERED.iter().any(|cause| text.contains(cause));
                 engine.leg_ended(at, leg, outcome, text, unregistered, cx);
             }
             Asked::Bridge if at.stage == Stage::Joining => engine.part(at, Outcome::Network, text, cx),
@@ -894,7 +899,7 @@ impl Engine {
         match at.stage {
             Stage::Parting(_) if repeats && at.winner == Some(leg) => {
                 // Stopping a sound throws away what waits behind it: it is said again.
-                cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[leg].id.clone() });
+                self.hush(at, leg, cx);
                 let (token, nudges) = (self.say(at, leg, Arc::from(""), cx), at.nudges + 1);
                 at.goes(Stage::Parting(token), cx.now.mono + LONGEST_PARTING);
                 at.nudges = nudges;
@@ -944,6 +949,11 @@ impl Engine {
         });
     }
 
+    /// Takes the client's own call that came before the operator was there for it.
+    fn take_the_caller(&mut self, at: &mut Attempt, cx: &mut Cx) -> bool {
+        at.taking.clone().is_some_and(|call| self.take(at, call, cx))
+    }
+
     /// Takes the client's own call out of where it waits. Only one that nobody has yet, on the switch of the attempt.
     fn take(&mut self, at: &mut Attempt, call: ChannelId, cx: &mut Cx) -> bool {
         let takable = self
@@ -954,7 +964,7 @@ impl Engine {
             return false;
         }
         if let (Stage::Announcing(Some(_)) | Stage::Parting(_), Some(winner)) = (at.stage, at.winner) {
-            cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[winner].id.clone() });
+            self.hush(at, winner, cx);
         }
         if let Some(client) = at.client() {
             self.hang_up(at, client, HangupCause::Cancelled, cx);

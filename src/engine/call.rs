@@ -267,7 +267,7 @@ impl Engine {
             Some(_) => self.channel_gone(&ended.id, cx.now.wall, &ended.cause, KnownBy::Event, cx),
             None if self.recent_set.contains(&ended.id) => {}
             None => {
-                self.unheard.insert(ended.id.clone(), cx.now);
+                self.unheard.insert(ended.id.clone(), cx.now.wall);
                 self.remember_end(ended.id);
             }
         }
@@ -421,8 +421,7 @@ impl Engine {
             cdr.served = cdr.served.map(|at| link.ours(at));
             cdr.ended = link.ours(cdr.ended);
         }
-        cdr.ended = unheard.map_or(cdr.ended, |heard| heard.wall);
-        let just_now = unheard.is_some_and(|heard| cx.now.mono.since(heard.mono) < CDR_GRACE);
+        cdr.ended = unheard.unwrap_or(cdr.ended);
         if let Some(name) = self.operators.owner(&cdr.channel) {
             if cdr.served.is_some()
                 && let Ok(number) = Number::parse(&cdr.channel.dialled, &self.rules.country)
@@ -435,11 +434,10 @@ impl Engine {
         if cdr.channel.direction == Direction::Outbound {
             return;
         }
-        self.call_from_cdr(switch, id, cdr, just_now, cx);
+        self.call_from_cdr(switch, id, cdr, cx);
     }
 
-    /// `just_now`: its end was heard a moment ago, so it is of our time whatever the clocks say.
-    fn call_from_cdr(&mut self, switch: &Name, id: ChannelId, cdr: Cdr, just_now: bool, cx: &mut Cx) {
+    fn call_from_cdr(&mut self, switch: &Name, id: ChannelId, cdr: Cdr, cx: &mut Cx) {
         let live = self.caller(&id).map(|caller| (caller.record.clone(), caller.partly));
         self.forget_caller(&id);
         let guessed = self.guessed.remove(&id);
@@ -466,7 +464,7 @@ impl Engine {
         record.talk = record.talk.max(cdr.talk);
         (record.ended, record.cause, record.known_by) = (Some(cdr.ended), cdr.cause.into(), KnownBy::Cdr);
         self.remember_end(id);
-        self.call_over(record, (!heard && !just_now).then_some(cdr.ended), cx);
+        self.call_over(record, (!heard).then_some(cdr.ended), cx);
     }
 
     fn forget_caller(&mut self, id: &ChannelId) {

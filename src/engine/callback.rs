@@ -25,6 +25,8 @@ use std::sync::Arc;
 
 /// Without an operator, with an operator who left, or after a crash: how long until the next try. It doubles a few times.
 const SETBACK: Span = Span::seconds(30);
+/// Until a line that is gone from the configuration may be back.
+const LINE_GONE: Span = Span::minutes(60);
 /// How many times a pause doubles.
 const MOST_DOUBLINGS: u32 = 4;
 
@@ -314,7 +316,7 @@ impl Engine {
         let next = match (close.or(by_call), &line) {
             (Some(reason), _) => Next::Close(reason),
             (None, Some(line)) => after(record, outcome, &line.redial),
-            (None, None) => Next::Again(Again::After(Span::minutes(60))),
+            (None, None) => Next::Again(Again::After(LINE_GONE)),
         };
         let track = line.as_ref().map_or(Span::ZERO, |line| line.redial.track);
         match next {
@@ -336,7 +338,7 @@ impl Engine {
                 let record = self.callbacks.get(&id)?;
                 let due = match &line {
                     Some(line) => self.when(record, line).due(&again, cx.now.wall, record.opened),
-                    None => Some(cx.now.wall + Span::minutes(60)),
+                    None => Some(cx.now.wall + LINE_GONE),
                 };
                 let due = due.unwrap_or(record.expires);
                 self.change(id, cx, |record, _| {

@@ -176,6 +176,8 @@ pub enum News {
         text: Box<str>,
         /// What an originate's error word means for the one who was dialled.
         outcome: Outcome,
+        /// The phone was not registered: nothing rang.
+        unregistered: bool,
     },
     /// The switch took an originate: the leg is on its way.
     Taken(ChannelId),

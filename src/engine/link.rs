@@ -32,6 +32,9 @@ const RAMP_STEP: Span = Span::seconds(5);
 /// … so many times, beginning with two; then there is no limit but the operators.
 const RAMP_STEPS: u64 = 8;
 
+/// Up to this difference two clocks agree: an event that comes late is no clock that is wrong.
+const CLOCKS_AGREE: Span = Span::seconds(90);
+
 /// The connection to one switch.
 #[derive(Debug, Default)]
 pub(super) struct Link {
@@ -43,9 +46,6 @@ pub(super) struct Link {
     /// By how many milliseconds our wall clock is ahead of the switch's, which does not follow when ours is set.
     pub ahead: i64,
 }
-
-/// Up to this difference two clocks agree: an event that comes late is no clock that is wrong.
-const CLOCKS_AGREE: Span = Span::seconds(90);
 
 impl Link {
     /// A time of the switch by our clock.

@@ -122,8 +122,8 @@ pub struct Engine {
     pub(super) recent: VecDeque<ChannelId>,
     pub(super) recent_set: rustc_hash::FxHashSet<ChannelId>,
     /// Of those, the ones that we never heard of before their end, and when that was: only a detail record can tell what
-    /// they were, yet the switch's clock in it may differ from ours.
-    pub(super) unheard: FxHashMap<ChannelId, Now>,
+    /// they were.
+    pub(super) unheard: FxHashMap<ChannelId, Wall>,
     pub(super) guessed: BTreeMap<ChannelId, CallRecord>,
     pub(super) callbacks: BTreeMap<CallbackId, CallbackRecord>,
     pub(super) open: FxHashMap<super::number::Number, CallbackId>,
@@ -253,7 +253,9 @@ impl Engine {
             News::Agent { agent, available } => self.agent(&agent, available, cx),
             News::Feature { user, ready } => self.feature(&user, ready, cx),
             News::Registered { user, here } => self.registered(&user, here, cx),
-            News::Refused { id, what, text, outcome } => self.refused(&id, what, &text, outcome, cx),
+            News::Refused { id, what, text, outcome, unregistered } => {
+                self.refused(&id, what, &text, outcome, unregistered, cx);
+            }
             News::Key(id, key) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.pressed(at, leg, key, cx)),
             News::Taken(id) => self.leg_event(&id, cx, |engine, at, leg, _| engine.leg_taken(at, leg)),
             News::State(id, state) => self.state(switch, &id, state, cx),

@@ -5,8 +5,8 @@
 //!
 //! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] (what is stored),
 //! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
-//! `callback`, `distribution`, `attempt`, each with its transition table; [`retry`] (when a client may be dialled), and
-//! `status` (what people see).
+//! `callback`, `distribution`, `attempt`, each with its transition table; `strategy` (who of a group is rung), [`retry`] with
+//! `dials` (when a client may be dialled), and `status` (what people see).
 
 mod attempt;
 mod call;

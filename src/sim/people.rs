@@ -240,9 +240,7 @@ impl People {
         match reaction {
             Reaction::Answers(after) => {
                 self.plan(at + after, act(Act::Answer));
-                if let Some((later, key)) = self.habits.get(party).and_then(|habit| habit.presses) {
-                    self.plan(at + after + later, act(Act::Press(key)));
-                }
+                self.press(id, party, at + after);
                 self.plan(at + after + SILENCE + SILENCE, Intent::GiveUp(id.clone()));
             }
             Reaction::HangsUp(after, hears) => {
@@ -255,12 +253,17 @@ impl People {
             }
             Reaction::Exchange(comes) => {
                 self.plan(at, Intent::Greet(id.clone(), comes));
-                if let Some((later, key)) = self.habits.get(party).and_then(|habit| habit.presses) {
-                    self.plan(at + comes + later, act(Act::Press(key)));
-                }
+                self.press(id, party, at + comes);
                 self.plan(at + comes + SILENCE + SILENCE, Intent::GiveUp(id.clone()));
             }
             Reaction::Ignores | Reaction::Refuses(_) | Reaction::EarlyMedia => {}
+        }
+    }
+
+    /// Who is there since then will press the key of their habit.
+    fn press(&mut self, id: &ChannelId, party: &Party, there: Mono) {
+        if let Some((later, key)) = self.habits.get(party).and_then(|habit| habit.presses) {
+            self.plan(there + later, Intent::Act(id.clone(), Act::Press(key)));
         }
     }
 

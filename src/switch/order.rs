@@ -153,7 +153,7 @@ fn told(id: &ChannelId, what: Asked, orders: Result<Vec<Order>, Unfit>) -> Resul
 
 /// A command that was never sent.
 fn withheld(id: &ChannelId, what: Asked, text: &str) -> News {
-    News::Refused { id: id.clone(), what, text: text.into(), outcome: Outcome::Unknown }
+    News::Refused { id: id.clone(), what, text: text.into(), outcome: Outcome::Unknown, unregistered: false }
 }
 
 fn word(id: &ChannelId) -> Result<Word, Unfit> {
@@ -282,11 +282,12 @@ impl Purpose {
     pub fn refused(&self, text: &str) -> Option<News> {
         let text = text.trim_end();
         let (id, what) = self.about()?;
-        let outcome = match what {
-            Asked::Originate => causes::outcome(causes::cause_of(text), None),
-            _ => Outcome::Unknown,
+        let cause = causes::cause_of(text);
+        let (outcome, unregistered) = match what {
+            Asked::Originate => (causes::outcome(cause, None), causes::is_unregistered(cause)),
+            _ => (Outcome::Unknown, false),
         };
-        Some(News::Refused { id: id.clone(), what, text: text.into(), outcome })
+        Some(News::Refused { id: id.clone(), what, text: text.into(), outcome, unregistered })
     }
 
     /// What is told when the command was never sent: the connection is gone or too much waits.
@@ -456,12 +457,17 @@ mod tests {
     #[test]
     fn refusals_are_understood() {
         let id = || ChannelId::new("a1");
-        let refused = |what, text: &str, outcome| News::Refused { id: id(), what, text: text.into(), outcome };
+        let refused = |what, text: &str, outcome| {
+            let unregistered = text.contains("REGISTERED");
+            News::Refused { id: id(), what, text: text.into(), outcome, unregistered }
+        };
         let originate = Purpose::Originate(id());
         assert_eq!(
             originate.done("-ERR USER_BUSY\n"),
             Some(refused(Asked::Originate, "-ERR USER_BUSY", Outcome::Busy))
         );
+        let gone = "-ERR USER_NOT_REGISTERED";
+        assert_eq!(originate.done(&format!("{gone}\n")), Some(refused(Asked::Originate, gone, Outcome::NoAnswer)));
         assert_eq!(originate.done("+OK a1\n"), None);
         assert_eq!(originate.taken(), Some(News::Taken(id())));
         let bridge = Purpose::Bridge(id());
