@@ -1,12 +1,15 @@
 //! Random worlds by seed, in virtual time: no invariant may break, and every missed call must come to an end.
 //!
 //! `PEREZVON_SIM_SEEDS` says how many worlds (2,000 when it says nothing), `PEREZVON_SIM_FIRST` from which seed; with
-//! `PEREZVON_SIM_TRACE` set, everything that happens is printed.
+//! `PEREZVON_SIM_TRACE` set, everything that happens is printed. `PEREZVON_SIM_UNTIL` names an invariant: the first world that
+//! breaks it is the last.
 
 use perezvon::sim::{fate, invariants::Violation};
 use std::{env, panic, sync::Mutex, thread};
 
 const SEEDS: u64 = 2000;
+/// Worlds that break a promise before no more are tried.
+const ENOUGH: usize = 20;
 
 fn setting(name: &str, otherwise: u64) -> u64 {
     match env::var(name) {
@@ -42,6 +45,11 @@ fn no_world_breaks_a_promise() {
     let (seeds, first) = (setting("PEREZVON_SIM_SEEDS", SEEDS), setting("PEREZVON_SIM_FIRST", 0));
     let next = Mutex::new(first);
     let (failures, totals) = (Mutex::new(Vec::new()), Mutex::new((0, 0)));
+    let until = env::var("PEREZVON_SIM_UNTIL").ok();
+    let enough = |failures: &[(u64, Vec<Violation>)]| match &until {
+        None => failures.len() >= ENOUGH,
+        Some(name) => failures.iter().any(|(_, violations)| violations.iter().any(|v| v.name == name)),
+    };
     let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..workers {
@@ -49,7 +57,7 @@ fn no_world_breaks_a_promise() {
                 loop {
                     let seed = {
                         let mut next = next.lock().unwrap();
-                        if *next >= first + seeds || failures.lock().unwrap().len() >= 20 {
+                        if *next >= first + seeds || enough(&failures.lock().unwrap()) {
                             break;
                         }
                         *next += 1;
@@ -76,7 +84,9 @@ fn no_world_breaks_a_promise() {
     failures.sort_by_key(|(seed, _)| *seed);
     for (seed, violations) in &failures {
         println!("seed {seed}:");
-        for Violation { name, at, text } in violations.iter().take(5) {
+        let first = violations.iter().take(5);
+        let sought = violations.iter().skip(5).filter(|violation| until.as_deref() == Some(violation.name));
+        for Violation { name, at, text } in first.chain(sought.take(1)) {
             println!("  violation: {name} at {} ms: {text}", at.mono.0);
         }
         println!("  PEREZVON_SIM_FIRST={seed} PEREZVON_SIM_SEEDS=1 cargo test --test simulation -- --nocapture");

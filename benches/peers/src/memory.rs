@@ -10,10 +10,13 @@ const BYTES: usize = 200_000_000;
 /// Each is measured this often, in turn; the best counts.
 const ROUNDS: usize = 9;
 
+/// A name, and what is done with the bytes: it gives how many things it found.
+type Task = (&'static str, fn(BytesMut) -> usize);
+
 pub fn run() {
     let (bytes, events) = stream(BYTES, false);
     println!("in memory: {} MB, {events} events of {} bytes", bytes.len() / 1_000_000, bytes.len() / events);
-    let tasks: [(&str, fn(BytesMut) -> usize); 4] = [
+    let tasks: [Task; 4] = [
         ("memchr visits each line feed", |bytes| visit_line_feeds(&bytes)),
         ("frames and events", |bytes| each_event(bytes, |_| 1)),
         ("five headers found and decoded", |bytes| each_event(bytes, five)),
