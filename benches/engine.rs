@@ -15,11 +15,9 @@ use perezvon::{
         Engine, Step,
         input::{Input, News},
         record::Snapshot,
-        rules::{
-            Again, Group, Keys, Language, Line, Manners, Missed, NumberFormat, Operator, Phone, Redial, Rules,
-            Strategy, Trunk,
-        },
+        rules::{Group, Language, Line, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
         time::{Mono, Now, Span, Wall},
+        zones::Zones,
     },
     esl::{
         connection::{Connection, Credentials, Notice},
@@ -72,21 +70,7 @@ impl Recording {
 }
 
 fn rules() -> Rules {
-    let redial = Redial {
-        missed: vec![Missed::Unserved],
-        track: Span::minutes(5),
-        ring: Span::seconds(30),
-        attempts: 5,
-        expire: Span::minutes(1440),
-        busy: Again::After(Span::minutes(2)),
-        no_answer: Again::After(Span::minutes(30)),
-        network: Span::minutes(1),
-        manners: Manners::default(),
-        announce_operator: "missed".into(),
-        announce_client: None,
-        longest_talk: Span::minutes(120),
-        keys: Keys::default(),
-    };
+    let redial = Redial { announce_operator: "missed".into(), ..Redial::default() };
     let line = Line {
         name: "site".into(),
         numbers: vec!["+74951112233".parse().expect("a number")],
@@ -99,6 +83,8 @@ fn rules() -> Rules {
         campaign: "autumn".into(),
         language: Language::Ru,
         calendar: None,
+        priority: 0,
+        requested: redial.clone(),
         redial,
     };
     let operator = Operator {
@@ -125,6 +111,7 @@ fn rules() -> Rules {
         groups: [("sales".into(), Arc::new(group))].into(),
         operators: [("anna".into(), Arc::new(operator))].into(),
         trunks: [("provider".into(), Arc::new(trunk))].into(),
+        zones: Arc::new(Zones::default()),
         observe: false,
     }
 }

@@ -212,6 +212,14 @@ impl Daemon {
     async fn answer(&mut self, ask: Ask, answers: &mut Vec<Answer>) {
         match ask {
             Ask::Status(told) => drop(told.send(self.engine.status(self.clock.now()))),
+            Ask::Explain(id, told) => {
+                drop(told.send(self.engine.explain(id, self.clock.now()).map(Box::new)));
+            }
+            Ask::Foresee { number, line, at, told } => {
+                let at = at.unwrap_or(self.clock.now().wall);
+                let line = self.engine.rules().lines.get(&line).cloned();
+                drop(told.send(line.map(|line| Box::new(self.engine.foresee(number, &line, at)))));
+            }
             Ask::Step { input, told } => {
                 let before = self.step.effects.len();
                 if let Input::Reload(rules) = &input {

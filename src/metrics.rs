@@ -229,7 +229,7 @@ pub fn lines(rules: &Rules) {
         MISSED.begin(&[line]);
         JOINED.begin(&[line]);
         ["got-through", "missed", "unserved"].iter().for_each(|outcome| CALLS.begin(&[line, outcome]));
-        ["missed", "by-hand"].iter().for_each(|origin| OPENED.begin(&[line, origin]));
+        ["missed", "by-hand", "listed"].iter().for_each(|origin| OPENED.begin(&[line, origin]));
         CLOSE_REASONS.iter().for_each(|reason| CLOSED.begin(&[line, reason]));
     }
 }
@@ -251,6 +251,7 @@ pub fn notice(at: Wall, notice: &Notice) {
         Notice::Closed { callback, reason } => CLOSED.count(&[&callback.line, reason.as_str()]),
         Notice::CallArrived(_)
         | Notice::CallServed(_)
+        | Notice::Blocked(_)
         | Notice::Ringing { .. }
         | Notice::OperatorAnswered { .. }
         | Notice::Dialling { .. } => {}
@@ -273,6 +274,7 @@ fn origin(callback: &CallbackRecord) -> &'static str {
     match callback.origin {
         Origin::Missed { .. } => "missed",
         Origin::ByHand { .. } => "by-hand",
+        Origin::Listed { .. } => "listed",
     }
 }
 
@@ -391,6 +393,9 @@ mod tests {
             cause: "NORMAL_CLEARING".into(),
             callback: Some(CallbackId(1)),
             known_by: KnownBy::Event,
+            waited: Span::ZERO,
+            previous: None,
+            marks: Box::default(),
         }
     }
 
@@ -411,6 +416,8 @@ mod tests {
             spent: 1,
             setbacks: 0,
             last: None,
+            marks: Box::default(),
+            wanted: false,
         }
     }
 
@@ -445,6 +452,7 @@ mod tests {
         step(Duration::from_micros(4));
         let view = crate::engine::SwitchView { name: "main".into(), up: true, settled: true };
         let now = Status {
+            paused_lists: Vec::new(),
             paused: false,
             draining: false,
             observe: false,

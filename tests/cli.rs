@@ -361,6 +361,65 @@ async fn people_say_who_is_called_and_by_whom() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_are_blocked_and_callbacks_are_explained() {
+    let (_streets, switch) = town().await;
+    let daemon = Daemon::start(switch, "pretend");
+    daemon.until(&["status"], |said| said.contains("connected")).await;
+    daemon.done(&["operators", "away", "anna"]);
+    daemon.done(&["call", "+79161234567"]);
+    let why = daemon.done(&["explain", "1"]);
+    assert!(why.contains("asked for it") && why.contains("not now: no operator of the group is free"), "{why}");
+    let why: serde_json::Value = serde_json::from_str(&daemon.done(&["explain", "1", "--json"])).unwrap();
+    assert_eq!(why["now"]["vetoes"], serde_json::json!(["no-operator"]));
+    let told = daemon.done(&["explain", "--number", "8 916 000-00-01", "--at", "2027-02-20T12:00"]);
+    assert!(told.contains("dialled from 2027-02-20 12:0"), "{told}");
+    assert!(daemon.done(&["explain", "--number", "+79161234567"]).contains("it joins callback #1"));
+
+    assert!(daemon.done(&["blocked", "add", "8 916 123-45-67"]).contains("+79161234567 is never dialled"));
+    assert!(daemon.done(&["blocked"]).contains("+79161234567"));
+    assert!(daemon.done(&["explain", "1"]).contains("over: callback #1: cancelled"));
+    assert!(daemon.done(&["explain", "--number", "+79161234567"]).starts_with("never: blocked by "));
+    let refused = daemon.ask(&["call", "+79161234567"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("is never dialled: blocked by"), "{}", text(&refused.stderr));
+    daemon.done(&["blocked", "remove", "+79161234567"]);
+    assert!(daemon.done(&["blocked"]).contains("no number is blocked"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_is_called_through_and_who_is_left_out_is_named() {
+    let (_streets, switch) = town().await;
+    let daemon = Daemon::start(switch, "pretend");
+    daemon.until(&["status"], |said| said.contains("connected")).await;
+    daemon.done(&["operators", "away", "anna"]);
+    daemon.done(&["call", "+79160000009"]);
+    daemon.done(&["blocked", "add", "+79160000008"]);
+    let file = daemon.path("spring.csv");
+    let numbers =
+        "phone,name\n+79161234567,Ivan\n8 916 123-45-67,again\n+79160000009,open\n+79160000008,blocked\n77,none\n";
+    std::fs::write(&file, numbers).unwrap();
+    let told = daemon.done(&["call", "--file", &file, "--line", "site", "--no-wait"]);
+    for line in [
+        "left out: 8 916 123-45-67: it is in the file twice",
+        "left out: +79160000009: callback 1 is open for it already",
+        "left out: +79160000008: +79160000008 is never dialled",
+        "left out: 77: \"77\" is no number",
+        "list spring: 1 entered, 0 were in it before, 4 left out",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    daemon.done(&["pause", "--list", "spring"]);
+    assert!(daemon.done(&["explain", "2"]).contains("its list rests"));
+    daemon.done(&["cancel", "1"]);
+    daemon.done(&["operators", "ready", "anna"]);
+    daemon.done(&["resume", "--list", "spring"]);
+    // The same file again goes on where it was, and this time to the end.
+    std::fs::write(&file, "+79161234567\n").unwrap();
+    let told = daemon.done(&["call", "--file", &file, "--line", "site"]);
+    assert!(told.contains("0 entered, 1 were in it before") && told.contains("1 of 1 over: 1 talked"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_faulty_configuration_is_not_obeyed_and_says_why() {
     let (_streets, switch) = town().await;
     let daemon = Daemon::start(switch, "pretend");

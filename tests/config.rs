@@ -5,7 +5,7 @@ use perezvon::{
     config::{self, Config},
     engine::{
         money::Amount,
-        rules::{Again, Answer, Key, Keys, Language, Member, Missed, NumberFormat, Order, Strategy},
+        rules::{Again, Answer, Key, Keys, Language, Member, Mode, NumberFormat, Order, SeveralZones, Strategy},
         time::Span,
     },
 };
@@ -65,12 +65,18 @@ language = "ru"
 time_zone = "Europe/Moscow"
 country = "RU"
 [defaults.redial]
-missed = [{ call = "unserved" }, { call = "served", shorter_than = "60s" }]
+missed = [
+    { call = "unserved", waited = "3s", between = ["09:00-20:00", "22:00-24:00"] },
+    { call = "served", shorter_than = "60s", unique = true, within = "7d" },
+]
 track = "3m"
+mode = "by-hand"
 attempts = 7
 busy = { after = "4m" }
 no_answer = { at = ["19:00", "10:00"], from = "tomorrow" }
 avoid = ["11:00-13:00", "22:00-24:00"]
+client_hours = "mon-sun 09:00-21:00"
+several_zones = "line"
 per_day = 3
 per_week = 5
 announce_client = ""
@@ -118,9 +124,13 @@ channel = "context"
 source = "search"
 campaign = "Весна"
 calendar = "main"
+priority = 5
 [line.redial]
 attempts = 3
 keys = { pass = "2", never = "3" }
+[line.requested]
+expire = "2h"
+mode = "auto"
 "#;
 
 fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
@@ -166,9 +176,24 @@ fn everything_that_is_written_is_read() {
     assert_eq!(line.numbers[0].to_string(), "+74951112233");
     assert_eq!((line.redial.attempts, line.redial.track), (3, Span::minutes(3)), "the line's key wins, the rest stays");
     assert_eq!(line.redial.busy, Again::After(Span::minutes(4)));
-    assert_eq!(line.redial.missed, [Missed::Unserved, Missed::ServedShorterThan(Span::seconds(60))]);
+    let rules: Vec<String> = line.redial.missed.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        rules,
+        [
+            "was not served after waiting 3s at 09:00-20:00 or 22:00-24:00",
+            "was served for less than 1m for the first time in 7d"
+        ]
+    );
+    assert_eq!((line.redial.mode, line.priority), (Mode::ByHand, 5));
+    let requested = &line.requested;
+    assert_eq!((requested.track, requested.expire, requested.mode), (Span::ZERO, Span::minutes(120), Mode::Auto));
+    assert_eq!((requested.manners.avoid.len(), requested.attempts, requested.manners.per_day), (0, 3, Some(3)));
     assert_eq!(line.redial.no_answer, Again::At { times: vec![600, 1140], tomorrow: true });
     let manners = &line.redial.manners;
+    let client_hours = manners.client_hours.as_ref().map(|week| week[6].clone());
+    assert_eq!((client_hours, manners.several_zones), (Some(vec![(540, 1260)]), SeveralZones::Line));
+    let novosibirsk = config.rules.zones.of("+73832223344".parse().unwrap());
+    assert_eq!(novosibirsk[0].iana_name(), Some("Asia/Novosibirsk"));
     assert_eq!((manners.per_day, manners.per_week), (Some(3), Some(5)));
     assert_eq!((manners.zone.iana_name(), &*manners.avoid), (Some("Europe/Moscow"), &[(660, 780), (1320, 1440)][..]));
     assert!(line.redial.announce_client.is_none() && line.calendar.is_some());
@@ -377,18 +402,19 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[[line]]",
-        "[defaults.redial]\nmissed = [{ call = \"lost\" }, { call = \"served\" }, { call = \"unserved\", unique = true }]\n[[line]]",
+        "[defaults.redial]\nmissed = [{ call = \"lost\" }, { call = \"served\" }, { call = \"unserved\", within = \"1d\" }, { call = \"unserved\", waited = \"100d\" }]\n[[line]]",
         &[
             "perezvon.toml:17:20: `call` is \"lost\"; known: served, unserved",
             "perezvon.toml:17:30: `shorter_than` is missing; write { call = \"served\", shorter_than = \"60s\" }",
-            "perezvon.toml:17:72: `unique`, a client's first call, is not in this version; leave it out",
+            "perezvon.toml:17:81: `within` goes with `unique` alone; add `unique = true`",
+            "perezvon.toml:17:119: `waited` is 100d; it may be 0s to 90d",
         ],
     ),
     (
         "[[line]]",
-        "[defaults.redial]\nannounce_operator = \"{{ page }}\"\nexpire = \"5m\"\n[[line]]",
+        "[defaults.redial]\nannounce_operator = \"{{ pages }}\"\nexpire = \"5m\"\n[[line]]",
         &[
-            "perezvon.toml:17:21: `announce_operator`: the template names `page`, which there is not; it may name number, name, line, channel, source, campaign, attempt, misses, key, outcome",
+            "perezvon.toml:17:21: `announce_operator`: the template names `pages`, which there is not; it may name number, name, line, channel, source, campaign, page, tags, attempt, misses, key, outcome",
             "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
         ],
     ),
@@ -403,6 +429,26 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
             "perezvon.toml:19:10: \"13:00-11:00\" ends before it begins; hours over midnight are two: \"fri 20:00-24:00; sat 00:00-02:00\"",
             "perezvon.toml:20:11: `per_day` is 0; it may be 1 to 100",
             "perezvon.toml:20:11: `per_day` needs a time zone; add `time_zone = \"Europe/Moscow\"` to [defaults]",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.requested]\ntrak = \"5m\"\n[defaults.redial]\nclient_hours = \"9-21\"\nseveral_zones = \"all\"\nmode = \"hand\"\n[[line]]",
+        &[
+            "perezvon.toml:17:1: there is no key `trak` here; did you mean `track`?",
+            "perezvon.toml:19:16: \"9-21\" are no hours; write days, a space, hours: \"mon-fri 09:00-20:00; sat 10:00-16:00\"",
+            "perezvon.toml:19:16: `client_hours` needs a time zone; add `time_zone = \"Europe/Moscow\"` to [defaults]",
+            "perezvon.toml:20:17: `several_zones` is \"all\"; known: common, line",
+            "perezvon.toml:21:8: `mode` is \"hand\"; known: auto, by-hand",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults]\nzones = \"none.csv\"\n[[line]]\npriority = 101\ncampaign = { variable = \"utm\" }",
+        &[
+            "perezvon.toml:17:9: /nonexistent/none.csv: No such file or directory (os error 2)",
+            "perezvon.toml:19:12: `priority` is 101; it may be 0 to 100",
+            "perezvon.toml:20:12: `campaign` is the line's own; a call's comes with the call; have the dialplan set the channel variable perezvon_campaign, which wins",
         ],
     ),
     (

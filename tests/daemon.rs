@@ -8,12 +8,10 @@ use perezvon::{
         Name,
         effect::Effect,
         input::{Channel, ChannelState, Direction, Ended, Input, News, Wish},
-        record::{CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
-        rules::{
-            Again, Group, Keys, Language, Line, Manners, Missed, NumberFormat, Operator, Phone, Redial, Rules,
-            Strategy, Trunk,
-        },
+        record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
+        rules::{Group, Language, Line, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
         time::{Span, Wall},
+        zones::Zones,
     },
     store::{
         Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Store, StoreError, StoryQuery,
@@ -65,6 +63,9 @@ impl Store for Fickle {
     }
     fn callbacks<'a>(&'a self, filter: &'a CallbackFilter) -> Answer<'a, Vec<CallbackRecord>> {
         self.inner.callbacks(filter)
+    }
+    fn blocked(&self) -> Answer<'_, Vec<BlockRecord>> {
+        self.inner.blocked()
     }
     fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known> {
         self.inner.call_known(id)
@@ -130,21 +131,8 @@ fn calling(id: &str, caller: &str) -> Channel {
 }
 
 fn rules() -> Rules {
-    let redial = Redial {
-        missed: vec![Missed::Unserved],
-        track: Span::minutes(5),
-        ring: Span::seconds(30),
-        attempts: 3,
-        expire: Span::minutes(1440),
-        busy: Again::After(Span::minutes(2)),
-        no_answer: Again::After(Span::minutes(30)),
-        network: Span::minutes(1),
-        manners: Manners::default(),
-        announce_operator: "missed".into(),
-        announce_client: None,
-        longest_talk: Span::minutes(120),
-        keys: Keys::default(),
-    };
+    let redial =
+        Redial { attempts: 3, network: Span::minutes(1), announce_operator: "missed".into(), ..Redial::default() };
     let line = Line {
         name: "site".into(),
         numbers: vec!["+74951112233".parse().unwrap()],
@@ -157,6 +145,8 @@ fn rules() -> Rules {
         campaign: String::new(),
         language: Language::En,
         calendar: None,
+        priority: 0,
+        requested: redial.clone(),
         redial,
     };
     let anna = Operator {
@@ -183,6 +173,7 @@ fn rules() -> Rules {
         groups: [("sales".into(), Arc::new(group))].into(),
         operators: [("anna".into(), Arc::new(anna))].into(),
         trunks: [("provider".into(), Arc::new(trunk))].into(),
+        zones: Arc::new(Zones::default()),
         observe: false,
     }
 }

@@ -1,19 +1,25 @@
 //! The engine by hand: news in, writes and effects out, one short story a test. The scenarios of `tests/scripts` tell longer
 //! ones over the pretend switch.
 
-use perezvon::engine::{
-    Engine, Name, OperatorState, Step,
-    effect::{Effect, Originate},
-    input::{Cdr, Channel, ChannelState, Direction, Ended, Input, News, Wish},
-    record::{
-        AttemptRecord, CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, Dial, KnownBy, LastTalk,
-        OperatorRecord, Outcome, Role, Snapshot, Write,
+use jiff::tz::TimeZone;
+use perezvon::{
+    engine::{
+        Engine, Name, OperatorState, Step,
+        effect::{Effect, Originate},
+        hours::Calendar,
+        input::{Cdr, Channel, ChannelState, Direction, Ended, Input, News, Wish},
+        number::Number,
+        record::{
+            CallbackId, CallbackState, ChannelId, CloseReason, Dial, KnownBy, Marks, Outcome, Role, Snapshot, Write,
+        },
+        rules::{
+            Again, Answer, Group, Key, Keys, Language, Line, Manners, Member, NumberFormat, Operator, Order, Phone,
+            Redial, Rules, Strategy, Trunk,
+        },
+        time::{Mono, Now, Span, Wall},
+        zones::Zones,
     },
-    rules::{
-        Again, Answer, Group, Key, Keys, Language, Line, Manners, Member, Missed, NumberFormat, Operator, Order, Phone,
-        Redial, Rules, Strategy, Trunk,
-    },
-    time::{Mono, Now, Span, Wall},
+    store::Memory,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -30,19 +36,10 @@ struct Desk {
 
 fn rules(strategy: Strategy) -> Rules {
     let redial = Redial {
-        missed: vec![Missed::Unserved],
-        track: Span::minutes(5),
-        ring: Span::seconds(30),
         attempts: 3,
-        expire: Span::minutes(24 * 60),
-        busy: Again::After(Span::minutes(2)),
-        no_answer: Again::After(Span::minutes(30)),
         network: Span::minutes(1),
-        manners: Manners::default(),
         announce_operator: "a missed call".into(),
-        announce_client: None,
-        longest_talk: Span::minutes(120),
-        keys: Keys::default(),
+        ..Redial::default()
     };
     let line = Line {
         name: "site".into(),
@@ -56,6 +53,8 @@ fn rules(strategy: Strategy) -> Rules {
         campaign: String::new(),
         language: Language::En,
         calendar: None,
+        priority: 0,
+        requested: redial.clone(),
         redial,
     };
     let operator = |name: &str, user: &str| Operator {
@@ -88,6 +87,7 @@ fn rules(strategy: Strategy) -> Rules {
             }),
         )]
         .into(),
+        zones: Arc::new(Zones::default()),
         observe: false,
     }
 }
@@ -108,33 +108,9 @@ impl Desk {
 
     /// The daemon is killed and started again, with what it had written; the switch goes on.
     fn dies_and_returns(self, rules: Rules) -> Desk {
-        let mut calls = BTreeMap::<ChannelId, CallRecord>::new();
-        let mut callbacks = BTreeMap::<u64, CallbackRecord>::new();
-        let mut attempts = BTreeMap::<(u64, u32), AttemptRecord>::new();
-        let mut operators = BTreeMap::<Name, OperatorRecord>::new();
-        for write in self.out.writes {
-            match write {
-                Write::Call(record) => drop(calls.insert(record.id.clone(), record)),
-                Write::Callback(record) => drop(callbacks.insert(record.id.0, record)),
-                Write::Attempt(record) => drop(attempts.insert((record.callback.0, record.n), record)),
-                Write::Operator(record) => drop(operators.insert(record.name.clone(), record)),
-                Write::Paused(_) => {}
-            }
-        }
-        let last_talks = attempts.values().filter_map(|attempt| {
-            let number = callbacks.get(&attempt.callback.0)?.number;
-            Some(LastTalk { number, at: attempt.joined?, operator: attempt.operator.clone()? })
-        });
-        let snapshot = Snapshot {
-            seed: 7,
-            last_talks: LastTalk::of_each(last_talks),
-            operators: operators.into_values().collect(),
-            last_callback: callbacks.keys().last().copied().unwrap_or(0),
-            calls: calls.into_values().filter(|call| call.ended.is_none()).collect(),
-            callbacks: callbacks.into_values().filter(CallbackRecord::is_open).collect(),
-            attempts: attempts.into_values().filter(|attempt| attempt.ended.is_none()).collect(),
-            ..Default::default()
-        };
+        let mut rows = Memory::new(7, Wall::default());
+        rows.commit(&self.out.writes).unwrap();
+        let snapshot = rows.load(self.now.wall);
         Desk::of(rules, snapshot, Now { wall: self.now.wall + Span::seconds(2), mono: Mono(5) })
     }
 
@@ -634,6 +610,7 @@ fn a_call_of_the_time_away_is_missed_once_by_its_detail_record() {
         ended: desk.now.wall,
         cause: "NORMAL_CLEARING".into(),
         queue: None,
+        marks: Marks::default(),
     };
     for _ in 0..2 {
         let cdr = cdr(&desk);
@@ -679,7 +656,15 @@ fn a_call_whose_end_nobody_told_is_guessed_missed_and_corrected_by_a_late_record
         created: record.arrived,
     };
     let served = Some(record.arrived + Span::seconds(5));
-    let cdr = Cdr { channel, served, talk: Span::seconds(20), ended: desk.now.wall, cause: "".into(), queue: None };
+    let cdr = Cdr {
+        channel,
+        served,
+        talk: Span::seconds(20),
+        ended: desk.now.wall,
+        cause: "".into(),
+        queue: None,
+        marks: Marks::default(),
+    };
     desk.news(News::Cdr(Box::new(cdr)));
     assert_eq!(desk.closed(), Some(CloseReason::ClientCalled { call }));
 }
@@ -922,7 +907,15 @@ fn records_are_believed_by_their_time_whatever_their_order() {
             created: desk.now.wall,
         };
         let (served, talk) = if served { (Some(ended), Span::seconds(90)) } else { (None, Span::ZERO) };
-        News::Cdr(Box::new(Cdr { channel, served, talk, ended, cause: "".into(), queue: None }))
+        News::Cdr(Box::new(Cdr {
+            channel,
+            served,
+            talk,
+            ended,
+            cause: "".into(),
+            queue: None,
+            marks: Marks::default(),
+        }))
     };
     let mut desk = Desk::new(rules(Strategy::TopDown));
     let now = desk.now.wall;
@@ -960,7 +953,15 @@ fn a_record_of_a_switch_whose_clock_is_another_is_read_by_ours() {
             line: None,
             created: ended - Span::seconds(20),
         };
-        let cdr = Cdr { channel, served: None, talk: Span::ZERO, ended, cause: "".into(), queue: None };
+        let cdr = Cdr {
+            channel,
+            served: None,
+            talk: Span::ZERO,
+            ended,
+            cause: "".into(),
+            queue: None,
+            marks: Marks::default(),
+        };
         desk.news(News::Cdr(Box::new(cdr)));
         desk.wait(Span::seconds(299));
         assert!(desk.dialled().is_empty(), "{hours}: the tracking window is as long as ever");
@@ -1001,7 +1002,7 @@ fn change(rules: &mut Rules, name: &str, f: impl FnOnce(&mut Operator)) {
 impl Desk {
     fn asks_for(&mut self, number: &str) {
         let number = format!("+{number}").parse().expect("a number");
-        self.input(Input::Wish(Wish::Call { number, line: "site".into(), by: "chief".into() }));
+        self.input(Input::Wish(Wish::Call { number, line: "site".into(), by: "chief".into(), list: None }));
     }
 
     /// Whose phones were dialled.
@@ -1462,4 +1463,91 @@ fn after_a_silence_the_work_is_taken_up_step_by_step() {
         begun.push(desk.dialled().len());
     }
     assert_eq!(begun, [2, 2, 4, 4], "2, 4, 8, then all 12 at once");
+}
+
+#[test]
+fn where_a_client_came_from_goes_with_the_callback_and_is_told_to_the_operator() {
+    let mut house = rules(Strategy::TopDown);
+    Arc::make_mut(house.lines.get_mut("site").unwrap()).source = "search".into();
+    let mut desk = Desk::new(house);
+    let id = desk.arrives("a", CLIENT);
+    let marks = Marks {
+        campaign: format!("spring\r\n{}", "x".repeat(300)),
+        page: "https://example.org/roses".into(),
+        ..Marks::default()
+    };
+    desk.news(News::Marked(id.clone(), Box::new(marks)));
+    desk.wait(Span::seconds(20));
+    desk.ends(&id, Outcome::Unknown);
+    desk.wait(Span::minutes(5));
+    let operator = desk.dialled().remove(0);
+    desk.answers(&operator.leg);
+    let facts = desk.effects(|e| match e {
+        Effect::Say { words, .. } => Some(words.facts.clone()),
+        _ => None,
+    });
+    let facts = &facts[0];
+    assert_eq!((facts.source.as_str(), facts.page.as_str()), ("search", "https://example.org/roses"));
+    assert!(facts.campaign.starts_with("springxxx") && facts.campaign.len() == Marks::LONGEST, "{}", facts.campaign);
+}
+
+#[test]
+fn a_number_that_is_never_dialled_stays_so_after_a_restart() {
+    let house = rules(Strategy::TopDown);
+    let mut desk = Desk::new(house.clone());
+    let number: Number = CLIENT_NUMBER.parse().unwrap();
+    desk.misses("a");
+    desk.input(Input::Wish(Wish::Block { number, by: "olga".into() }));
+    assert_eq!(desk.closed(), Some(CloseReason::Cancelled { by: "olga".into() }));
+    let mut desk = desk.dies_and_returns(house);
+    desk.news(News::Up);
+    desk.answer_channels(&[]);
+    desk.misses("b");
+    desk.input(Input::Wish(Wish::Call { number, line: "site".into(), by: "chief".into(), list: None }));
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty());
+    desk.input(Input::Wish(Wish::Unblock { number }));
+    desk.misses("c");
+    desk.wait(Span::minutes(5));
+    assert_eq!(desk.dialled().len(), 1);
+}
+
+fn day_spans() -> impl proptest::strategy::Strategy<Value = Vec<(u16, u16)>> {
+    use proptest::prelude::*;
+    proptest::collection::vec((0..1300u16, 10..700u16).prop_map(|(from, long)| (from, (from + long).min(1440))), 1..3)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
+    /// Whatever the hours and limits: a callback is dialled at the very moment that its explanation names, and no sooner.
+    #[test]
+    fn what_is_explained_is_what_happens(
+        open in day_spans(),
+        avoid in day_spans(),
+        per_day in proptest::option::of(1..3u32),
+        per_week in proptest::option::of(1..5u32),
+    ) {
+        let mut rules = polite(Manners { avoid, per_day, per_week, ..Manners::default() });
+        let line = Arc::make_mut(rules.lines.get_mut("site").unwrap());
+        line.calendar = Some(Arc::new(Calendar::new(TimeZone::UTC, std::array::from_fn(|_| open.clone()), [], [])));
+        line.redial.attempts = 9;
+        let (foreseen, mut desk) = (line.clone(), Desk::new(rules));
+        desk.misses("a");
+        let number = CLIENT_NUMBER.parse().unwrap();
+        let forecast = desk.engine.foresee(number, &foreseen, desk.now.wall);
+        let mut next = forecast.next;
+        for _ in 0..6 {
+            let told = desk.engine.explain(CallbackId(1), desk.now).expect("it is open");
+            proptest::prop_assert_eq!(told.next, next.take().or(told.next), "the forecast was another");
+            let Some(at) = told.next else { break };
+            proptest::prop_assert!(!told.vetoes.is_empty());
+            if at > desk.now.wall {
+                desk.wait(Span(at.since(desk.now.wall).0 - 1));
+                proptest::prop_assert!(desk.dialled().is_empty(), "dialled before {at:?}");
+                desk.wait(Span(1));
+            }
+            is_busy(&mut desk);
+        }
+    }
 }

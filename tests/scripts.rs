@@ -4,6 +4,7 @@
 //!
 //! `PEREZVON_SCRIPT=part-of-a-name` runs the scenarios of that name only and prints what happened in them.
 
+use jiff::tz::TimeZone;
 use perezvon::{
     engine::{
         effect::Notice,
@@ -11,7 +12,7 @@ use perezvon::{
         input::Wish,
         number::Number,
         record::{CallRecord, ChannelId, CloseReason},
-        rules::{Again, Answer, Key, Missed, Strategy},
+        rules::{Again, Answer, Key, Missed, MissedRule, Mode, Strategy},
         time::{Mono, Now, Span, Wall},
     },
     sim::{
@@ -220,7 +221,8 @@ impl Cast {
                 let number = format!("+749511122{:02}", self.house.lines.len());
                 let number = number.parse().map_err(|error| format!("{number}: {error:?}"))?;
                 let reception = Reception::Menu(Span::seconds(8));
-                let line = LineOf { name: name.clone(), number, reception, redial: redial(), calendar: None };
+                let line =
+                    LineOf { name: name.clone(), number, reception, redial: redial(), calendar: None, priority: 0 };
                 self.house.lines.push(line);
                 self.house.lines.len() - 1
             }
@@ -258,8 +260,23 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
         redial.network = span(rest)?;
     } else if let Some(rest) = after("given up after ") {
         redial.expire = span(rest)?;
+    } else if let Some(rest) = after("missed when not served after ") {
+        redial.missed = vec![MissedRule { waited: span(rest)?, ..Missed::Unserved.into() }];
+    } else if let Some(rest) = after("missed when not served at ") {
+        redial.manners.zone = moscow()?;
+        redial.missed = vec![MissedRule { between: vec![times(rest)?], ..Missed::Unserved.into() }];
     } else if let Some(rest) = after("missed too when shorter than ") {
-        redial.missed.push(Missed::ServedShorterThan(span(rest)?));
+        redial.missed.push(Missed::ServedShorterThan(span(rest)?).into());
+    } else if let Some(rest) = after("missed for the first time in ") {
+        let within = Some(span(rest)?);
+        redial.missed.iter_mut().for_each(|rule| rule.unique = within);
+    } else if part == "by hand" {
+        redial.mode = Mode::ByHand;
+    } else if let Some(rest) = after("priority ") {
+        line.priority = rest.parse().map_err(|_| format!("{rest:?} is no priority"))?;
+    } else if let Some(rest) = after("avoids ") {
+        redial.manners.zone = moscow()?;
+        redial.manners.avoid.push(times(rest)?);
     } else if let Some(rest) = after("operator hears ") {
         redial.announce_operator = rest.trim_matches('"').into();
     } else if let Some(rest) = after("client hears ") {
@@ -270,18 +287,28 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
         return Err(format!(
             "{part:?} is none of: a queue, a menu of SPAN, rings WHOM for SPAN, window SPAN, attempts N, ring SPAN, \
              again when busy after SPAN, again when not answered after SPAN, again when the network fails after SPAN, \
-             given up after SPAN, missed too when shorter than SPAN, hours FROM-TO, operator hears \"…\", client hears \"…\""
+             given up after SPAN, missed when not served after SPAN, missed when not served at FROM-TO, missed too when \
+             shorter than SPAN, missed for the first time in SPAN, by hand, priority N, avoids FROM-TO, hours FROM-TO, \
+             operator hears \"…\", client hears \"…\""
         ));
     }
     Ok(())
 }
 
-fn calendar(text: &str) -> Parsed<Calendar> {
-    let (from, to) = text.split_once('-').ok_or("hours FROM-TO")?;
+fn moscow() -> Parsed<TimeZone> {
+    TimeZone::get("Europe/Moscow").map_err(|error| error.to_string())
+}
+
+/// `09:00-20:00`, in minutes since midnight.
+fn times(text: &str) -> Parsed<(u16, u16)> {
+    let (from, to) = text.split_once('-').ok_or("FROM-TO")?;
     let minute = |text| clock(text).map(|ms| (ms / 60_000) as u16);
-    let day = vec![(minute(from)?, minute(to)?)];
-    let zone = jiff::tz::TimeZone::get("Europe/Moscow").map_err(|error| error.to_string())?;
-    Ok(Calendar::new(zone, std::array::from_fn(|_| day.clone()), [], []))
+    Ok((minute(from)?, minute(to)?))
+}
+
+fn calendar(text: &str) -> Parsed<Calendar> {
+    let day = vec![times(text)?];
+    Ok(Calendar::new(moscow()?, std::array::from_fn(|_| day.clone()), [], []))
 }
 
 /// What stands between commas outside of quotes.
@@ -469,7 +496,27 @@ fn wish(text: &str, cast: &mut Cast) -> Parsed<What> {
     }
     if let Some((client, line)) = text.strip_prefix("wants ").and_then(|rest| rest.split_once(" called on ")) {
         let number = cast.number(client)?;
-        return Ok(What::Call(Wish::Call { number, line: line.into(), by: "admin".to_owned() }, number));
+        return Ok(What::Call(Wish::Call { number, line: line.into(), by: "admin".to_owned(), list: None }, number));
+    }
+    if let Some((client, list)) = text.strip_prefix("lists ").and_then(|rest| rest.split_once(" in ")) {
+        let (list, line) = list.split_once(" on ").ok_or("lists CLIENT in LIST on LINE")?;
+        let number = cast.number(client)?;
+        let list = Some(list.to_owned());
+        let wish = Wish::Call { number, line: line.into(), by: "admin".to_owned(), list };
+        return Ok(What::Happens(Happening::Wish(wish)));
+    }
+    if let Some(list) = text.strip_prefix("lets list ").and_then(|rest| rest.strip_suffix(" rest")) {
+        return Ok(What::Happens(Happening::Wish(Wish::List { list: list.to_owned(), paused: true })));
+    }
+    if let Some(list) = text.strip_prefix("goes on with list ") {
+        return Ok(What::Happens(Happening::Wish(Wish::List { list: list.to_owned(), paused: false })));
+    }
+    if let Some(client) = text.strip_prefix("blocks ") {
+        let wish = Wish::Block { number: cast.number(client)?, by: "admin".to_owned() };
+        return Ok(What::Happens(Happening::Wish(wish)));
+    }
+    if let Some(client) = text.strip_prefix("unblocks ") {
+        return Ok(What::Happens(Happening::Wish(Wish::Unblock { number: cast.number(client)? })));
     }
     match text {
         "pauses" => Ok(What::Happens(Happening::Wish(Wish::Pause))),
@@ -674,9 +721,10 @@ fn fact(said: &Said, cast: &Cast) -> Option<String> {
     };
     Some(match said {
         Said::Alarm(alarm) => format!("alarm {}: {}", alarm.kind.as_str(), alarm.text),
-        Said::Fact(fact) => match fact {
+        Said::Fact(fact) => match &**fact {
             Notice::CallEnded(call) => ended(call),
             Notice::Opened(callback) => format!("journal: a callback of {} is opened", who(&callback.number)),
+            Notice::Blocked(block) => format!("journal: {} is not called: {}", who(&block.number), block.why),
             Notice::Joined(callback) => {
                 format!("journal: the callback of {} stands for {} misses", who(&callback.number), callback.misses)
             }

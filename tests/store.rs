@@ -466,7 +466,7 @@ proptest! {
             prop_assert_eq!(store.load(now).await.unwrap(), memory.load(now));
             for query in &queries {
                 prop_assert_eq!(store.journal(query).await.unwrap(), memory.journal(query), "{:?}", query);
-                let filter = CallbackFilter { number: query.number, line: query.line.clone(), open: query.since.is_some(), limit: query.limit };
+                let filter = CallbackFilter { number: query.number, line: query.line.clone(), open: query.since.is_some(), list: None, limit: query.limit };
                 prop_assert_eq!(store.callbacks(&filter).await.unwrap(), memory.callbacks(&filter), "{:?}", filter);
             }
             for id in (0..8).map(CallbackId) {

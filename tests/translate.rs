@@ -5,7 +5,7 @@
 use perezvon::{
     engine::{input::News, record::ChannelId},
     esl::{
-        event::Event,
+        event::{Event, EventBuilder, Format},
         frame::{Decoder, Limits},
         view::View,
     },
@@ -104,4 +104,21 @@ fn json_tells_what_plain_text_tells() {
         news.iter().filter(|news| !matches!(news, News::Heartbeat)).map(std::mem::discriminant).collect()
     };
     assert_eq!(kinds("callback-bridged").len(), kinds("callback-bridged-json").len());
+}
+
+#[test]
+fn where_a_client_came_from_is_read_at_the_calls_end_and_of_callers_alone() {
+    for (direction, count) in [("inbound", 2), ("outbound", 1)] {
+        let event = EventBuilder::new("CHANNEL_HANGUP")
+            .header("Unique-ID", "a")
+            .header("Call-Direction", direction)
+            .header("Hangup-Cause", "NORMAL_CLEARING")
+            .header("variable_perezvon_campaign", "Весна & co")
+            .header("variable_perezvon_tags", "vip");
+        let news = news_of(&event.to_frame(Format::Plain));
+        assert_eq!(news.len(), count, "{direction}");
+        if let News::Marked(id, marks) = &news[0] {
+            assert_eq!((id.as_str(), marks.campaign.as_str(), marks.tags.as_str()), ("a", "Весна & co", "vip"));
+        }
+    }
 }

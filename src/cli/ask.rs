@@ -23,7 +23,7 @@ impl From<NoAnswer> for Failure {
 }
 
 /// Who asks: the person at the terminal.
-fn somebody() -> String {
+pub(super) fn somebody() -> String {
     ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
 }
 
@@ -38,7 +38,7 @@ pub fn call(
     json: bool,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let answer = client::ask(socket, &Request::Call { number, line, by: somebody() })?;
+    let answer = client::ask(socket, &Request::Call { number, line, by: somebody(), list: None })?;
     let callback = &answer["callback"];
     match json {
         true => writeln!(out, "{callback}")?,
@@ -144,7 +144,11 @@ pub fn status(socket: &Path, json: bool, out: &mut impl Write) -> Result<(), Fai
 ///
 /// # Errors
 /// No daemon.
-pub fn pause(socket: &Path, out: &mut impl Write) -> Result<(), Failure> {
+pub fn pause(socket: &Path, list: Option<String>, out: &mut impl Write) -> Result<(), Failure> {
+    if let Some(list) = list {
+        client::ask(socket, &Request::PauseList { list: list.clone(), paused: true })?;
+        return Ok(writeln!(out, "list {list} rests until `perezvon resume --list {list}`")?);
+    }
     client::ask(socket, &Request::Pause {})?;
     Ok(writeln!(out, "paused: nobody is dialled until `perezvon resume`")?)
 }
@@ -153,7 +157,11 @@ pub fn pause(socket: &Path, out: &mut impl Write) -> Result<(), Failure> {
 ///
 /// # Errors
 /// No daemon.
-pub fn resume(socket: &Path, out: &mut impl Write) -> Result<(), Failure> {
+pub fn resume(socket: &Path, list: Option<String>, out: &mut impl Write) -> Result<(), Failure> {
+    if let Some(list) = list {
+        client::ask(socket, &Request::PauseList { list: list.clone(), paused: false })?;
+        return Ok(writeln!(out, "list {list} is called through again")?);
+    }
     client::ask(socket, &Request::Resume {})?;
     Ok(writeln!(out, "dialling again")?)
 }
@@ -188,6 +196,6 @@ pub fn backup(socket: &Path, file: &Path, out: &mut impl Write) -> Result<(), Fa
 }
 
 /// A text of an answer, without its quotes.
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("-")
 }

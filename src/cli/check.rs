@@ -2,8 +2,8 @@
 
 use super::Failure;
 use crate::{
-    config::{self, Config, written},
-    engine::rules::{Line, Missed},
+    config::{self, Config},
+    engine::rules::{Line, Mode},
 };
 use std::{
     io::{self, Write},
@@ -41,24 +41,21 @@ fn tell(config: &Config, out: &mut impl Write) -> io::Result<()> {
 fn tell_line(line: &Line, out: &mut impl Write) -> io::Result<()> {
     let numbers: Vec<String> = line.numbers.iter().map(ToString::to_string).collect();
     let redial = &line.redial;
-    let missed: Vec<String> = redial
-        .missed
-        .iter()
-        .map(|rule| match rule {
-            Missed::Unserved => "was not served".to_owned(),
-            Missed::ServedShorterThan(span) => format!("was served for less than {}", written(*span)),
-        })
-        .collect();
+    let missed: Vec<String> = redial.missed.iter().map(ToString::to_string).collect();
     writeln!(out, "  line {}: {}, served by {}", line.name, numbers.join(", "), line.group)?;
     writeln!(
         out,
         "    who {} and does not get through within {} is called back as {} over {}, up to {} times within {}{}",
         missed.join(" or "),
-        written(redial.track),
+        redial.track,
         line.caller_id,
         line.trunks.join(", then "),
         redial.attempts,
-        written(redial.expire),
+        redial.expire,
         if line.calendar.is_some() { ", in its hours" } else { ", at any hour" },
-    )
+    )?;
+    if redial.mode == Mode::ByHand {
+        writeln!(out, "    by hand: nobody is dialled before a person says so (perezvon call NUMBER)")?;
+    }
+    Ok(())
 }

@@ -7,7 +7,10 @@ use crate::{
         client,
         request::{MOST_ANSWERED, Request},
     },
-    engine::time::{Span, Wall},
+    engine::{
+        record::Origin,
+        time::{Span, Wall},
+    },
     store::Place,
 };
 use clap::Args;
@@ -100,8 +103,22 @@ pub fn sentence(row: &Value, zone: &TimeZone) -> String {
     let at = Wall(call["arrived"].as_i64().or(callback["opened"].as_i64()).unwrap_or_default());
     let number = subject["number"].as_str().unwrap_or("hidden number");
     let line = subject["line"].as_str().unwrap_or("-");
-    let what = if call.is_null() { "asked for by hand".to_owned() } else { call_words(call) };
+    let list = || callback["origin"]["list"].as_str();
+    let what = match (call.is_null(), list()) {
+        (false, _) => call_words(call),
+        (true, None) => "asked for by hand".to_owned(),
+        (true, Some(list)) => format!("in list {list}"),
+    };
     format!("{}  {number:<16} {line:<12} {what}{}", show::time(at, zone), callback_words(callback))
+}
+
+/// Why a callback exists.
+pub(super) fn origin_words(origin: &Origin) -> String {
+    match origin {
+        Origin::Missed { .. } => "a missed call, on a line that is gone from the configuration".to_owned(),
+        Origin::ByHand { by } => format!("{by} asked for it"),
+        Origin::Listed { list } => format!("it stands in list {list}"),
+    }
 }
 
 fn call_words(call: &Value) -> String {
@@ -117,7 +134,7 @@ fn call_words(call: &Value) -> String {
     }
 }
 
-fn callback_words(callback: &Value) -> String {
+pub(super) fn callback_words(callback: &Value) -> String {
     let Some(id) = callback["id"].as_u64() else { return String::new() };
     let attempts = callback["attempts"].as_u64().unwrap_or_default();
     let tried = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };

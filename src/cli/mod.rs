@@ -4,10 +4,13 @@
 //! is faulty, or the switch refuses the password (systemd is told not to start again on that one).
 
 pub mod ask;
+pub mod blocked;
 pub mod check;
 pub mod decode;
 pub mod demo;
+pub mod explain;
 pub mod journal;
+pub mod list;
 pub mod logs;
 pub mod report;
 pub mod run;
@@ -116,13 +119,25 @@ Examples:
   perezvon report --by operator --csv > operators.csv
   perezvon report --json | jq .total.cost")]
     Report(report::Wanted),
-    /// Call a number back now, by hand
+    /// Call a number back now, by hand; or call a list of numbers through
     #[command(after_help = "\
-Example:
-  perezvon call +79161234567 --line site")]
+Numbers of a list are called by the rules of its line, after the clients who were missed. Doubles, numbers that are never
+dialled and clients who are to be called already are left out and named; the same file again goes on where it was.
+
+Examples:
+  perezvon call +79161234567 --line site
+  perezvon call --file spring.csv --line site        # one number a line, or the first column
+  perezvon pause --list spring")]
     Call {
         /// The client's number, as people write it
-        number: String,
+        #[arg(required_unless_present = "file")]
+        number: Option<String>,
+        /// Call the numbers of this file through; the list has the file's name
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["number", "json"])]
+        file: Option<PathBuf>,
+        /// Enter the list and go, without telling how far it is
+        #[arg(long, requires = "file")]
+        no_wait: bool,
         /// The line whose operators, caller id and rules are used; may be left out when there is one
         #[arg(long, value_name = "NAME")]
         line: Option<String>,
@@ -133,6 +148,30 @@ Example:
         #[arg(long)]
         json: bool,
     },
+    /// Numbers that are never dialled: who refused our call, who is not to be called, who does not exist
+    #[command(after_help = "\
+Examples:
+  perezvon blocked
+  perezvon blocked add +79161234567
+  perezvon blocked remove +79161234567")]
+    Blocked {
+        /// `add NUMBER` or `remove NUMBER`
+        #[command(subcommand)]
+        change: Option<blocked::Change>,
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Why a callback stands where it stands, or what would come of a missed call
+    #[command(after_help = "\
+Examples:
+  perezvon explain 12
+  perezvon explain --number +79161234567 --line site
+  perezvon explain --number +79161234567 --at 2027-02-20T18:30")]
+    Explain(explain::Wanted),
     /// Take a callback off, by its number in the journal
     Cancel {
         /// The callback
@@ -160,12 +199,18 @@ Examples:
     },
     /// Dial nobody until `resume`; talks go on, and missed calls are still noticed
     Pause {
+        /// Only this list of numbers rests
+        #[arg(long, value_name = "NAME")]
+        list: Option<String>,
         /// Which daemon is asked
         #[command(flatten)]
         daemon: Daemon,
     },
     /// Dial again after `pause`
     Resume {
+        /// Only this list of numbers
+        #[arg(long, value_name = "NAME")]
+        list: Option<String>,
         /// Which daemon is asked
         #[command(flatten)]
         daemon: Daemon,
@@ -292,11 +337,18 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Status { daemon, json } => ask::status(&daemon.socket, json, out),
         Command::Journal(wanted) => journal::run(&wanted, out),
         Command::Report(wanted) => report::run(&wanted, out),
-        Command::Call { number, line, daemon, json } => ask::call(&daemon.socket, number, line, json, out),
+        Command::Call { file: Some(file), line, no_wait, daemon, .. } => {
+            list::run(&daemon.socket, &list::Wanted { file: &file, line: line.as_deref(), no_wait }, out)
+        }
+        Command::Call { number, line, daemon, json, .. } => {
+            ask::call(&daemon.socket, number.unwrap_or_default(), line, json, out)
+        }
+        Command::Blocked { change, daemon, json } => blocked::run(&daemon.socket, change, json, out),
+        Command::Explain(wanted) => explain::run(&wanted, out),
         Command::Cancel { callback, daemon } => ask::cancel(&daemon.socket, callback, out),
         Command::Operators { set, daemon, json } => ask::operators(&daemon.socket, set, json, out),
-        Command::Pause { daemon } => ask::pause(&daemon.socket, out),
-        Command::Resume { daemon } => ask::resume(&daemon.socket, out),
+        Command::Pause { list, daemon } => ask::pause(&daemon.socket, list, out),
+        Command::Resume { list, daemon } => ask::resume(&daemon.socket, list, out),
         Command::Reload { daemon } => ask::reload(&daemon.socket, out),
         Command::Backup { file, daemon } => ask::backup(&daemon.socket, &file, out),
         Command::Decode { file, json } => decode(&file, json, out),

@@ -12,7 +12,7 @@ mod unit;
 pub use layer::PREFIX;
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
-pub use unit::{span, written};
+pub use unit::span;
 
 use crate::engine::rules::{Language, Rules};
 use std::{

@@ -60,11 +60,6 @@ impl<'a> Node<'a> {
         self.reader.fault(self.reader.tree.place(&self.path, self.value), what.into(), cure.into());
     }
 
-    /// Notes a fault with a key of a later version.
-    pub fn later(&self, what: &str) {
-        self.fault(format!("{what} is not in this version"), "leave it out");
-    }
-
     /// The key that this value has.
     pub fn key(&self) -> &str {
         self.path.last().map_or("", String::as_str)
@@ -142,7 +137,7 @@ impl<'a> Node<'a> {
         let text = self.value.as_str().map(str::to_owned).or_else(|| self.value.to_i128().map(|n| n.to_string()))?;
         let span = unit::span(&text).map_err(|fault| self.fault(fault.what, fault.cure)).ok()?;
         if !limits.contains(&span) {
-            let (least, most) = (unit::written(*limits.start()), unit::written(*limits.end()));
+            let (least, most) = limits.clone().into_inner();
             self.fault(format!("`{}` is {text}", self.key()), format!("it may be {least} to {most}"));
             return None;
         }

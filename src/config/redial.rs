@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::{
         retry::MOST_A_WEEK,
-        rules::{Again, Keys, Language, Manners, Missed, Redial},
+        rules::{Again, Keys, Language, Manners, Missed, MissedRule, Mode, Redial, SeveralZones},
         time::Span,
     },
     voice,
@@ -16,6 +16,10 @@ use crate::{
 use jiff::tz::TimeZone;
 use std::{ops::RangeInclusive, sync::Arc};
 
+const SEVERAL_ZONES: [(&str, SeveralZones); 2] = [("common", SeveralZones::Common), ("line", SeveralZones::Line)];
+const MODES: [(&str, Mode); 2] = [("auto", Mode::Auto), ("by-hand", Mode::ByHand)];
+/// Within what a number is known that has called before.
+const DEFAULT_UNIQUE: Span = Span::minutes(30 * 24 * 60);
 const MOST_ATTEMPTS: u32 = 100;
 /// A year of tracking or retrying is a slip of the pen.
 const LONGEST: Span = Span::minutes(90 * 24 * 60);
@@ -30,33 +34,49 @@ pub const RING: RangeInclusive<Span> = SHORTEST_RING..=LONGEST_RING;
 /// What a line does when nobody says otherwise.
 fn built_in(language: Language) -> Redial {
     Redial {
-        missed: vec![Missed::Unserved],
-        track: Span::minutes(5),
-        ring: Span::seconds(30),
-        attempts: 5,
-        expire: Span::minutes(24 * 60),
-        busy: Again::After(Span::minutes(2)),
-        no_answer: Again::After(Span::minutes(30)),
-        network: Span::minutes(2),
-        manners: Manners::default(),
         announce_operator: voice::announce_operator(language).into(),
         announce_client: Some(voice::announce_client(language).into()),
-        longest_talk: Span::minutes(120),
-        keys: Keys::default(),
+        ..Redial::default()
     }
 }
 
-/// Reads the layers, the first of which wins key by key. `zone`: by which times of day are meant.
+/// How missed clients are called back: reads the layers, the first of which wins key by key. `zone`: by which times of day are
+/// meant.
 pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) -> Redial {
+    read_over(layers, &[], built_in(language), language, zone)
+}
+
+/// How clients are called who asked for it: as missed ones (`redial`, whose faults are told already), but for what `layers` say,
+/// at once and at any hour that the line is open.
+pub fn read_requested(
+    layers: &[&Table<'_>],
+    redial: &[&Table<'_>],
+    language: Language,
+    zone: Option<&TimeZone>,
+) -> Redial {
+    read_over(layers, redial, Redial { track: Span::ZERO, ..built_in(language) }, language, zone)
+}
+
+/// What clients who asked to be called are spared, unless their own keys say it.
+const NOT_REQUESTED: [&str; 3] = ["track", "avoid", "missed"];
+
+fn read_over(
+    layers: &[&Table<'_>],
+    below: &[&Table<'_>],
+    built: Redial,
+    language: Language,
+    zone: Option<&TimeZone>,
+) -> Redial {
     let get = |key: &'static str| {
-        let found: Vec<Option<Node<'_>>> = layers.iter().map(|layer| layer.get(key)).collect();
+        let below = below.iter().filter(|_| !NOT_REQUESTED.contains(&key));
+        let found: Vec<Option<Node<'_>>> = layers.iter().chain(below).map(|layer| layer.get(key)).collect();
         found.into_iter().flatten().next()
     };
-    let built = built_in(language);
     let span = |key, limits, otherwise| get(key).and_then(|node| node.span(limits)).unwrap_or(otherwise);
     let again = |key, otherwise| get(key).and_then(|node| again(&node)).unwrap_or(otherwise);
     let redial = Redial {
         missed: get("missed").and_then(|node| missed(&node)).unwrap_or(built.missed),
+        mode: get("mode").and_then(|node| node.word(&MODES)).unwrap_or(built.mode),
         track: span("track", Span::ZERO..=LONGEST, built.track),
         ring: span("ring", RING, built.ring),
         attempts: get("attempts").and_then(|node| node.count(1..=MOST_ATTEMPTS)).unwrap_or(built.attempts),
@@ -67,6 +87,8 @@ pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) 
         manners: Manners {
             zone: zone.cloned().unwrap_or(TimeZone::UTC),
             avoid: get("avoid").map(|node| spans(&node)).unwrap_or_default(),
+            client_hours: get("client_hours").and_then(|node| told(&node, unit::hours)),
+            several_zones: get("several_zones").and_then(|node| node.word(&SEVERAL_ZONES)).unwrap_or_default(),
             per_day: get("per_day").and_then(|node| node.count(1..=MOST_A_WEEK)),
             per_week: get("per_week").and_then(|node| node.count(1..=MOST_A_WEEK)),
         },
@@ -86,7 +108,18 @@ pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) 
         node.fault("a callback would expire before it may be dialled", "`expire` must be longer than `track`");
     }
     if zone.is_none() {
-        needs_zone(&redial, [get("avoid"), get("busy"), get("no_answer"), get("per_day"), get("per_week")]);
+        needs_zone(
+            &redial,
+            [
+                get("avoid"),
+                get("busy"),
+                get("no_answer"),
+                get("per_day"),
+                get("per_week"),
+                get("missed"),
+                get("client_hours"),
+            ],
+        );
     }
     layers.iter().for_each(|layer| layer.close());
     redial
@@ -121,11 +154,12 @@ fn template(node: &Node<'_>, language: Language) -> Option<Arc<str>> {
 }
 
 /// Days and times of day are somebody's.
-fn needs_zone(redial: &Redial, [avoid, busy, no_answer, per_day, per_week]: [Option<Node<'_>>; 5]) {
+fn needs_zone(redial: &Redial, [avoid, busy, no_answer, per_day, per_week, missed, client]: [Option<Node<'_>>; 7]) {
     let by_the_clock = |again: &Again| !matches!(again, Again::After(_));
     let busy = busy.filter(|_| by_the_clock(&redial.busy));
     let no_answer = no_answer.filter(|_| by_the_clock(&redial.no_answer));
-    for node in [avoid, busy, no_answer, per_day, per_week].into_iter().flatten() {
+    let missed = missed.filter(|_| redial.missed.iter().any(|rule| !rule.between.is_empty()));
+    for node in [avoid, busy, no_answer, per_day, per_week, missed, client].into_iter().flatten() {
         node.fault(format!("`{}` needs a time zone", node.key()), "add `time_zone = \"Europe/Moscow\"` to [defaults]");
     }
 }
@@ -206,7 +240,7 @@ fn wait(table: &Table<'_>, after: Option<Node<'_>>) -> Option<Span> {
     }
 }
 
-fn missed(node: &Node<'_>) -> Option<Vec<Missed>> {
+fn missed(node: &Node<'_>) -> Option<Vec<MissedRule>> {
     let items = node.list()?;
     if items.is_empty() {
         node.fault("nothing would count as missed", "write missed = [{ call = \"unserved\" }]");
@@ -215,8 +249,25 @@ fn missed(node: &Node<'_>) -> Option<Vec<Missed>> {
     items.iter().map(rule).collect::<Vec<_>>().into_iter().collect()
 }
 
-fn rule(node: &Node<'_>) -> Option<Missed> {
+/// `{ call = "served", shorter_than = "60s", unique = true, within = "30d", waited = "3s", between = "09:00-20:00" }`
+fn rule(node: &Node<'_>) -> Option<MissedRule> {
     let table = node.table()?;
+    let waited = table.get("waited").and_then(|node| node.span(Span::ZERO..=LONGEST)).unwrap_or_default();
+    let between = table.get("between").map(|node| spans(&node)).unwrap_or_default();
+    let (unique, within) = (table.get("unique").and_then(|node| node.flag()), table.get("within"));
+    let unique = match (unique.unwrap_or(false), within) {
+        (true, within) => within.map_or(Some(DEFAULT_UNIQUE), |within| within.span(Span::minutes(1)..=LONGEST)),
+        (false, None) => None,
+        (false, Some(within)) => {
+            within.fault("`within` goes with `unique` alone", "add `unique = true`");
+            None
+        }
+    };
+    let call = missed_call(&table)?;
+    Some(MissedRule { call, unique, waited, between })
+}
+
+fn missed_call(table: &Table<'_>) -> Option<Missed> {
     let served = match table.get("call") {
         Some(call) => call.word(&[("unserved", false), ("served", true)]),
         None => {

@@ -14,11 +14,12 @@ use crate::{
             Answer, Group, Key, Language, Line, Member, NumberFormat, Operator, Order, Phone, Rules, Strategy, Trunk,
         },
         time::Span,
+        zones::Zones,
     },
     esl::dial,
 };
 use jiff::tz::TimeZone;
-use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
+use std::{collections::BTreeMap, ops::RangeInclusive, path::Path, sync::Arc};
 
 /// The group of all operators, when no group is written.
 const EVERYBODY: &str = "everybody";
@@ -32,6 +33,9 @@ const MOST_IN_A_ROW: u32 = 100;
 const MOST_CALLS: u32 = 1000;
 const MOST_WEIGHT: u32 = 1000;
 const MOST_LEVEL: u32 = 100;
+/// The longest table of time zones, in bytes.
+const MOST_ZONES: usize = 8 << 20;
+const MOST_PRIORITY: u32 = 100;
 const DEFAULT_ESCALATE: Span = Span::seconds(30);
 const STRATEGIES: [(&str, Strategy); 10] = [
     ("top-down", Strategy::TopDown),
@@ -57,6 +61,20 @@ struct Defaults<'a> {
     language: Language,
     zone: Option<TimeZone>,
     redial: Option<Table<'a>>,
+    requested: Option<Table<'a>>,
+    zones: Zones,
+}
+
+/// A table of one's own of what time it is at a number.
+fn zones(node: &Node<'_>, folder: &Path) -> Option<Zones> {
+    let file = folder.join(node.line_of_text()?);
+    let too_long = |text: &String| text.len() > MOST_ZONES;
+    let read = match std::fs::read_to_string(&file) {
+        Ok(text) if too_long(&text) => Err(format!("it has more than {MOST_ZONES} bytes")),
+        Ok(text) => Zones::read(&text).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    read.map_err(|why| node.fault(format!("{}: {why}", file.display()), "")).ok()
 }
 
 /// Everything that lines may name.
@@ -67,9 +85,10 @@ struct Known {
 }
 
 /// Reads the rules, and the language of the announcements.
-pub fn read(root: &Table<'_>, switches: Vec<Name>) -> (Rules, Language) {
+/// `folder`: where a file that it names is looked for.
+pub fn read(root: &Table<'_>, switches: Vec<Name>, folder: &Path) -> (Rules, Language) {
     let lines = root.tables("line");
-    let defaults = defaults(root, &lines);
+    let defaults = defaults(root, &lines, folder);
     let trunks = trunks(root, &switches);
     let operators = operators(root);
     let groups = groups(root, &operators);
@@ -78,17 +97,30 @@ pub fn read(root: &Table<'_>, switches: Vec<Name>) -> (Rules, Language) {
     if let Some(table) = &defaults.redial {
         redial::read(&[table], defaults.language, defaults.zone.as_ref());
     }
+    if let Some(table) = &defaults.requested {
+        let redial: Vec<&Table<'_>> = defaults.redial.iter().collect();
+        redial::read_requested(&[table], &redial, defaults.language, defaults.zone.as_ref());
+    }
     if lines.is_empty() {
         root.fault("there is no line", "add [[line]] with a `name` and the `numbers` that clients dial");
     }
     let lines = lines_of(&lines, &defaults, &known);
     let Known { groups, trunks, .. } = known;
     let operators = operators.into_iter().map(|operator| (operator.name.clone(), operator)).collect();
-    let rules = Rules { switches, country: defaults.country, lines, groups, operators, trunks, observe: false };
+    let rules = Rules {
+        switches,
+        country: defaults.country,
+        lines,
+        groups,
+        operators,
+        trunks,
+        zones: Arc::new(defaults.zones),
+        observe: false,
+    };
     (rules, defaults.language)
 }
 
-fn defaults<'a>(root: &Table<'a>, lines: &[Table<'_>]) -> Defaults<'a> {
+fn defaults<'a>(root: &Table<'a>, lines: &[Table<'_>], folder: &Path) -> Defaults<'a> {
     let table = root.inner("defaults");
     let get = |key| table.as_ref().and_then(|table| table.get(key));
     let country = get("country").and_then(|node| country(&node)).or_else(|| {
@@ -107,7 +139,9 @@ fn defaults<'a>(root: &Table<'a>, lines: &[Table<'_>]) -> Defaults<'a> {
         }),
         country,
         zone: get("time_zone").and_then(|node| zone(&node)),
+        zones: get("zones").map_or_else(Zones::built_in, |node| zones(&node, folder).unwrap_or_default()),
         redial: get("redial").and_then(|node| node.table()),
+        requested: get("requested").and_then(|node| node.table()),
     };
     if let Some(table) = &table {
         table.close();
@@ -469,6 +503,10 @@ fn line(table: &Table<'_>, defaults: &Defaults<'_>, known: &Known) -> Option<Lin
     let calendar = table.get("calendar").and_then(|node| reference(&node, "calendar", known.calendars.keys()));
     let calendar = calendar.and_then(|name| known.calendars.get(&name).cloned());
     let redial = redial::read(&layers, language, defaults.zone.as_ref());
+    let requested = table.inner("requested");
+    let own: Vec<&Table<'_>> = requested.iter().chain(&defaults.requested).collect();
+    let requested = redial::read_requested(&own, &layers, language, defaults.zone.as_ref());
+    let priority = table.get("priority").and_then(|node| node.count(0..=MOST_PRIORITY)).unwrap_or_default();
     table.close();
     let (name, group, caller_id) = (name?, group?, caller_id?);
     Some(Line {
@@ -483,7 +521,9 @@ fn line(table: &Table<'_>, defaults: &Defaults<'_>, known: &Known) -> Option<Lin
         campaign,
         language,
         calendar,
+        priority,
         redial,
+        requested,
     })
 }
 
@@ -531,7 +571,10 @@ fn trunks_of(table: &Table<'_>, known: &Known) -> Vec<Name> {
 fn words(table: &Table<'_>, key: &'static str) -> String {
     let Some(node) = table.get(key) else { return String::new() };
     if node.is_table() {
-        node.later(&format!("`{key}` from a channel variable"));
+        node.fault(
+            format!("`{key}` is the line's own; a call's comes with the call"),
+            format!("have the dialplan set the channel variable perezvon_{key}, which wins"),
+        );
         return String::new();
     }
     let text = node.line_of_text().unwrap_or_default();

@@ -34,7 +34,7 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let socket = socket(root);
     let log = log(root);
     let names: Vec<Name> = switches.iter().map(|switch| switch.name.clone()).collect();
-    let (rules, language) = rules::read(root, names);
+    let (rules, language) = rules::read(root, names, folder);
     let voice = voices(root, language);
     root.close();
     Some(Config { switches, store, listen, cdr, socket, log, voice, rules: Arc::new(rules) })

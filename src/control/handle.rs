@@ -4,7 +4,10 @@ use crate::{
     engine::{
         Name,
         effect::{Alarm, Notice},
+        explain::{Explanation, Forecast},
         input::Input,
+        number::Number,
+        record::CallbackId,
         rules::Rules,
         time::Wall,
     },
@@ -27,6 +30,19 @@ pub type EngineStatus = crate::engine::Status;
 pub enum Ask {
     /// How do things stand?
     Status(oneshot::Sender<EngineStatus>),
+    /// Why does this callback stand where it stands? `None`: it is not open.
+    Explain(CallbackId, oneshot::Sender<Option<Box<Explanation>>>),
+    /// What would come of a missed call of this client on this line that ends then, or now?
+    Foresee {
+        /// The client.
+        number: Number,
+        /// The line.
+        line: Name,
+        /// When.
+        at: Option<Wall>,
+        /// The answer; `None`: there is no such line any more.
+        told: oneshot::Sender<Option<Box<Forecast>>>,
+    },
     /// Step this input (a wish, new rules). Answered with the notices that its step gave, after its writes are committed.
     Step {
         /// The input.
@@ -110,6 +126,22 @@ impl Handle {
     /// The daemon is stopping.
     pub async fn status(&self) -> Result<EngineStatus, Gone> {
         self.ask(Ask::Status).await
+    }
+
+    /// Why an open callback stands where it stands.
+    ///
+    /// # Errors
+    /// The daemon is stopping.
+    pub async fn explain(&self, id: CallbackId) -> Result<Option<Box<Explanation>>, Gone> {
+        self.ask(|told| Ask::Explain(id, told)).await
+    }
+
+    /// What would come of a missed call.
+    ///
+    /// # Errors
+    /// The daemon is stopping.
+    pub async fn foresee(&self, number: Number, line: Name, at: Option<Wall>) -> Result<Option<Box<Forecast>>, Gone> {
+        self.ask(|told| Ask::Foresee { number, line, at, told }).await
     }
 
     /// Steps an input; the notices of its step, when they are committed.

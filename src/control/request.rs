@@ -44,6 +44,49 @@ pub enum Request {
         /// Who wants it.
         #[serde(default)]
         by: String,
+        /// The list in which it stands: called in its turn, not now.
+        #[serde(default)]
+        list: Option<String>,
+    },
+    /// The callbacks of a list of numbers, and whether it rests.
+    List {
+        /// The list.
+        list: String,
+    },
+    /// Let a list rest, or call it through again.
+    PauseList {
+        /// The list.
+        list: String,
+        /// Shall it rest?
+        paused: bool,
+    },
+    /// Numbers that are never dialled.
+    Blocked {},
+    /// Never dial this number, or dial it again.
+    Block {
+        /// The client, as people write it.
+        number: String,
+        /// Never dial it? `false`: dial it again.
+        blocked: bool,
+        /// Who wants it.
+        #[serde(default)]
+        by: String,
+    },
+    /// Why a callback stands where it stands.
+    Explain {
+        /// The callback.
+        callback: u64,
+    },
+    /// What would come of a missed call.
+    Foresee {
+        /// The client, as people write it.
+        number: String,
+        /// The line; may be left out when there is one.
+        #[serde(default)]
+        line: Option<String>,
+        /// When it ends, in milliseconds since 1970 UTC; now when it is left out.
+        #[serde(default)]
+        at: Option<i64>,
     },
     /// Take this callback off.
     Cancel {
@@ -131,6 +174,10 @@ pub enum RefusalKind {
     Malformed,
     /// It names something that there is not.
     Unknown,
+    /// The number is never dialled.
+    Blocked,
+    /// It was done before.
+    Done,
     /// The configuration is faulty; nothing was changed.
     Config,
     /// The store does not do it.

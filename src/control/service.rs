@@ -9,13 +9,16 @@ use crate::{
     engine::{
         Name,
         effect::Notice,
+        explain,
         input::{Input, Wish},
         number::Number,
-        record::{CallbackId, CallbackRecord},
+        record::{CallbackId, CallbackRecord, Origin},
         time::Wall,
     },
     report::{By, Fold, Report},
-    store::{CallbackStory, JournalQuery, JournalRow, MOST_ROWS, MOST_STORIES, Place, StoreError, StoryQuery},
+    store::{
+        CallbackFilter, CallbackStory, JournalQuery, JournalRow, MOST_ROWS, MOST_STORIES, Place, StoreError, StoryQuery,
+    },
 };
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -60,8 +63,25 @@ impl Service {
                 self.operator(&name, ready).await?;
                 json!({ "operator": name, "ready": ready })
             }
-            Request::Call { number, line, by } => {
-                json!({ "callback": self.call(&number, line.as_deref(), &by).await? })
+            Request::Call { number, line, by, list } => {
+                json!({ "callback": self.call(&number, line.as_deref(), &by, list).await? })
+            }
+            Request::List { list } => self.list(list).await?,
+            Request::PauseList { list, paused } => {
+                self.wish(Wish::List { list: person(&list), paused }).await?;
+                json!({ "list": list, "paused": paused })
+            }
+            Request::Blocked {} => json!({ "blocked": self.handle.store().blocked().await? }),
+            Request::Block { number, blocked, by } => {
+                let number = self.number(&number)?;
+                let wish = if blocked { Wish::Block { number, by: person(&by) } } else { Wish::Unblock { number } };
+                self.wish(wish).await?;
+                json!({ "number": number, "blocked": blocked })
+            }
+            Request::Explain { callback } => self.explain(CallbackId(callback)).await?,
+            Request::Foresee { number, line, at } => {
+                let (number, line) = (self.number(&number)?, self.line(line.as_deref())?);
+                json!(self.handle.foresee(number, line, at.map(Wall)).await?)
             }
             Request::Cancel { callback, by } => {
                 self.cancel(CallbackId(callback), &by).await?;
@@ -115,14 +135,29 @@ impl Service {
     ///
     /// # Errors
     /// It is no number; there is no such line; the store takes no writes.
-    pub async fn call(&self, number: &str, line: Option<&str>, by: &str) -> Done<CallbackRecord> {
+    /// The number is never dialled. Of a `list` it is called in its turn.
+    pub async fn call(&self, number: &str, line: Option<&str>, by: &str, list: Option<String>) -> Done<CallbackRecord> {
         let number = self.number(number)?;
         let line = self.line(line)?;
-        let notices = self.wish(Wish::Call { number, line, by: person(by) }).await?;
-        let opened = notices.into_iter().find_map(|notice| match notice {
-            Notice::Opened(callback) | Notice::Joined(callback) => Some(callback),
-            _ => None,
-        });
+        let list = list.map(|list| person(&list));
+        if list.is_some() {
+            let filter = CallbackFilter { number: Some(number), list: list.clone(), ..CallbackFilter::default() };
+            if let Some(callback) = self.handle.store().callbacks(&filter).await?.last() {
+                return Err(Refusal::new(RefusalKind::Done, callback.id.to_string()));
+            }
+        }
+        let notices = self.wish(Wish::Call { number, line, by: person(by), list }).await?;
+        let mut opened = None;
+        for notice in notices {
+            match notice {
+                Notice::Opened(callback) => opened = Some(callback),
+                Notice::Blocked(block) => {
+                    let text = format!("{number} is never dialled: {}; `perezvon blocked remove` allows it", block.why);
+                    return Err(Refusal::new(RefusalKind::Blocked, text));
+                }
+                _ => {}
+            }
+        }
         match opened {
             Some(callback) => Ok(callback),
             None => self
@@ -133,6 +168,28 @@ impl Service {
                 .find(|callback| callback.number == number)
                 .ok_or_else(|| Refusal::new(RefusalKind::Busy, "the callback was over before it could be shown")),
         }
+    }
+
+    /// The callbacks of a list, and whether it rests.
+    async fn list(&self, list: String) -> Done<Value> {
+        let paused = self.status().await?.paused_lists.contains(&list);
+        let filter = CallbackFilter { list: Some(list), ..CallbackFilter::default() };
+        Ok(json!({ "paused": paused, "callbacks": self.handle.store().callbacks(&filter).await? }))
+    }
+
+    /// Why a callback stands where it stands, or came to its end.
+    async fn explain(&self, id: CallbackId) -> Done<Value> {
+        let CallbackStory { callback, attempts } = self.callback(id).await?;
+        let rules = self.handle.rules();
+        let mut call = None;
+        if let Origin::Missed { call: id } = &callback.origin {
+            let query = JournalQuery { number: Some(callback.number), ..JournalQuery::default() };
+            let calls = self.journal(&query).await?.into_iter().filter_map(|row| row.call);
+            call = calls.into_iter().find(|call| call.id == *id);
+        }
+        let rule = call.as_ref().and_then(|call| explain::why_missed(call, rules.lines.get(&call.line)?));
+        let now = self.handle.explain(id).await?;
+        Ok(json!({ "callback": callback, "attempts": attempts, "call": call, "rule": rule, "now": now }))
     }
 
     /// Takes a callback off.

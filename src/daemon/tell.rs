@@ -38,6 +38,10 @@ pub(super) fn row(write: &Write) -> String {
         Write::Attempt(attempt) => format!("attempt {} of callback {}", attempt.n, attempt.callback),
         Write::Operator(operator) => format!("operator {}", operator.name),
         Write::Paused(paused) => format!("paused {paused}"),
+        Write::Block(_) => "a number that is never dialled".to_owned(),
+        Write::Unblock(_) => "a number that may be dialled again".to_owned(),
+        Write::ListPaused { list, paused } => format!("list {list} paused {paused}"),
+        Write::Spent(spent) => format!("cost of trunk {}", spent.trunk),
     }
 }
 
@@ -60,6 +64,9 @@ pub(super) fn notice(notice: &Notice, numbers: Numbers) {
             callback = callback.id.0, number = numbers.show(callback.number), line = %callback.line,
             due = time(callback.due), "a callback is opened"
         ),
+        Notice::Blocked(block) => {
+            info!(number = numbers.show(block.number), why = %block.why, "asked for, and never dialled");
+        }
         Notice::Joined(callback) => info!(callback = callback.id.0, misses = callback.misses, "missed again"),
         Notice::Ringing { callback, attempt, operators, number, .. } => info!(
             callback = callback.0,

@@ -13,10 +13,11 @@
 use super::{
     Name,
     effect::{AlarmKind, Notice},
+    hours,
     input::{Cdr, Channel, Direction, Ended},
     machine::{Cx, Engine, Followed, Kind, Timer},
     number::Number,
-    record::{CallRecord, CallbackId, ChannelId, CloseReason, KnownBy, Write},
+    record::{CallRecord, CallbackId, ChannelId, CloseReason, KnownBy, Marks, Write},
     rules::{Line, Missed, Rules},
     time::{Mono, Span, Wall},
 };
@@ -38,6 +39,8 @@ pub(super) struct Caller {
     /// Its line is known: it is in the journal.
     pub watched: bool,
     pub talking_since: Option<Mono>,
+    /// Nobody has served the client yet; since when that counts anew.
+    pub waiting_since: Option<Mono>,
     pub vanished: Option<Mono>,
     /// Some of its life was not heard: how long somebody talked is a guess, which its detail record corrects.
     pub partly: bool,
@@ -56,6 +59,9 @@ impl Caller {
                 served: None,
                 operator: None,
                 talk: Span::ZERO,
+                waited: Span::ZERO,
+                previous: None,
+                marks: Box::default(),
                 ended: None,
                 missed: None,
                 cause: String::new(),
@@ -64,8 +70,15 @@ impl Caller {
             },
             watched: false,
             talking_since: None,
+            waiting_since: None,
             vanished: None,
             partly: false,
+        }
+    }
+
+    pub(super) fn stop_waiting(&mut self, now: Mono) {
+        if let Some(since) = self.waiting_since.take() {
+            self.record.waited.0 += now.since(since).0;
         }
     }
 
@@ -81,11 +94,18 @@ fn clean_name(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(NAME_LENGTH).collect()
 }
 
-/// Was it missed, by the rules of its line?
-pub(super) fn is_missed(record: &CallRecord, line: &Line) -> bool {
-    line.redial.missed.iter().any(|rule| match rule {
-        Missed::Unserved => record.served.is_none(),
-        Missed::ServedShorterThan(span) => record.served.is_some() && record.talk < *span,
+/// The rule of its line by which it was missed, counted from 0.
+pub(super) fn missed_by(record: &CallRecord, line: &Line) -> Option<usize> {
+    let local = line.redial.manners.zone.to_datetime(record.arrived.timestamp());
+    line.redial.missed.iter().position(|rule| {
+        let so = match rule.call {
+            Missed::Unserved => record.served.is_none(),
+            Missed::ServedShorterThan(span) => record.served.is_some() && record.talk < span,
+        };
+        let is_known = |within| record.previous.is_some_and(|at| record.arrived.0.abs_diff(at.0) < within);
+        so && record.waited >= rule.waited
+            && !rule.unique.is_some_and(|within| is_known(within.0))
+            && (rule.between.is_empty() || hours::within(&rule.between, local))
     })
 }
 
@@ -128,7 +148,11 @@ impl Engine {
                 Kind::Operator { name, calls, talks: None }
             }
             (None, Direction::Inbound) => {
-                let caller = Caller::new(switch, &channel, &rules);
+                let mut caller = Caller::new(switch, &channel, &rules);
+                let ahead = self.links.get(switch).map_or(0, |link| link.ahead);
+                let created = channel.created.shifted(ahead);
+                caller.record.waited = cx.now.wall.since(created);
+                caller.waiting_since = Some(cx.now.mono);
                 if let Some(number) = caller.record.number {
                     self.callers.entry(number).or_default().push(channel.id.clone());
                 }
@@ -164,13 +188,24 @@ impl Engine {
         }
         caller.record.line = line.clone();
         let first = !std::mem::replace(&mut caller.watched, true);
-        let (record, number) = (caller.record.clone(), caller.record.number);
+        let (mut record, number) = (caller.record.clone(), caller.record.number);
+        record.previous = number.and_then(|number| self.last_calls.note(number, line, record.arrived));
+        if let Some(caller) = self.caller(id) {
+            caller.record.previous = record.previous;
+        }
         cx.write(Write::Call(record.clone()));
         if first {
             cx.notice(Notice::CallArrived(record));
             if let Some(number) = number {
                 self.client_is_here(number, id, cx);
             }
+        }
+    }
+
+    /// The dialplan says where the client came from.
+    pub(super) fn marked(&mut self, id: &ChannelId, marks: Marks) {
+        if let Some(caller) = self.caller(id) {
+            *caller.record.marks = marks.cleaned();
         }
     }
 
@@ -230,6 +265,7 @@ impl Engine {
         let now = cx.now;
         let Some(caller) = self.caller(id) else { return };
         caller.talking_since.get_or_insert(now.mono);
+        caller.stop_waiting(now.mono);
         let first = caller.record.served.is_none();
         caller.record.served.get_or_insert(now.wall);
         caller.record.operator = with.clone().or(caller.record.operator.take());
@@ -280,6 +316,7 @@ impl Engine {
         match followed.kind {
             Kind::Caller(mut caller) => {
                 caller.stop_talking(caller.vanished.unwrap_or(cx.now.mono));
+                caller.stop_waiting(caller.vanished.unwrap_or(cx.now.mono));
                 self.not_live(caller.record.number, id);
                 let Caller { mut record, watched, vanished, partly, .. } = *caller;
                 let known_by = if partly && known_by == KnownBy::Event { KnownBy::Guess } else { known_by };
@@ -330,7 +367,9 @@ impl Engine {
             cx.write(Write::Call(record));
             return;
         };
-        let missed = is_missed(&record, &line);
+        *record.marks = std::mem::take(&mut *record.marks).or(line.marks());
+        let is_blocked = record.number.is_some_and(|number| self.blocked.contains_key(&number));
+        let missed = !is_blocked && missed_by(&record, &line).is_some();
         // A guess that proves right: what follows from the miss has followed already.
         let confirmed = missed && record.missed == Some(true);
         record.missed = Some(missed);
@@ -343,7 +382,8 @@ impl Engine {
                     Some(self.open_or_join(number, &record, &line, cx))
                 }
                 (true, taken) => taken,
-                (false, _) => self.got_through(number, &record.id, told, cx),
+                (false, _) if record.served.is_some() => self.got_through(number, &record.id, told, cx),
+                (false, _) => None,
             };
         }
         if record.known_by == KnownBy::Guess {
@@ -441,7 +481,8 @@ impl Engine {
         let live = self.caller(&id).map(|caller| (caller.record.clone(), caller.partly));
         self.forget_caller(&id);
         let guessed = self.guessed.remove(&id);
-        let heard = guessed.is_some() || matches!(live, Some((_, false)));
+        let wholly = matches!(live, Some((_, false)));
+        let heard = guessed.is_some() || wholly;
         let mut record = live
             .map(|(record, _)| record)
             .or(guessed)
@@ -459,7 +500,18 @@ impl Engine {
         else {
             return;
         };
-        record.line = line;
+        if record.line != line {
+            record.line = line;
+            let note = |number| self.last_calls.note(number, &record.line, record.arrived);
+            record.previous = record.number.and_then(note);
+        }
+        // The record has both times by one clock; we know better only of a talk whose beginning we heard.
+        if !(wholly && record.served.is_some()) {
+            record.waited = cdr.served.unwrap_or(cdr.ended).since(cdr.channel.created);
+        }
+        if !cdr.marks.is_empty() {
+            *record.marks = cdr.marks.cleaned();
+        }
         record.served = record.served.or(cdr.served);
         record.talk = record.talk.max(cdr.talk);
         (record.ended, record.cause, record.known_by) = (Some(cdr.ended), cdr.cause.into(), KnownBy::Cdr);

@@ -15,13 +15,16 @@ use super::{
     effect::Notice,
     machine::{Cx, Engine, Timer},
     number::Number,
-    record::{CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Origin, Outcome, Write},
-    retry::{Against, When},
-    rules::{Again, Line, Redial, Rules},
+    record::{
+        Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Origin, Outcome, Try,
+        Write,
+    },
+    retry::{Against, Answers, When},
+    rules::{Again, Line, Redial, Rules, SeveralZones},
     strategy::escalations,
     time::{Span, Wall},
 };
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 /// Without an operator, with an operator who left, or after a crash: how long until the next try. It doubles a few times.
 const SETBACK: Span = Span::seconds(30);
@@ -30,17 +33,37 @@ const LINE_GONE: Span = Span::minutes(60);
 /// How many times a pause doubles.
 const MOST_DOUBLINGS: u32 = 4;
 
-/// The order in which ready callbacks are served: fresh before repeated, then the one who waits longest.
+/// How long past its due time a callback is overtaken by fresher and greater ones, at most.
+const PATIENCE: Span = Span::minutes(30);
+
+/// The order in which ready callbacks are served: clients before lists, fresh before repeated, then by their line's priority,
+/// then the one who waits longest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
+    listed: bool,
     repeated: bool,
+    priority: Reverse<u32>,
     since: Wall,
     pub id: CallbackId,
+    /// When it was due.
+    pub due: Wall,
 }
 
 impl Rank {
-    fn of(record: &CallbackRecord) -> Rank {
-        Rank { repeated: record.spent > 0, since: record.opened, id: record.id }
+    fn of(record: &CallbackRecord, line: &Line) -> Rank {
+        Rank {
+            listed: matches!(record.origin, Origin::Listed { .. }),
+            repeated: record.spent > 0,
+            priority: Reverse(line.priority),
+            since: record.opened,
+            id: record.id,
+            due: record.due,
+        }
+    }
+
+    /// Has it been overtaken for long enough? A list may wait as long as it takes.
+    pub(super) fn is_late(&self, now: Wall) -> bool {
+        !self.listed && now > self.due + PATIENCE
     }
 }
 
@@ -116,52 +139,63 @@ impl Engine {
             return id;
         }
         let origin = Origin::Missed { call: call.id.clone() };
-        let record = self.fresh(number, &call.name, line, origin, missed_at, due);
-        self.insert(CallbackRecord { state: CallbackState::Tracking, ..record }, cx)
+        let record = CallbackRecord {
+            name: call.name.clone(),
+            marks: call.marks.clone(),
+            due,
+            state: CallbackState::Tracking,
+            ..self.fresh(number, line, origin, missed_at)
+        };
+        self.insert(record, cx)
     }
 
-    pub(super) fn call_by_hand(&mut self, number: Number, line: Name, by: String, cx: &mut Cx) {
+    /// A person wants this client called: now, or, of a list, in its turn. A blocked number is left alone.
+    pub(super) fn call_by_hand(&mut self, number: Number, line: Name, by: String, list: Option<String>, cx: &mut Cx) {
+        if let Some(block) = self.blocked.get(&number) {
+            return cx.notice(Notice::Blocked(block.clone()));
+        }
         let Some(line) = self.rules.lines.get(&line).cloned() else { return };
         let now = cx.now.wall;
-        if let Some(id) = self.open.get(&number).copied() {
-            self.change(id, cx, |record, _| {
+        match (self.open.get(&number).copied(), list) {
+            (Some(id), None) => self.change(id, cx, |record, _| {
                 if matches!(record.state, CallbackState::Tracking | CallbackState::Waiting) {
                     record.state = CallbackState::Waiting;
                     record.due = now;
+                    record.wanted = true;
                 }
-            });
-            return;
+            }),
+            // The client is to be called already.
+            (Some(_), Some(_)) => {}
+            (None, list) => {
+                let wanted = list.is_none();
+                let origin = list.map_or(Origin::ByHand { by }, |list| Origin::Listed { list });
+                let record = CallbackRecord { wanted, ..self.fresh(number, &line, origin, now) };
+                self.insert(record, cx);
+            }
         }
-        let record = self.fresh(number, "", &line, Origin::ByHand { by }, now, now);
-        self.insert(record, cx);
     }
 
-    fn fresh(
-        &mut self,
-        number: Number,
-        name: &str,
-        line: &Line,
-        origin: Origin,
-        at: Wall,
-        due: Wall,
-    ) -> CallbackRecord {
+    fn fresh(&mut self, number: Number, line: &Line, origin: Origin, at: Wall) -> CallbackRecord {
         self.last_callback += 1;
+        let expire = line.redial_for(&origin).expire;
         CallbackRecord {
             id: CallbackId(self.last_callback),
             number,
-            name: name.to_owned(),
+            name: String::new(),
             line: line.name.clone(),
             origin,
+            marks: Box::new(line.marks()),
             opened: at,
             last_miss: at,
             misses: 1,
             state: CallbackState::Waiting,
-            due,
-            expires: at + line.redial.expire,
+            due: at,
+            expires: at + expire,
             attempts: 0,
             spent: 0,
             setbacks: 0,
             last: None,
+            wanted: false,
         }
     }
 
@@ -195,10 +229,10 @@ impl Engine {
     fn put_away(&mut self, record: &CallbackRecord) {
         self.agenda.remove(&(record.due.min(record.expires), record.id));
         self.agenda.remove(&(record.expires, record.id));
-        if let Some(group) = self.group_of(&record.line)
-            && let Some(ready) = self.ready.get_mut(&group)
+        if let Some(line) = self.rules.lines.get(&record.line)
+            && let Some(ready) = self.ready.get_mut(&line.group)
         {
-            ready.remove(&Rank::of(record));
+            ready.remove(&Rank::of(record, line));
         }
     }
 
@@ -219,6 +253,9 @@ impl Engine {
         let Some(mut record) = self.callbacks.remove(&id) else { return };
         self.put_away(&record);
         self.open.remove(&record.number);
+        if let Some(why) = Blocked::by(&reason) {
+            self.block(record.number, why, cx);
+        }
         record.state = CallbackState::Closed { at: cx.now.wall, reason: reason.clone() };
         cx.write(Write::Callback(record.clone()));
         cx.notice(Notice::Closed { callback: record, reason });
@@ -247,7 +284,7 @@ impl Engine {
             return;
         };
         match self.when(record, line).next(now) {
-            Some(next) if next <= now => self.make_ready(id, cx),
+            Some(next) if next <= now => self.make_ready(id, line.clone(), cx),
             next => self.change(id, cx, |record, _| {
                 record.state = CallbackState::Waiting;
                 record.due = next.unwrap_or(record.expires);
@@ -257,11 +294,26 @@ impl Engine {
 
     /// What this callback's dials are judged by.
     pub(super) fn when<'a>(&'a self, record: &CallbackRecord, line: &'a Line) -> When<'a> {
+        self.when_of(record.number, line, line.redial_for(&record.origin), record.spent > 0)
+    }
+
+    pub(super) fn when_of<'a>(
+        &'a self,
+        number: Number,
+        line: &'a Line,
+        redial: &'a Redial,
+        repeated: bool,
+    ) -> When<'a> {
+        static NOBODY_ANSWERED: Answers = Answers::none();
+        let zones = self.rules.zones.of(number);
+        let by_line = zones.len() > 1 && redial.manners.several_zones == SeveralZones::Line;
         When {
             calendar: line.calendar.as_deref(),
-            manners: &line.redial.manners,
-            repeated: record.spent > 0,
-            dialled: self.dials.of(record.number),
+            manners: &redial.manners,
+            clients: if by_line { &[] } else { zones },
+            repeated,
+            dialled: self.dials.of(number),
+            answers: self.answers.get(&line.name).unwrap_or(&NOBODY_ANSWERED),
         }
     }
 
@@ -270,21 +322,20 @@ impl Engine {
         self.when(self.callbacks.get(&id)?, line).against(now)
     }
 
-    fn make_ready(&mut self, id: CallbackId, cx: &mut Cx) {
+    fn make_ready(&mut self, id: CallbackId, line: Arc<Line>, cx: &mut Cx) {
         let Some(record) = self.callbacks.get_mut(&id) else { return };
         if record.state != CallbackState::Waiting {
             record.state = CallbackState::Waiting;
             cx.write(Write::Callback(record.clone()));
         }
-        let (rank, due, expires, line) = (Rank::of(record), record.due, record.expires, record.line.clone());
+        let (rank, due, expires) = (Rank::of(record, &line), record.due, record.expires);
         self.agenda.insert((expires, id));
-        if let Some(group) = self.group_of(&line) {
-            let moments = self.rules.groups.get(&group).map(|group| escalations(group, due)).unwrap_or_default();
-            let later = moments.into_iter().map(|at| cx.now.mono + at.since(cx.now.wall));
-            self.timers.extend(later.map(|at| (at, Timer::Escalation(group.clone()))));
-            self.ready.entry(group.clone()).or_default().insert(rank);
-            self.dirty.insert(group);
-        }
+        let group = &line.group;
+        let moments = self.rules.groups.get(group).map(|group| escalations(group, due)).unwrap_or_default();
+        let later = moments.into_iter().map(|at| cx.now.mono + at.since(cx.now.wall));
+        self.timers.extend(later.map(|at| (at, Timer::Escalation(group.clone()))));
+        self.ready.entry(group.clone()).or_default().insert(rank);
+        self.dirty.insert(group.clone());
     }
 
     /// The configuration changes: lines may have other groups, or be there again.
@@ -304,6 +355,11 @@ impl Engine {
         if let Some(dialled) = dialled.filter(|_| outcome != Outcome::Network || bothered) {
             self.dials.remember(record.number, dialled);
         }
+        let learnt = dialled.filter(|_| outcome.tells_of_the_hour()).map(|at| Try {
+            line: record.line.clone(),
+            at,
+            answered: outcome == Outcome::Talked,
+        });
         record.last = Some(outcome);
         if outcome.costs_an_attempt() || bothered {
             record.spent += 1;
@@ -312,16 +368,19 @@ impl Engine {
             record.setbacks += 1;
         }
         let line = self.rules.lines.get(&record.line).cloned();
+        self.learn(learnt);
+        let record = self.callbacks.get(&id)?;
         let by_call = took.filter(|_| outcome == Outcome::Talked).map(|call| CloseReason::ClientCalled { call });
         let next = match (close.or(by_call), &line) {
             (Some(reason), _) => Next::Close(reason),
-            (None, Some(line)) => after(record, outcome, &line.redial),
+            (None, Some(line)) => after(record, outcome, line.redial_for(&record.origin)),
             (None, None) => Next::Again(Again::After(LINE_GONE)),
         };
         let track = line.as_ref().map_or(Span::ZERO, |line| line.redial.track);
+        let not_wanted = matches!(next, Next::Close(CloseReason::DoNotCall { .. }));
         match next {
             // The client was missed once more since that was decided: what is closed would take a new miss with it.
-            Next::Close(_) if decided.is_some_and(|decided| record.last_miss > decided) => {
+            Next::Close(_) if !not_wanted && decided.is_some_and(|decided| record.last_miss > decided) => {
                 let due = record.last_miss + track;
                 self.change(id, cx, |record, _| {
                     record.state = CallbackState::Tracking;

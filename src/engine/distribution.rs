@@ -5,13 +5,28 @@
 use super::{
     Name,
     attempt::{Attempt, Stage},
+    callback::Rank,
     effect::Facts,
+    explain::Veto,
     machine::{Cx, Engine},
-    record::{AttemptRecord, CallbackId, CallbackRecord, CallbackState, CloseReason, Outcome},
-    rules::Line,
-    time::{Mono, Wall},
+    record::{AttemptRecord, CallbackId, CallbackRecord, CallbackState, CloseReason, Origin, Outcome, Write},
+    rules::{Line, Mode},
+    time::{Mono, Now, Wall},
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Ready callbacks in the order in which they are served: those who were overtaken for too long, then by rank.
+pub(super) fn in_turn(ready: &BTreeSet<Rank>, now: Wall) -> Vec<CallbackId> {
+    let (mut late, rest): (Vec<&Rank>, Vec<&Rank>) = ready.iter().partition(|rank| rank.is_late(now));
+    late.sort_unstable_by_key(|rank| (rank.due, rank.id));
+    late.into_iter().chain(rest).map(|rank| rank.id).collect()
+}
+
+/// How an attempt begins.
+pub(super) struct Go {
+    trunk: Name,
+    operator: Name,
+}
 
 impl Engine {
     /// Starts what can be started in the groups where something changed.
@@ -22,11 +37,11 @@ impl Engine {
     }
 
     fn dispatch_group(&mut self, group: &Name, cx: &mut Cx) {
-        if self.paused || self.draining || !self.store_works {
+        if self.all_stands_still().is_some() {
             return; // `observe` goes on: it says what would be dialled
         }
         let Some(ready) = self.ready.get(group).filter(|_| self.anybody_is_free(group, cx.now.mono)) else { return };
-        for id in ready.iter().map(|rank| rank.id).collect::<Vec<_>>() {
+        for id in in_turn(ready, cx.now.wall) {
             if !self.anybody_is_free(group, cx.now.mono) {
                 break;
             }
@@ -38,20 +53,53 @@ impl Engine {
     fn start(&mut self, id: CallbackId, cx: &mut Cx) {
         let Some(record) = self.callbacks.get(&id) else { return };
         let Some(line) = self.rules.lines.get(&record.line).cloned() else { return };
+        match self.veto(record, &line, cx.now) {
+            Ok(go) if self.rules.observe => self.close_now(id, CloseReason::Observed { operator: go.operator }, cx),
+            Ok(go) => self.begin(id, line, go.trunk, cx),
+            Err(veto) if veto.is_of_the_clock() => self.put_off(id, &line, cx),
+            Err(_) => {}
+        }
+    }
+
+    /// What forbids all dialling.
+    pub(super) fn all_stands_still(&self) -> Option<Veto> {
+        match (self.paused, self.draining, self.store_works) {
+            (true, ..) => Some(Veto::Paused),
+            (_, true, _) => Some(Veto::Stopping),
+            (.., false) => Some(Veto::Store),
+            _ => None,
+        }
+    }
+
+    /// What forbids the next attempt of a callback that is due; else over which trunk it goes and who is rung first.
+    pub(super) fn veto(&self, record: &CallbackRecord, line: &Line, now: Now) -> Result<Go, Veto> {
+        if let Origin::Listed { list } = &record.origin
+            && self.paused_lists.contains(list)
+            && !record.wanted
+        {
+            return Err(Veto::ListRests);
+        }
+        if line.redial_for(&record.origin).mode == Mode::ByHand && !record.wanted {
+            return Err(Veto::ByHand);
+        }
         if !self.live_calls(record.number).is_empty() {
-            return; // the client is calling: whoever answers, it is no time to dial
+            return Err(Veto::ClientCalls); // whoever answers, it is no time to dial
         }
-        if self.against(id, &line, cx.now.wall).is_some() {
-            return self.put_off(id, &line, cx);
+        if let Some(against) = self.when(record, line).against(now.wall) {
+            return Err(against.into());
         }
-        let Some(trunk) = self.free_trunk(&line, &[], None, cx.now.mono) else { return };
-        let next = self.who_next(&line.group, id, &[], cx.now);
-        let Some(first) = next.first() else { return };
-        if self.rules.observe {
-            let reason = CloseReason::Observed { operator: first.name.clone() };
-            return self.close_now(id, reason, cx);
+        let trunk = self.free_trunk(line, &[], None, now.mono).ok_or(Veto::NoTrunk)?;
+        let next = self.who_next(&line.group, record.id, &[], now);
+        let operator = next.first().ok_or(Veto::NoOperator)?.name.clone();
+        Ok(Go { trunk, operator })
+    }
+
+    pub(super) fn pause_list(&mut self, list: String, paused: bool, cx: &mut Cx) {
+        let changed = if paused { self.paused_lists.insert(list.clone()) } else { self.paused_lists.remove(&list) };
+        if changed {
+            cx.write(Write::ListPaused { list, paused });
+            self.all_dirty();
         }
-        self.begin(id, line, trunk, cx);
     }
 
     fn put_off(&mut self, id: CallbackId, line: &Line, cx: &mut Cx) {
@@ -99,6 +147,7 @@ impl Engine {
         self.change(id, cx, |record, _| {
             record.state = CallbackState::Active;
             record.attempts += 1;
+            record.wanted = false;
         });
         let Some(record) = self.callbacks.get(&id) else { return };
         *self.trunks.entry(trunk.clone()).or_default() += 1;
@@ -119,13 +168,16 @@ impl Attempt {
         now: Wall,
         mono: Mono,
     ) -> Attempt {
+        let line = line.for_origin(&callback.origin);
         let facts = Facts {
             number: callback.number.to_string(),
             name: callback.name.clone(),
             line: line.name.to_string(),
-            channel: line.channel.clone(),
-            source: line.source.clone(),
-            campaign: line.campaign.clone(),
+            channel: callback.marks.channel.clone(),
+            source: callback.marks.source.clone(),
+            campaign: callback.marks.campaign.clone(),
+            page: callback.marks.page.clone(),
+            tags: callback.marks.tags.clone(),
             attempt: callback.spent + 1,
             misses: callback.misses,
             key: String::new(),

@@ -3,7 +3,7 @@
 use super::{
     Name,
     number::Number,
-    record::{CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Outcome, Role},
+    record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Outcome, Role},
     rules::Language,
     time::{Span, Wall},
 };
@@ -152,6 +152,10 @@ pub struct Facts {
     pub source: String,
     /// Its campaign.
     pub campaign: String,
+    /// The page from which the client came.
+    pub page: String,
+    /// Further words about the client.
+    pub tags: String,
     /// Which try this is as the client counts, from 1: one without an operator was none.
     pub attempt: u32,
     /// How many times the client was missed.
@@ -241,6 +245,8 @@ pub enum Notice {
     Opened(CallbackRecord),
     /// A further miss joined it.
     Joined(CallbackRecord),
+    /// A person asked for a number that is never dialled: it is not.
+    Blocked(BlockRecord),
     /// An attempt begins: these operators are rung.
     Ringing {
         /// The callback.

@@ -11,12 +11,14 @@ use std::collections::BTreeSet;
 /// How far ahead an opening is looked for; a calendar that stays shut longer is a mistake of the configuration.
 const HORIZON_DAYS: i32 = 400;
 
+/// For each weekday from Monday, its spans in minutes since midnight, `from..to`; `to` may be 1440.
+pub type Week = [Vec<(u16, u16)>; 7];
+
 /// Weekly hours, the days that are free all the same, and the days that are worked as a weekday.
 #[derive(Clone, Debug)]
 pub struct Calendar {
     zone: TimeZone,
-    /// For each weekday from Monday, its spans in minutes since midnight, `from..to`; `to` may be 1440.
-    week: [Vec<(u16, u16)>; 7],
+    week: Week,
     holidays: BTreeSet<Date>,
     workdays: BTreeSet<Date>,
 }
@@ -25,7 +27,7 @@ impl Calendar {
     /// A calendar from its parts. `week` starts on Monday; spans are minutes since midnight, `from < to <= 1440`.
     pub fn new(
         zone: TimeZone,
-        week: [Vec<(u16, u16)>; 7],
+        week: Week,
         holidays: impl IntoIterator<Item = Date>,
         workdays: impl IntoIterator<Item = Date>,
     ) -> Calendar {
@@ -37,8 +39,7 @@ impl Calendar {
     /// Open at this instant?
     pub fn is_open(&self, at: Wall) -> bool {
         let local = self.zone.to_datetime(at.timestamp());
-        let minute = minute_of(local);
-        self.spans(local.date()).iter().any(|&(from, to)| (from..to).contains(&minute))
+        within(self.spans(local.date()), local)
     }
 
     /// The first instant from `at` on at which it is open; `None` when it stays shut for more than a year.
@@ -79,6 +80,12 @@ impl Calendar {
 /// The minute of the day.
 pub(super) fn minute_of(local: DateTime) -> u16 {
     local.hour() as u16 * 60 + local.minute() as u16
+}
+
+/// Is this time of day in one of these spans?
+pub(super) fn within(spans: &[(u16, u16)], local: DateTime) -> bool {
+    let minute = minute_of(local);
+    spans.iter().any(|&(from, to)| (from..to).contains(&minute))
 }
 
 /// An instant by its local date and time in a zone; for tests and for the configuration.

@@ -3,7 +3,7 @@
 use super::{
     Name,
     number::Number,
-    record::{CallbackId, ChannelId, Outcome},
+    record::{CallbackId, ChannelId, Marks, Outcome},
     rules::{Key, Rules},
     time::{Span, Wall},
 };
@@ -111,6 +111,8 @@ pub struct Cdr {
     pub cause: Box<str>,
     /// The mod_callcenter queue that it was in.
     pub queue: Option<Box<str>>,
+    /// Where the client came from, as the dialplan says; hostile.
+    pub marks: Marks,
 }
 
 /// News of a switch.
@@ -132,6 +134,8 @@ pub enum News {
     Unbridged(ChannelId, ChannelId),
     /// The dialplan named the line of a channel (`perezvon_line` seen in a later event).
     LineNamed(ChannelId, Box<str>),
+    /// The dialplan says where the client at this channel came from; hostile.
+    Marked(ChannelId, Box<Marks>),
     /// A channel is gone.
     Ended(Ended),
     /// Somebody pressed a key of the telephone at this channel.
@@ -222,6 +226,20 @@ pub enum Wish {
         line: Name,
         /// Who wants it.
         by: String,
+        /// The list in which it stands, when it stands in one.
+        list: Option<String>,
+    },
+    /// Never dial this number, whoever is missed or asks; an open callback of it is taken off.
+    Block {
+        /// The client.
+        number: Number,
+        /// Who wants it.
+        by: String,
+    },
+    /// Take it off the numbers that are never dialled.
+    Unblock {
+        /// The client.
+        number: Number,
     },
     /// Take this callback off.
     Cancel {
@@ -229,6 +247,13 @@ pub enum Wish {
         callback: CallbackId,
         /// Who wants it.
         by: String,
+    },
+    /// Let a list of numbers rest, or call it through again.
+    List {
+        /// The list.
+        list: String,
+        /// Shall it rest?
+        paused: bool,
     },
     /// Dial nothing from now on; what is in progress is finished.
     Pause,

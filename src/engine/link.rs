@@ -81,8 +81,16 @@ impl Engine {
                 self.callers.entry(number).or_default().push(id.clone());
             }
             let switch = call.switch.clone();
-            let mut caller =
-                super::call::Caller { record: call, watched: true, talking_since: None, vanished: None, partly: true };
+            let waits = call.served.is_none();
+            let waited = if waits { now.wall.since(call.arrived) } else { call.waited };
+            let mut caller = super::call::Caller {
+                record: CallRecord { waited, ..call },
+                watched: true,
+                talking_since: None,
+                waiting_since: waits.then_some(now.mono),
+                vanished: None,
+                partly: true,
+            };
             if stranded {
                 // Its switch is gone from the configuration: nobody will ever tell of it.
                 caller.vanished = Some(now.mono);

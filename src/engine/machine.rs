@@ -6,9 +6,11 @@ use super::{
     call::Caller,
     effect::{Alarm, AlarmKind, Effect, Notice},
     input::{Input, News, Wish},
+    last_calls::LastCalls,
     link::Link,
     operator::Operators,
-    record::{CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
+    record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Try, Write},
+    retry::Answers,
     rules::Rules,
     strategy::{LastTalks, Shares},
     time::{Mono, Now, Span, Wall},
@@ -141,6 +143,12 @@ pub struct Engine {
     /// When a client last got through, so that a record of an earlier miss that comes late opens nothing.
     pub(super) reached: BTreeMap<super::number::Number, Wall>,
     pub(super) dials: super::dials::Dials,
+    /// How clients of each line answer, by the hour of the day.
+    pub(super) answers: BTreeMap<Name, Answers>,
+    /// Numbers that are never dialled, and why.
+    pub(super) blocked: BTreeMap<super::number::Number, BlockRecord>,
+    pub(super) last_calls: LastCalls,
+    pub(super) paused_lists: BTreeSet<String>,
     pub(super) timers: BTreeSet<(Mono, Timer)>,
     /// Groups in which somebody or something became free.
     pub(super) dirty: BTreeSet<Name>,
@@ -178,6 +186,10 @@ impl Engine {
             resting_trunks: BTreeMap::new(),
             reached: BTreeMap::new(),
             dials: super::dials::Dials::new(snapshot.dials),
+            answers: BTreeMap::new(),
+            blocked: snapshot.blocked.into_iter().map(|block| (block.number, block)).collect(),
+            last_calls: LastCalls::new(snapshot.last_calls),
+            paused_lists: snapshot.paused_lists.into_iter().collect(),
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
             clock: None,
@@ -185,8 +197,18 @@ impl Engine {
         };
         let wrapping: Vec<_> = engine.operators.iter().map(|(name, state)| (state.wrap_up, name.clone())).collect();
         engine.timers.extend(wrapping.into_iter().map(|(at, name)| (at, Timer::Operator(name))));
+        engine.learn(snapshot.tries);
         engine.adopt(snapshot.calls, snapshot.callbacks, snapshot.attempts, now);
         engine
+    }
+
+    /// How clients answer, by the hour of the day.
+    pub(super) fn learn(&mut self, tries: impl IntoIterator<Item = Try>) {
+        for Try { line, at, answered } in tries {
+            let Some(line) = self.rules.lines.get(&line) else { continue };
+            let hour = line.redial.manners.zone.to_datetime(at.timestamp()).hour();
+            self.answers.entry(line.name.clone()).or_default().note(hour, answered);
+        }
     }
 
     /// Takes one input and appends what follows from it. The same inputs at the same times give the same steps.
@@ -243,6 +265,7 @@ impl Engine {
                 self.created(switch, channel, cx);
             }
             News::LineNamed(id, line) => self.line_named(&id, &line, cx),
+            News::Marked(id, marks) => self.marked(&id, *marks),
             News::Queued(id, queue) => self.queued(&id, &queue, cx),
             News::Answered(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.leg_answered(at, leg, cx)),
             News::Parked(id) => self.parked(&id, cx),
@@ -266,7 +289,10 @@ impl Engine {
 
     fn wish(&mut self, wish: Wish, cx: &mut Cx) {
         match wish {
-            Wish::Call { number, line, by } => self.call_by_hand(number, line, by, cx),
+            Wish::Call { number, line, by, list } => self.call_by_hand(number, line, by, list, cx),
+            Wish::Block { number, by } => self.block_by_hand(number, by, cx),
+            Wish::Unblock { number } => self.unblock(number, cx),
+            Wish::List { list, paused } => self.pause_list(list, paused, cx),
             Wish::Cancel { callback, by } => {
                 self.close(callback, super::record::CloseReason::Cancelled { by }, cx);
             }

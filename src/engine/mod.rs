@@ -9,10 +9,12 @@
 //! `dials` (when a client may be dialled), and `status` (what people see).
 
 mod attempt;
+mod blocked;
 mod call;
 mod callback;
 mod dials;
 mod distribution;
+mod last_calls;
 mod link;
 mod machine;
 mod operator;
@@ -20,6 +22,7 @@ mod status;
 mod strategy;
 
 pub mod effect;
+pub mod explain;
 pub mod hours;
 pub mod input;
 pub mod money;
@@ -28,6 +31,7 @@ pub mod record;
 pub mod retry;
 pub mod rules;
 pub mod time;
+pub mod zones;
 
 pub use machine::{Deadline, Engine, Step};
 pub use operator::OperatorState;

@@ -3,6 +3,7 @@
 
 use super::{
     Name,
+    money::Amount,
     number::Number,
     time::{Span, Wall},
 };
@@ -95,10 +96,64 @@ impl Outcome {
         }
     }
 
+    /// Does this say whether clients answer at that hour? Who is busy would have.
+    pub fn tells_of_the_hour(self) -> bool {
+        matches!(self, Outcome::Talked | Outcome::NoAnswer | Outcome::Machine)
+    }
+
     /// Did this cost the client an attempt? Only what the client's phone had a part in.
     pub fn costs_an_attempt(self) -> bool {
         use Outcome::*;
         matches!(self, Talked | Busy | NoAnswer | Invalid | Declined | Machine)
+    }
+}
+
+/// Where a client came from, for the operator and the report. Text from outside: anything but control characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marks {
+    /// Marketing channel.
+    pub channel: String,
+    /// Marketing source.
+    pub source: String,
+    /// Campaign.
+    pub campaign: String,
+    /// The page that showed the number.
+    pub page: String,
+    /// Further words, separated by commas.
+    pub tags: String,
+}
+
+impl Marks {
+    /// The longest mark, in characters; longer ones are cut.
+    pub const LONGEST: usize = 200;
+
+    /// Each mark cleaned of control characters and cut.
+    pub fn cleaned(mut self) -> Marks {
+        for mark in self.each() {
+            if mark.chars().any(char::is_control) || mark.chars().count() > Marks::LONGEST {
+                *mark = mark.chars().filter(|c| !c.is_control()).take(Marks::LONGEST).collect();
+            }
+        }
+        self
+    }
+
+    /// These, and where one is empty the other's.
+    pub fn or(mut self, mut other: Marks) -> Marks {
+        for (mark, other) in self.each().into_iter().zip(other.each()) {
+            if mark.is_empty() {
+                *mark = std::mem::take(other);
+            }
+        }
+        self
+    }
+
+    /// Does nobody say anything?
+    pub fn is_empty(&self) -> bool {
+        *self == Marks::default()
+    }
+
+    fn each(&mut self) -> [&mut String; 5] {
+        [&mut self.channel, &mut self.source, &mut self.campaign, &mut self.page, &mut self.tags]
     }
 }
 
@@ -123,6 +178,13 @@ pub struct CallRecord {
     pub operator: Option<Name>,
     /// How long they talked.
     pub talk: Span,
+    /// How long the client waited to be served, or in vain; known when that is over.
+    pub waited: Span,
+    /// When this client last called this line before, as far as is remembered.
+    pub previous: Option<Wall>,
+    /// Where the client came from.
+    #[serde(flatten)]
+    pub marks: Box<Marks>,
     /// When it was over; `None`: it lives.
     pub ended: Option<Wall>,
     /// Was it missed by the rules of its line? Known at its end.
@@ -157,10 +219,15 @@ pub enum Origin {
         /// The first call that was.
         call: ChannelId,
     },
-    /// A person asked for it.
+    /// The client asked for it, or a person on the client's behalf.
     ByHand {
         /// Who.
         by: String,
+    },
+    /// It stands in a list of numbers that are called through.
+    Listed {
+        /// The list's name.
+        list: String,
     },
 }
 
@@ -262,6 +329,9 @@ pub struct CallbackRecord {
     pub line: Name,
     /// Why it exists.
     pub origin: Origin,
+    /// Where the client came from.
+    #[serde(flatten)]
+    pub marks: Box<Marks>,
     /// When it was opened.
     pub opened: Wall,
     /// The last time that the client was missed (or asked).
@@ -283,6 +353,8 @@ pub struct CallbackRecord {
     pub setbacks: u32,
     /// How the last attempt ended.
     pub last: Option<Outcome>,
+    /// A person wants the next attempt: a line that people dial by hand begins it for nothing else.
+    pub wanted: bool,
 }
 
 impl CallbackRecord {
@@ -411,6 +483,117 @@ pub enum Write {
     Operator(OperatorRecord),
     /// All dialling paused, or resumed.
     Paused(bool),
+    /// A number that is never dialled, and whose calls are not missed.
+    Block(BlockRecord),
+    /// It is none any more.
+    Unblock(Number),
+    /// A list of numbers rests, or is called through again.
+    ListPaused {
+        /// The list.
+        list: String,
+        /// Does it rest?
+        paused: bool,
+    },
+    /// What a trunk's calls of a month have cost.
+    Spent(Spent),
+}
+
+/// What a trunk's calls of a month have cost: what a cap a month is held against.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Spent {
+    /// The trunk.
+    pub trunk: Name,
+    /// The month: twelve times the year, and the months of it that are over.
+    pub month: u32,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// A number that is never dialled, and whose calls are not missed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockRecord {
+    /// The key.
+    pub number: Number,
+    /// Since when.
+    pub at: Wall,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Blocked,
+}
+
+/// Why a number is blocked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "why")]
+pub enum Blocked {
+    /// There is no such number.
+    Invalid,
+    /// The client refused our call.
+    Declined,
+    /// An operator said that this client is not to be called.
+    Operator {
+        /// Who.
+        by: Name,
+    },
+    /// Somebody entered it.
+    Person {
+        /// Who.
+        by: String,
+    },
+}
+
+impl Blocked {
+    /// What closing a callback so says of its number.
+    pub fn by(reason: &CloseReason) -> Option<Blocked> {
+        match reason {
+            CloseReason::Invalid => Some(Blocked::Invalid),
+            CloseReason::Declined => Some(Blocked::Declined),
+            CloseReason::DoNotCall { operator } => Some(Blocked::Operator { by: operator.clone() }),
+            _ => None,
+        }
+    }
+
+    /// The name used in the store, and who it was.
+    pub fn parts(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Blocked::Invalid => ("invalid", None),
+            Blocked::Declined => ("declined", None),
+            Blocked::Operator { by } => ("operator", Some(by)),
+            Blocked::Person { by } => ("person", Some(by)),
+        }
+    }
+
+    /// What [`Blocked::parts`] has taken apart.
+    pub fn from_parts(why: &str, by: Option<&str>) -> Option<Blocked> {
+        Some(match (why, by) {
+            ("invalid", None) => Blocked::Invalid,
+            ("declined", None) => Blocked::Declined,
+            ("operator", Some(by)) => Blocked::Operator { by: by.into() },
+            ("person", Some(by)) => Blocked::Person { by: by.to_owned() },
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Blocked::Invalid => write!(f, "there is no such number"),
+            Blocked::Declined => write!(f, "the client refused our call"),
+            Blocked::Operator { by } => write!(f, "operator {by} said that this client is not to be called"),
+            Blocked::Person { by } => write!(f, "blocked by {by}"),
+        }
+    }
+}
+
+/// When a client last called a line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LastCall {
+    /// The client.
+    pub number: Number,
+    /// The line.
+    pub line: Name,
+    /// When the call came.
+    pub at: Wall,
 }
 
 /// A client's phone was called, and the way there was in order: what limits a day are counted by.
@@ -420,6 +603,17 @@ pub struct Dial {
     pub at: Wall,
     /// Whose.
     pub number: Number,
+}
+
+/// A client's phone was called: how clients of a line answer is learnt from it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Try {
+    /// The line.
+    pub line: Name,
+    /// When, of one attempt the first time.
+    pub at: Wall,
+    /// The client answered.
+    pub answered: bool,
 }
 
 /// What a start reads back: everything that is still open, and the counters.
@@ -445,4 +639,14 @@ pub struct Snapshot {
     pub last_talks: Vec<LastTalk>,
     /// Dials of the last days, by attempts that are over.
     pub dials: Vec<Dial>,
+    /// Numbers that are never dialled, by number.
+    pub blocked: Vec<BlockRecord>,
+    /// When each client last called each line, by number and line: as many of the newest calls as a start reads.
+    pub last_calls: Vec<LastCall>,
+    /// Of the newest attempts, those in which the client answered or let it ring, by line and time.
+    pub tries: Vec<Try>,
+    /// Lists that rest.
+    pub paused_lists: Vec<String>,
+    /// What trunks' calls have cost, by trunk and month.
+    pub spent: Vec<Spent>,
 }

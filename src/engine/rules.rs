@@ -1,9 +1,17 @@
 //! What the admin configured, validated: every name resolves, every number is E.164, every span has its unit.
 
-use super::{Name, hours::Calendar, money::Price, number::Number, time::Span};
+use super::{
+    Name,
+    hours::{Calendar, Week},
+    money::Price,
+    number::Number,
+    record::{Marks, Origin},
+    time::Span,
+    zones::Zones,
+};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// The whole of what the engine obeys. Built by `config`; replaced as one on reload.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +28,8 @@ pub struct Rules {
     pub operators: BTreeMap<Name, Arc<Operator>>,
     /// The ways out.
     pub trunks: BTreeMap<Name, Arc<Trunk>>,
+    /// What time it is at a client's telephone.
+    pub zones: Arc<Zones>,
     /// Say what would be dialled and dial nothing.
     pub observe: bool,
 }
@@ -49,8 +59,46 @@ pub struct Line {
     pub language: Language,
     /// When it may dial; `None`: always.
     pub calendar: Option<Arc<Calendar>>,
+    /// Lines of a higher priority go first.
+    pub priority: u32,
     /// How missed clients are called back.
     pub redial: Redial,
+    /// How clients are called who asked for it.
+    pub requested: Redial,
+}
+
+impl Line {
+    /// How a callback of this origin is made.
+    pub fn redial_for(&self, origin: &Origin) -> &Redial {
+        match origin {
+            Origin::ByHand { .. } => &self.requested,
+            Origin::Missed { .. } | Origin::Listed { .. } => &self.redial,
+        }
+    }
+
+    /// The line as a callback of this origin sees it: how it is made is `redial`.
+    pub fn for_origin(self: Arc<Line>, origin: &Origin) -> Arc<Line> {
+        match origin {
+            Origin::ByHand { .. } => Arc::new(Line { redial: self.requested.clone(), ..(*self).clone() }),
+            Origin::Missed { .. } | Origin::Listed { .. } => self,
+        }
+    }
+
+    /// The words that stand for all its calls.
+    pub fn marks(&self) -> Marks {
+        let [channel, source, campaign] = [&self.channel, &self.source, &self.campaign].map(String::clone);
+        Marks { channel, source, campaign, ..Marks::default() }
+    }
+}
+
+/// Who begins an attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The daemon, when it is due.
+    #[default]
+    Auto,
+    /// A person: what is due is a list for people.
+    ByHand,
 }
 
 /// What announcements are spoken in.
@@ -64,7 +112,47 @@ pub enum Language {
     En,
 }
 
-/// One rule of what counts as missed; the rules of a line are joined by *or*.
+/// One rule of what counts as missed; the rules of a line are joined by *or*, what one says by *and*.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissedRule {
+    /// How the call went.
+    pub call: Missed,
+    /// The first call of that number on that line within this span.
+    pub unique: Option<Span>,
+    /// The client waited at least so long: who hangs up sooner has dialled a wrong number.
+    pub waited: Span,
+    /// It came at these times of day, in minutes since midnight, `from..to`; empty: at any.
+    pub between: Vec<(u16, u16)>,
+}
+
+impl From<Missed> for MissedRule {
+    fn from(call: Missed) -> MissedRule {
+        MissedRule { call, unique: None, waited: Span::ZERO, between: Vec::new() }
+    }
+}
+
+/// What a client did who is missed by it: "was not served after waiting 5s".
+impl fmt::Display for MissedRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.call {
+            Missed::Unserved => write!(f, "was not served")?,
+            Missed::ServedShorterThan(span) => write!(f, "was served for less than {span}")?,
+        }
+        if self.waited > Span::ZERO {
+            write!(f, " after waiting {}", self.waited)?;
+        }
+        for (n, (from, to)) in self.between.iter().enumerate() {
+            let word = if n == 0 { "at" } else { "or" };
+            write!(f, " {word} {:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60)?;
+        }
+        match self.unique {
+            Some(within) => write!(f, " for the first time in {within}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How a missed call went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missed {
     /// Nobody talked with the client.
@@ -94,8 +182,13 @@ pub enum Again {
 pub struct Manners {
     /// By whose days and times of day.
     pub zone: TimeZone,
-    /// Hours to avoid from the second try on, in minutes since midnight, `from..to`; `to` may be 1440.
+    /// Hours to avoid from the second try on, in minutes since midnight, `from..to`; `to` may be 1440. Of the client's own day.
     pub avoid: Vec<(u16, u16)>,
+    /// When a client may be dialled, by the client's own clock: for each weekday from Monday its spans; `None`: whenever the line
+    /// may dial.
+    pub client_hours: Option<Week>,
+    /// What is done where a number may be in several time zones.
+    pub several_zones: SeveralZones,
     /// How often one number is dialled a day, by all lines together.
     pub per_day: Option<u32>,
     /// … in seven days.
@@ -104,15 +197,34 @@ pub struct Manners {
 
 impl Default for Manners {
     fn default() -> Manners {
-        Manners { zone: TimeZone::UTC, avoid: Vec::new(), per_day: None, per_week: None }
+        Manners {
+            zone: TimeZone::UTC,
+            avoid: Vec::new(),
+            client_hours: None,
+            several_zones: SeveralZones::default(),
+            per_day: None,
+            per_week: None,
+        }
     }
+}
+
+/// What is done where a number may be in several time zones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeveralZones {
+    /// Only the hours that are fit in all of them are.
+    #[default]
+    Common,
+    /// The client has the line's zone.
+    Line,
 }
 
 /// How a line calls back.
 #[derive(Clone, Debug)]
 pub struct Redial {
     /// What counts as missed.
-    pub missed: Vec<Missed>,
+    pub missed: Vec<MissedRule>,
+    /// Who begins an attempt.
+    pub mode: Mode,
     /// The tracking window: how long the client is given to call again.
     pub track: Span,
     /// How long the client's phone rings.
@@ -137,6 +249,28 @@ pub struct Redial {
     pub longest_talk: Span,
     /// What the operator may press.
     pub keys: Keys,
+}
+
+impl Default for Redial {
+    /// What holds where nobody says otherwise, and nothing is said to anybody.
+    fn default() -> Redial {
+        Redial {
+            missed: vec![Missed::Unserved.into()],
+            mode: Mode::Auto,
+            track: Span::minutes(5),
+            ring: Span::seconds(30),
+            attempts: 5,
+            expire: Span::minutes(24 * 60),
+            busy: Again::After(Span::minutes(2)),
+            no_answer: Again::After(Span::minutes(30)),
+            network: Span::minutes(2),
+            manners: Manners::default(),
+            announce_operator: "".into(),
+            announce_client: None,
+            longest_talk: Span::minutes(120),
+            keys: Keys::default(),
+        }
+    }
 }
 
 /// An ordered set of operators with a strategy.

@@ -6,6 +6,7 @@ use super::{
     machine::{Engine, Kind},
     operator::OperatorState,
     record::{CallRecord, CallbackId, CallbackRecord},
+    rules::Rules,
     time::{Now, Wall},
 };
 use serde::Serialize;
@@ -55,6 +56,8 @@ pub struct Status {
     pub calls: Vec<CallRecord>,
     /// Open callbacks.
     pub callbacks: Vec<CallbackRecord>,
+    /// Lists of numbers that rest.
+    pub paused_lists: Vec<String>,
     /// Attempts under way, and how many of them talk.
     pub attempts: usize,
     /// Attempts in which operator and client talk.
@@ -98,9 +101,15 @@ impl Engine {
                 .collect(),
             calls,
             callbacks: self.callbacks.values().cloned().collect(),
+            paused_lists: self.paused_lists.iter().cloned().collect(),
             attempts: self.attempts.len(),
             talking: self.attempts.values().filter(|at| at.stage == Stage::Talking).count(),
         }
+    }
+
+    /// The rules that are obeyed.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Attempts that still want something of us before the daemon may stop: all but those that talk.

@@ -1,7 +1,10 @@
 //! The two clocks that every step is given.
 
 use serde::{Deserialize, Serialize};
-use std::ops::{Add, Sub};
+use std::{
+    fmt,
+    ops::{Add, Sub},
+};
 
 /// A span of time in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,6 +52,19 @@ impl Wall {
     /// How long ago `earlier` was; zero when it lies ahead.
     pub fn since(self, earlier: Wall) -> Span {
         Span(self.0.saturating_sub(earlier.0).max(0) as u64)
+    }
+}
+
+/// The units of a span with their milliseconds.
+pub const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+/// In the greatest unit that it is a whole number of: `90s`, `5m`.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match UNITS.iter().rev().find(|(_, each)| self.0 > 0 && self.0.is_multiple_of(*each)) {
+            Some((unit, each)) => write!(f, "{}{unit}", self.0 / each),
+            None => f.write_str("0s"),
+        }
     }
 }
 

@@ -221,6 +221,9 @@ mod tests {
             cause: String::new(),
             callback: None,
             known_by: KnownBy::Event,
+            waited: Span::ZERO,
+            previous: None,
+            marks: Box::default(),
         }
     }
 
@@ -242,6 +245,8 @@ mod tests {
             spent: 0,
             setbacks: 0,
             last: None,
+            marks: Box::default(),
+            wanted: false,
         };
         CallbackStory { callback, attempts }
     }

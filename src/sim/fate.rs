@@ -12,7 +12,7 @@ use super::{
 use crate::engine::{
     hours::Calendar,
     input::Wish,
-    rules::{Again, Answer, Key, Keys, Manners, Missed, Strategy},
+    rules::{Again, Answer, Key, Keys, Manners, Missed, Mode, Strategy},
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
@@ -103,8 +103,20 @@ fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
         redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9') };
     }
     if random.chance(30) {
-        redial.missed.push(Missed::ServedShorterThan(Span::seconds(random.between(20, 60))));
+        redial.missed.push(Missed::ServedShorterThan(Span::seconds(random.between(20, 60))).into());
     }
+    for rule in &mut redial.missed {
+        if random.chance(15) {
+            rule.waited = Span::seconds(random.between(1, 10));
+        }
+        if random.chance(15) {
+            rule.unique = Some(Span::seconds(random.between(60, 7200)));
+        }
+    }
+    if random.chance(5) {
+        redial.mode = Mode::ByHand;
+    }
+    line.priority = random.below(3) as u32;
     if random.chance(40) {
         redial.announce_client = Some("You called us. Connecting.".into());
     }
@@ -130,6 +142,11 @@ fn manners(random: &mut Random) -> Manners {
     if random.chance(30) {
         let from = random.below(1380) as u16;
         manners.avoid.push((from, from + random.between(5, 60) as u16));
+    }
+    if random.chance(15) {
+        let from = random.between(6, 14) as u16 * 60;
+        let day = vec![(from, from + random.between(60, 540) as u16)];
+        manners.client_hours = Some(std::array::from_fn(|_| day.clone()));
     }
     if random.chance(20) {
         manners.per_day = Some(random.between(1, 3) as u32);

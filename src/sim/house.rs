@@ -8,10 +8,11 @@ use crate::{
         hours::Calendar,
         number::Number,
         rules::{
-            Again, Answer, Group, Keys, Language, Line, Manners, Member, Missed, NumberFormat, Operator, Phone, Redial,
-            Rules, Strategy, Trunk,
+            Answer, Group, Language, Line, Manners, Member, NumberFormat, Operator, Phone, Redial, Rules, Strategy,
+            Trunk,
         },
         time::Span,
+        zones::Zones,
     },
     switch::event::{OPERATOR, OPERATOR_STATE},
 };
@@ -54,6 +55,16 @@ pub struct LineOf {
     pub redial: Redial,
     /// When they may be called.
     pub calendar: Option<Arc<Calendar>>,
+    /// Lines of a higher one go first.
+    pub priority: u32,
+}
+
+impl LineOf {
+    /// How those are called who asked for it: as the others, at once and at any hour.
+    pub fn requested(&self) -> Redial {
+        let manners = Manners { avoid: Vec::new(), ..self.redial.manners.clone() };
+        Redial { track: Span::ZERO, manners, ..self.redial.clone() }
+    }
 }
 
 /// The whole house.
@@ -92,6 +103,7 @@ impl Default for House {
             reception,
             redial: redial(),
             calendar: None,
+            priority: 0,
         };
         let first = operators[..1].to_vec();
         House {
@@ -117,19 +129,10 @@ impl Default for House {
 /// How the house calls back unless it says otherwise: DESIGN's own example.
 pub fn redial() -> Redial {
     Redial {
-        missed: vec![Missed::Unserved],
-        track: Span::minutes(5),
-        ring: Span::seconds(30),
-        attempts: 5,
-        expire: Span::minutes(24 * 60),
-        busy: Again::After(Span::minutes(2)),
-        no_answer: Again::After(Span::minutes(30)),
         network: Span::minutes(1),
-        manners: Manners::default(),
         announce_operator: "Missed call, {{ line }}, number {{ number | spoken }}. Connecting.".into(),
-        announce_client: None,
         longest_talk: Span::minutes(60),
-        keys: Keys::default(),
+        ..Redial::default()
     }
 }
 
@@ -209,6 +212,7 @@ impl House {
             groups: BTreeMap::from([(names("sales"), Arc::new(group))]),
             operators: self.operators.iter().map(operator).collect(),
             trunks: BTreeMap::from([(names("provider"), Arc::new(trunk))]),
+            zones: Arc::new(Zones::default()),
             observe: self.observe,
         }
     }
@@ -226,6 +230,8 @@ impl House {
             campaign: line.name.clone(),
             language: Language::En,
             calendar: line.calendar.clone(),
+            priority: line.priority,
+            requested: line.requested(),
             redial: line.redial.clone(),
         }
     }

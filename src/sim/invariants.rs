@@ -34,7 +34,7 @@ use crate::{
         effect::{AlarmKind, Notice},
         input::Direction,
         number::Number,
-        record::{CallbackId, CallbackRecord, ChannelId, CloseReason, Role},
+        record::{CallbackId, CallbackRecord, ChannelId, CloseReason, Origin, Role},
         rules::{Answer, Manners, Missed},
         time::{Mono, Now, Span, Wall},
     },
@@ -95,6 +95,8 @@ struct Call {
     number: Option<Number>,
     line: String,
     arrived: Mono,
+    /// How long it waited to be served, or in vain.
+    waited: Option<Span>,
     talking: Option<Mono>,
     served: bool,
     talk: Span,
@@ -259,6 +261,7 @@ impl Judge {
             number: Number::parse(number, "RU").ok(),
             line,
             arrived: at,
+            waited: None,
             talking: None,
             served: false,
             talk: Span::ZERO,
@@ -288,14 +291,30 @@ impl Judge {
         }
         let line = self.house.line(&call.line)?;
         let mut close = false;
-        let missed = line.redial.missed.iter().any(|rule| match rule {
-            Missed::Unserved => !call.served,
-            Missed::ServedShorterThan(span) => {
-                close |= call.served && call.talk.0.abs_diff(span.0) < NEARLY.0;
-                call.served && call.talk < *span
+        let missed = line.redial.missed.iter().any(|rule| {
+            let so = match rule.call {
+                Missed::Unserved => !call.served,
+                Missed::ServedShorterThan(span) => {
+                    close |= call.served && call.talk.0.abs_diff(span.0) < NEARLY.0;
+                    call.served && call.talk < span
+                }
+            };
+            let waited = call.waited.unwrap_or_default();
+            if so && rule.waited > Span::ZERO {
+                close |= call.blurred || call.lost || waited.0.abs_diff(rule.waited.0) < NEARLY.0;
             }
+            // What time of day it came at is the wall clock's to say, which may be set meanwhile.
+            close |= so && !rule.between.is_empty();
+            // An earlier call may have been lost to us; that there was none is certain.
+            close |= so && rule.unique.is_some() && self.called_before(call);
+            so && waited >= rule.waited
         });
         (!close).then_some(missed)
+    }
+
+    fn called_before(&self, call: &Call) -> bool {
+        let same = |other: &&Call| other.number == call.number && other.line == call.line;
+        call.number.is_some() && self.calls.values().filter(same).any(|other| other.arrived < call.arrived)
     }
 
     fn call_ended(&mut self, id: &ChannelId, at: Mono) {
@@ -305,6 +324,7 @@ impl Judge {
             call.talk.0 += at.since(since).0;
         }
         call.ended = Some(at);
+        call.waited.get_or_insert(at.since(call.arrived));
         let call = call.clone();
         let missed = self.is_missed(&call);
         if missed == Some(true) && !call.with_us {
@@ -316,7 +336,9 @@ impl Judge {
                 client.first_miss.get_or_insert(at);
                 client.last_miss = Some(at);
             }
-            Some(false) => client.got_through = Some(at),
+            Some(false) if call.served => client.got_through = Some(at),
+            // It was neither served nor missed.
+            Some(false) => {}
             // Either is right.
             None => {
                 client.first_miss.get_or_insert(at);
@@ -378,6 +400,7 @@ impl Judge {
         for id in [a, b] {
             if let Some(call) = self.calls.get_mut(id) {
                 call.served = true;
+                call.waited.get_or_insert(at.mono.since(call.arrived));
                 call.with_us |= ours;
                 call.talking = Some(at.mono);
             }
@@ -558,7 +581,10 @@ impl Judge {
         if self.clock_set.is_some() {
             return None;
         }
-        let Manners { zone, avoid, per_day, per_week } = &line.redial.manners;
+        let requested = line.requested();
+        let asked = matches!(record.origin, Origin::ByHand { .. });
+        let Manners { zone, avoid, per_day, per_week, client_hours, .. } =
+            if asked { &requested.manners } else { &line.redial.manners };
         let is_avoided = |wall: Wall| {
             let local = zone.to_datetime(wall.timestamp());
             let minute = local.hour() as u16 * 60 + local.minute() as u16;
@@ -566,6 +592,15 @@ impl Judge {
         };
         if record.spent > 0 && is_avoided(at.wall) && is_avoided(at.wall - NOTICE) {
             return Some("these are hours to avoid".to_owned());
+        }
+        let is_shut = |wall: Wall| {
+            let local = zone.to_datetime(wall.timestamp());
+            let minute = local.hour() as u16 * 60 + local.minute() as u16;
+            let day = local.weekday().to_monday_zero_offset() as usize;
+            client_hours.as_ref().is_some_and(|week| !week[day].iter().any(|(from, to)| (*from..*to).contains(&minute)))
+        };
+        if is_shut(at.wall) && is_shut(at.wall - NOTICE) {
+            return Some("where the client is it is no time to call".to_owned());
         }
         // Of one attempt the client is dialled once, whatever trunk it goes over; a phone that rang was dialled.
         let rang =
@@ -724,6 +759,8 @@ impl Judge {
         let row = rows.journal(&query).into_iter().filter_map(|row| row.call).find(|row| row.id == *id);
         match row {
             None => Some(format!("{id} of {:?} on {} is not in the journal", call.number, call.line)),
+            // Nobody is called back who is not to be called.
+            Some(row) if row.missed == Some(false) && call.number.is_some_and(|number| rows.is_blocked(number)) => None,
             Some(row) if row.missed != Some(true) => {
                 Some(format!("{id} of {:?} is in the journal with missed = {:?}", call.number, row.missed))
             }
@@ -752,11 +789,15 @@ impl Judge {
     // ---- what the daemon says of itself ---------------------------------------------------------------------------
 
     fn listen(&mut self, said: &Said, rows: &Memory, now: Now) {
-        match said {
+        let fact = match said {
             Said::Alarm(alarm) if alarm.kind == AlarmKind::Impossible => {
-                self.broken("no_impossible_state", now, alarm.text.clone());
+                return self.broken("no_impossible_state", now, alarm.text.clone());
             }
-            Said::Fact(Notice::Closed { callback, reason }) => {
+            Said::Alarm(_) => return,
+            Said::Fact(fact) => &**fact,
+        };
+        match fact {
+            Notice::Closed { callback, reason } => {
                 if let Some(why) = self.is_untrue(callback, reason, now) {
                     let text = format!("callback {} of {}: {reason:?}: {why}", callback.id, callback.number);
                     self.broken("no_row_without_reason", now, text);
@@ -766,7 +807,7 @@ impl Judge {
                     client.wished = false;
                 }
             }
-            Said::Fact(Notice::AttemptEnded { callback, attempt, .. }) => {
+            Notice::AttemptEnded { callback, attempt, .. } => {
                 let row = rows.callback(*callback).and_then(|s| s.attempts.into_iter().find(|row| row.n == *attempt));
                 // While the store takes no writes the row comes later.
                 if row.is_some_and(|row| row.ended.is_some() && row.outcome.is_none()) {

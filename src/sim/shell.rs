@@ -64,7 +64,7 @@ pub enum Death {
 #[derive(Clone, Debug)]
 pub enum Said {
     /// A fact.
-    Fact(Fact),
+    Fact(Box<Fact>),
     /// Trouble.
     Alarm(Alarm),
 }
@@ -284,7 +284,7 @@ impl Shell {
                 return false;
             }
             match effect {
-                Effect::Notice(fact) => self.said.push(Said::Fact(fact)),
+                Effect::Notice(fact) => self.said.push(Said::Fact(Box::new(fact))),
                 Effect::Alarm(alarm) => self.said.push(Said::Alarm(alarm)),
                 Effect::Originate(leg) if !written => life.waiting.push(Input::Withheld { leg: leg.leg }),
                 effect => life.perform(&self.switch, &effect),

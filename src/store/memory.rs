@@ -1,14 +1,15 @@
 //! The store in memory: pure and synchronous, for the simulation and for tests. It is lost with the process.
 
 use super::{
-    CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, MOST_DIALS, Place,
-    StoreError, StoryQuery,
+    CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_CALLS_FROM, LAST_TALKS_FROM,
+    MOST_DIALS, Place, StoreError, StoryQuery, TRIES_FROM,
 };
 use crate::engine::{
     Name,
+    number::Number,
     record::{
-        AttemptRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, KnownBy, LastTalk, OperatorRecord,
-        Origin, Outcome, Role, Snapshot, Write,
+        AttemptRecord, BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, KnownBy, LastCall,
+        LastTalk, OperatorRecord, Origin, Outcome, Role, Snapshot, Spent, Try, Write,
     },
     retry::REMEMBERED,
     time::Wall,
@@ -28,6 +29,9 @@ pub struct Memory {
     callbacks: BTreeMap<CallbackId, CallbackRecord>,
     attempts: BTreeMap<(CallbackId, u32), AttemptRecord>,
     operators: BTreeMap<Name, OperatorRecord>,
+    blocked: BTreeMap<Number, BlockRecord>,
+    lists: BTreeMap<String, bool>,
+    spent: BTreeMap<(Name, u32), Spent>,
 }
 
 impl Memory {
@@ -55,7 +59,12 @@ impl Memory {
                 Write::Call(call) => _ = named_by_calls.insert(&call.id, call.callback),
                 Write::Attempt(attempt) => _ = named.insert(attempt.callback),
                 Write::Callback(callback) => _ = brought.insert(callback.id),
-                Write::Operator(_) | Write::Paused(_) => {}
+                Write::Operator(_)
+                | Write::Paused(_)
+                | Write::Block(_)
+                | Write::Unblock(_)
+                | Write::ListPaused { .. }
+                | Write::Spent(_) => {}
             }
         }
         named.extend(named_by_calls.into_values().flatten());
@@ -69,6 +78,10 @@ impl Memory {
             Write::Attempt(attempt) => drop(self.attempts.insert((attempt.callback, attempt.n), attempt)),
             Write::Operator(operator) => drop(self.operators.insert(operator.name.clone(), operator)),
             Write::Paused(paused) => self.paused = paused,
+            Write::Block(block) => drop(self.blocked.insert(block.number, block)),
+            Write::Unblock(number) => drop(self.blocked.remove(&number)),
+            Write::ListPaused { list, paused } => drop(self.lists.insert(list, paused)),
+            Write::Spent(spent) => drop(self.spent.insert((spent.trunk.clone(), spent.month), spent)),
         }
     }
 
@@ -91,6 +104,11 @@ impl Memory {
             operators: self.operators.values().cloned().collect(),
             last_talks: self.last_talks(),
             dials: self.dials(now),
+            blocked: self.blocked(),
+            last_calls: self.last_calls(),
+            tries: self.tries(),
+            paused_lists: self.lists.iter().filter(|(_, paused)| **paused).map(|(list, _)| list.clone()).collect(),
+            spent: self.spent.values().cloned().collect(),
         }
     }
 
@@ -105,6 +123,33 @@ impl Memory {
             Some(LastTalk { number, at: attempt.joined?, operator: attempt.operator.clone()? })
         });
         LastTalk::of_each(of_calls.chain(of_attempts))
+    }
+
+    fn last_calls(&self) -> Vec<LastCall> {
+        let mut calls: Vec<&CallRecord> = self.calls.values().collect();
+        calls.sort_unstable_by(|a, b| (b.arrived, &b.id).cmp(&(a.arrived, &a.id)));
+        let mut last = BTreeMap::new();
+        for call in calls.into_iter().take(LAST_CALLS_FROM).rev() {
+            if let Some(number) = call.number {
+                last.insert((number, call.line.clone()), call.arrived);
+            }
+        }
+        last.into_iter().map(|((number, line), at)| LastCall { number, line, at }).collect()
+    }
+
+    fn tries(&self) -> Vec<Try> {
+        let newest = self.attempts.values().rev().take(TRIES_FROM);
+        let mut tries: Vec<Try> = newest
+            .filter_map(|attempt| {
+                let outcome = attempt.outcome.filter(|outcome| outcome.tells_of_the_hour())?;
+                let legs = attempt.legs.iter().filter(|leg| leg.role == Role::Client);
+                let at = legs.map(|leg| leg.intended).min()?;
+                let line = self.callbacks.get(&attempt.callback)?.line.clone();
+                Some(Try { line, at, answered: outcome == Outcome::Talked })
+            })
+            .collect();
+        tries.sort();
+        tries
     }
 
     fn dials(&self, now: Wall) -> Vec<Dial> {
@@ -127,7 +172,7 @@ impl Memory {
             call: Some(call.clone()),
             callback: call.callback.and_then(|id| self.callbacks.get(&id)).cloned(),
         });
-        let asked_for = self.callbacks.values().filter(|callback| matches!(callback.origin, Origin::ByHand { .. }));
+        let asked_for = self.callbacks.values().filter(|callback| !matches!(callback.origin, Origin::Missed { .. }));
         let of_wishes = asked_for.map(|callback| JournalRow { call: None, callback: Some(callback.clone()) });
         let mut rows: Vec<(Place, JournalRow)> = of_calls
             .chain(of_wishes)
@@ -163,6 +208,7 @@ impl Memory {
         let is_wanted = |callback: &&CallbackRecord| {
             filter.number.is_none_or(|number| callback.number == number)
                 && filter.line.as_ref().is_none_or(|line| callback.line == *line)
+                && filter.list.as_ref().is_none_or(|list| callback.origin == Origin::Listed { list: list.clone() })
                 && (callback.is_open() || !filter.open)
         };
         let newest_first = self.callbacks.values().rev().filter(is_wanted).take(filter.limit());
@@ -181,6 +227,16 @@ impl Memory {
         }
     }
 
+    /// Numbers that are never dialled.
+    pub fn blocked(&self) -> Vec<BlockRecord> {
+        self.blocked.values().cloned().collect()
+    }
+
+    /// Is this number never dialled?
+    pub fn is_blocked(&self, number: Number) -> bool {
+        self.blocked.contains_key(&number)
+    }
+
     /// Its seed and when it was made.
     pub fn birth(&self) -> (u64, Wall) {
         (self.seed, self.born)
@@ -192,7 +248,11 @@ impl Memory {
         let calls = self.calls.values().cloned().map(Write::Call);
         let attempts = self.attempts.values().cloned().map(Write::Attempt);
         let operators = self.operators.values().cloned().map(Write::Operator);
-        callbacks.chain(calls).chain(attempts).chain(operators).chain([Write::Paused(self.paused)])
+        let blocked = self.blocked.values().cloned().map(Write::Block);
+        let lists = self.lists.iter().map(|(list, paused)| Write::ListPaused { list: list.clone(), paused: *paused });
+        let spent = self.spent.values().cloned().map(Write::Spent);
+        let people = operators.chain(blocked).chain(lists).chain(spent).chain([Write::Paused(self.paused)]);
+        callbacks.chain(calls).chain(attempts).chain(people)
     }
 }
 

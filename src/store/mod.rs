@@ -21,7 +21,7 @@ pub use sqlite::Sqlite;
 use crate::engine::{
     Name,
     number::Number,
-    record::{AttemptRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
+    record::{AttemptRecord, BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::{Span, Wall},
 };
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,10 @@ pub const GUESS_STANDS: Span = Span::minutes(24 * 60);
 
 /// From how many of the newest calls, and of the newest attempts, a start reads who last talked with whom.
 pub const LAST_TALKS_FROM: usize = 20_000;
+/// From how many of the newest calls a start reads when each client last called each line.
+pub const LAST_CALLS_FROM: usize = 500_000;
+/// From how many of the newest attempts a start learns when clients answer.
+pub const TRIES_FROM: usize = 20_000;
 /// How many dials of the last days a start reads back, the newest.
 pub const MOST_DIALS: usize = 200_000;
 
@@ -65,6 +69,9 @@ pub trait Store: Send + Sync {
 
     /// Callbacks by their ids, newest last; of more than [`CallbackFilter::limit`] the newest.
     fn callbacks<'a>(&'a self, filter: &'a CallbackFilter) -> Answer<'a, Vec<CallbackRecord>>;
+
+    /// Numbers that are never dialled, by number.
+    fn blocked(&self) -> Answer<'_, Vec<BlockRecord>>;
 
     /// What is known of a call: a call detail record is taken in only when its end is not, or is a guess.
     fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known>;
@@ -175,6 +182,8 @@ pub struct CallbackFilter {
     pub number: Option<Number>,
     /// Of this line.
     pub line: Option<Name>,
+    /// Of this list.
+    pub list: Option<String>,
     /// Only those with something still to do.
     pub open: bool,
     /// How many; at most [`MOST_ROWS`], which is also meant by `None`.

@@ -5,7 +5,7 @@ use super::{
     sqlite::copy,
 };
 use crate::engine::{
-    record::{CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
+    record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::Wall,
 };
 use std::{
@@ -42,6 +42,10 @@ impl Store for Mutex<Memory> {
 
     fn callbacks<'a>(&'a self, filter: &'a CallbackFilter) -> Answer<'a, Vec<CallbackRecord>> {
         Box::pin(ready(Ok(whole(self).callbacks(filter))))
+    }
+
+    fn blocked(&self) -> Answer<'_, Vec<BlockRecord>> {
+        Box::pin(ready(Ok(whole(self).blocked())))
     }
 
     fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known> {

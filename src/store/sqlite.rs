@@ -14,7 +14,7 @@ use super::{
     Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Store, StoreError, StoryQuery, lock::Lock,
 };
 use crate::engine::{
-    record::{CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
+    record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::Wall,
 };
 use schema::Birth;
@@ -162,6 +162,13 @@ impl Store for Sqlite {
         Box::pin(async move {
             let mut view = self.view().await?;
             questions::callbacks(&mut view, filter).await.map_err(|error| self.trouble(error))
+        })
+    }
+
+    fn blocked(&self) -> Answer<'_, Vec<BlockRecord>> {
+        Box::pin(async move {
+            let mut view = self.view().await?;
+            questions::blocked(&mut view).await.map_err(|error| self.trouble(error))
         })
     }
 

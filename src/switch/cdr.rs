@@ -7,7 +7,7 @@
 //! as a phone that rings does. A phone that sends sound before its answer (SIP 183) is bridged while it still rings, so
 //! `bridge_epoch` alone proves nothing (tried; `tests/cdr/early-media-alone.json`).
 
-use super::event::LINE;
+use super::event::{self, LINE};
 use crate::{
     engine::{
         input::{Cdr, Channel, Direction},
@@ -126,6 +126,7 @@ fn call(json: &Value, variables: &Variables<'_>) -> Result<Cdr, NotACdr> {
         ended,
         cause: variables.get("hangup_cause").unwrap_or(Cow::Borrowed("NONE")).into(),
         queue: variables.get("cc_queue").map(Into::into),
+        marks: event::marks(|name| variables.get(name)),
     })
 }
 

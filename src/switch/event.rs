@@ -7,7 +7,7 @@
 //! | CHANNEL_PARK | parked |
 //! | CHANNEL_BRIDGE of two answered legs; CHANNEL_ANSWER of a phone that is bridged already | bridged |
 //! | CHANNEL_UNBRIDGE | unbridged |
-//! | CHANNEL_HANGUP | ended |
+//! | CHANNEL_HANGUP | marked, when the dialplan set any of `perezvon_channel` and its like; ended |
 //! | DTMF | key |
 //! | CHANNEL_EXECUTE_COMPLETE of `speak` with our Event-UUID | said |
 //! | HEARTBEAT | heartbeat |
@@ -27,7 +27,7 @@ use super::causes;
 use crate::{
     engine::{
         input::{Channel, ChannelState, Direction, Ended, News},
-        record::ChannelId,
+        record::{ChannelId, Marks},
         rules::Key,
         time::Wall,
     },
@@ -73,8 +73,20 @@ pub const OPERATOR_STATE: &str = "Perezvon-Operator";
 /// The channel variable by which a dialplan names the line of a call.
 pub const LINE: &str = "perezvon_line";
 
+/// The channel variables by which a dialplan says where the client came from: the marks, in their order.
+pub const MARKS: [&str; 5] =
+    ["perezvon_channel", "perezvon_source", "perezvon_campaign", "perezvon_page", "perezvon_tags"];
+
 /// The headers of our own making that are read, beside those of [`crate::esl::names::ALL`].
-pub const OURS: [&str; 2] = ["variable_perezvon_line", OPERATOR_STATE];
+pub const OURS: [&str; 7] = [
+    "variable_perezvon_line",
+    "variable_perezvon_channel",
+    "variable_perezvon_source",
+    "variable_perezvon_campaign",
+    "variable_perezvon_page",
+    "variable_perezvon_tags",
+    OPERATOR_STATE,
+];
 
 /// The subscription of a connection.
 ///
@@ -103,7 +115,10 @@ pub fn news(event: &Event, tell: &mut impl FnMut(News)) {
             }
         }
         View::Unbridge(channel) => tell_some(pair(channel).map(|(a, b)| News::Unbridged(a, b)), tell),
-        View::Hangup(channel) => tell_some(ended(channel).map(News::Ended), tell),
+        View::Hangup(channel) => {
+            tell_some(marked(channel), tell);
+            tell_some(ended(channel).map(News::Ended), tell);
+        }
         View::ExecuteComplete(channel) => tell_some(said(channel), tell),
         View::Heartbeat => tell(News::Heartbeat),
         View::Callcenter(told) => callcenter(told, tell),
@@ -165,6 +180,20 @@ fn line_named(channel: view::Channel<'_>, tell: &mut impl FnMut(News)) {
     if let Some(line) = line(channel) {
         tell_some(id(channel).map(|id| News::LineNamed(id, line)), tell);
     }
+}
+
+/// Where the client came from, as the dialplan has it at the call's end; on a caller's own channel alone.
+fn marked(channel: view::Channel<'_>) -> Option<News> {
+    let marks = marks(|name| channel.variable(name));
+    let is_caller = direction(channel) == Some(Direction::Inbound);
+    if is_caller && !marks.is_empty() { Some(News::Marked(id(channel)?, Box::new(marks))) } else { None }
+}
+
+/// The marks among channel variables.
+pub fn marks<'a>(get: impl Fn(&'static str) -> Option<Cow<'a, str>>) -> Marks {
+    let [channel, source, campaign, page, tags] =
+        MARKS.map(|name| get(name).map_or_else(String::new, |mark| mark.into_owned()));
+    Marks { channel, source, campaign, page, tags }
 }
 
 /// A channel as its CHANNEL_CREATE or its `uuid_dump` shows it.

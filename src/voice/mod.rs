@@ -51,8 +51,8 @@ pub enum TemplateError {
 }
 
 /// The names of [`Facts`] that a template may use.
-pub const FACTS: [&str; 10] =
-    ["number", "name", "line", "channel", "source", "campaign", "attempt", "misses", "key", "outcome"];
+pub const FACTS: [&str; 12] =
+    ["number", "name", "line", "channel", "source", "campaign", "page", "tags", "attempt", "misses", "key", "outcome"];
 
 /// The text to speak.
 ///
@@ -128,7 +128,7 @@ fn told(error: minijinja::Error) -> TemplateError {
 /// The facts under the names of [`FACTS`], each of bounded length.
 fn named(facts: &Facts) -> Value {
     let short = |text: &str| Value::from(text.chars().take(MOST_FACT).collect::<String>());
-    let Facts { number, name, line, channel, source, campaign, attempt, misses, key, outcome } = facts;
+    let Facts { number, name, line, channel, source, campaign, page, tags, attempt, misses, key, outcome } = facts;
     let values: [Value; FACTS.len()] = [
         short(number),
         short(name),
@@ -136,6 +136,8 @@ fn named(facts: &Facts) -> Value {
         short(channel),
         short(source),
         short(campaign),
+        short(page),
+        short(tags),
         (*attempt).into(),
         (*misses).into(),
         short(key),
@@ -152,6 +154,8 @@ fn example() -> Facts {
         channel: "context".into(),
         source: "search".into(),
         campaign: "spring".into(),
+        page: "https://example.org/roses".into(),
+        tags: "vip".into(),
         attempt: 2,
         misses: 2,
         key: String::new(),
@@ -226,7 +230,7 @@ mod tests {
         let check = |template: &str| check_template(template, Language::En).map_err(|e| e.to_string());
         assert_eq!(check("Hello {{ number | spoken }}"), Ok(()));
         assert_eq!(check("{% if campaign %}From {{ campaign }}{% endif %}"), Ok(()));
-        assert!(check("{{ page }}").unwrap_err().contains("`page`"));
+        assert!(check("{{ pages }}").unwrap_err().contains("`pages`"));
         assert!(check("{{ number | speld }}").unwrap_err().contains("speld"));
         assert!(check("{{ number").unwrap_err().contains("cannot be read"));
         assert_eq!(check(" ... "), Err("the template says nothing".into()));

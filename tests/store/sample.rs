@@ -2,10 +2,11 @@
 
 use perezvon::engine::{
     Name,
+    money::Amount,
     number::Number,
     record::{
-        AttemptRecord, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, KnownBy,
-        LegRecord, OperatorRecord, Origin, Outcome, Role, Write,
+        AttemptRecord, BlockRecord, Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId,
+        CloseReason, KnownBy, LegRecord, Marks, OperatorRecord, Origin, Outcome, Role, Spent, Write,
     },
     time::{Span, Wall},
 };
@@ -32,6 +33,9 @@ pub fn call(id: &str) -> CallRecord {
         cause: String::new(),
         callback: None,
         known_by: KnownBy::Event,
+        waited: Span::ZERO,
+        previous: None,
+        marks: Box::default(),
     }
 }
 
@@ -53,6 +57,8 @@ pub fn callback(id: u64) -> CallbackRecord {
         spent: 0,
         setbacks: 0,
         last: None,
+        marks: Box::default(),
+        wanted: false,
     }
 }
 
@@ -136,11 +142,13 @@ fn calls() -> impl Strategy<Value = CallRecord> {
         option::of(callback_ids()),
         select(vec![KnownBy::Event, KnownBy::Cdr, KnownBy::Guess]),
     );
-    (whose, when, how).prop_map(
+    let whence = (any::<u64>(), option::of(times()), marks());
+    (whose, when, how, whence).prop_map(
         |(
             (id, switch, line, number, name),
             (arrived, served, operator, talk, ended),
             (missed, cause, callback, known_by),
+            (waited, previous, marks),
         )| {
             let talk = Span(talk);
             CallRecord {
@@ -158,9 +166,35 @@ fn calls() -> impl Strategy<Value = CallRecord> {
                 cause,
                 callback,
                 known_by,
+                waited: Span(waited),
+                previous,
+                marks: Box::new(marks),
             }
         },
     )
+}
+
+fn marks() -> impl Strategy<Value = Marks> {
+    [texts(), texts(), texts(), texts(), texts()].prop_map(|[channel, source, campaign, page, tags]| Marks {
+        channel,
+        source,
+        campaign,
+        page,
+        tags,
+    })
+}
+
+fn blocks() -> impl Strategy<Value = BlockRecord> {
+    let why = prop_oneof![
+        select(vec![Blocked::Invalid, Blocked::Declined]),
+        names().prop_map(|by| Blocked::Operator { by }),
+        texts().prop_map(|by| Blocked::Person { by }),
+    ];
+    (numbers(), times(), why).prop_map(|(number, at, why)| BlockRecord { number, at, why })
+}
+
+fn spent() -> impl Strategy<Value = Spent> {
+    (names(), 0..4u32, any::<u64>()).prop_map(|(trunk, month, amount)| Spent { trunk, month, amount: Amount(amount) })
 }
 
 fn callback_ids() -> impl Strategy<Value = CallbackId> {
@@ -187,15 +221,19 @@ fn states() -> impl Strategy<Value = CallbackState> {
 }
 
 fn callbacks() -> impl Strategy<Value = CallbackRecord> {
-    let origin =
-        prop_oneof![channels().prop_map(|call| Origin::Missed { call }), texts().prop_map(|by| Origin::ByHand { by })];
+    let origin = prop_oneof![
+        channels().prop_map(|call| Origin::Missed { call }),
+        texts().prop_map(|by| Origin::ByHand { by }),
+        texts().prop_map(|list| Origin::Listed { list }),
+    ];
     let whose = (callback_ids(), numbers(), texts(), names(), origin, states());
     let counts = (any::<[u32; 4]>(), option::of(outcomes()));
-    (whose, [times(), times(), times(), times()], counts).prop_map(
+    (whose, [times(), times(), times(), times()], counts, (marks(), any::<bool>())).prop_map(
         |(
             (id, number, name, line, origin, state),
             [opened, last_miss, due, expires],
             ([misses, attempts, spent, setbacks], last),
+            (marks, wanted),
         )| {
             CallbackRecord {
                 id,
@@ -213,6 +251,8 @@ fn callbacks() -> impl Strategy<Value = CallbackRecord> {
                 spent,
                 setbacks,
                 last,
+                marks: Box::new(marks),
+                wanted,
             }
         },
     )
@@ -279,6 +319,10 @@ pub fn commits() -> impl Strategy<Value = Vec<Write>> {
         3 => attempts().prop_map(Write::Attempt),
         1 => operators().prop_map(Write::Operator),
         1 => any::<bool>().prop_map(Write::Paused),
+        1 => blocks().prop_map(Write::Block),
+        1 => numbers().prop_map(Write::Unblock),
+        1 => (texts(), any::<bool>()).prop_map(|(list, paused)| Write::ListPaused { list, paused }),
+        1 => spent().prop_map(Write::Spent),
     ];
     vec(write, 0..10)
 }

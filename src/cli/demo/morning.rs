@@ -97,7 +97,7 @@ impl Morning {
         let operators: Vec<String> = operators.map(str::to_owned).into();
         let line = |(name, number): (&str, &str), reception| {
             let number = number.parse().ok()?;
-            Some(LineOf { name: name.to_owned(), number, reception, redial: redial(), calendar: None })
+            Some(LineOf { name: name.to_owned(), number, reception, redial: redial(), calendar: None, priority: 0 })
         };
         let reception = operators[..2].to_vec();
         let lines = [line(SITE, Reception::Direct(reception, Span::seconds(15))), line(SHOP, Reception::Queue)];
@@ -166,7 +166,7 @@ impl Morning {
              [[line]]\nname = \"{}\"\nnumbers = [\"{}\"]\ncalendar = \"main\"\n\
              [[line]]\nname = \"{}\"\nnumbers = [\"{}\"]\ncalendar = \"main\"\ncallcenter = \"{}@default\"\n",
             folder.join("demo.db").display(),
-            crate::config::written(TRACK),
+            TRACK,
             SITE.0,
             SITE.1,
             SHOP.0,

@@ -250,6 +250,8 @@ mod tests {
             spent: 1,
             setbacks: 0,
             last: Some(Outcome::Talked),
+            marks: Box::default(),
+            wanted: false,
         };
         Rows::new(Vec::new(), vec![CallbackStory { callback, attempts: vec![attempt] }])
     }

@@ -2,20 +2,23 @@
 
 use super::{
     column::{Column, Fields},
-    rows::{self, BY_ATTEMPT_AND_LEG, CALLBACKS, CALLS, OPERATORS},
+    rows::{self, BLOCKED, BY_ATTEMPT_AND_LEG, CALLBACKS, CALLS, OPERATORS, SPENT},
 };
 use crate::{
     engine::{
-        record::{CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, KnownBy, LastTalk, Snapshot},
+        record::{
+            BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, KnownBy, LastCall, LastTalk, Outcome,
+            Snapshot, Try,
+        },
         retry::REMEMBERED,
         time::Wall,
     },
     store::{
-        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_TALKS_FROM, MOST_DIALS,
-        Place, StoryQuery, Subject,
+        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_CALLS_FROM, LAST_TALKS_FROM,
+        MOST_DIALS, Place, StoryQuery, Subject, TRIES_FROM,
     },
 };
-use sqlx::{Error, QueryBuilder, Sqlite, SqliteConnection, query, sqlite::SqliteRow};
+use sqlx::{Error, QueryBuilder, Sqlite, SqliteConnection, query, query_scalar, sqlite::SqliteRow};
 use std::iter;
 
 /// What is still open.
@@ -48,6 +51,15 @@ pub async fn load(from: &mut SqliteConnection, now: Wall) -> Result<Snapshot, Er
         },
         last_talks: last_talks(from).await?,
         dials: dials(from, now).await?,
+        blocked: blocked(from).await?,
+        last_calls: last_calls(from).await?,
+        tries: tries(from).await?,
+        paused_lists: query_scalar("SELECT list FROM lists WHERE paused ORDER BY list").fetch_all(&mut *from).await?,
+        spent: {
+            let mut sql = select(&SPENT.list(), "spent");
+            let rows = sql.push(" ORDER BY trunk, month").build().fetch_all(&mut *from).await?;
+            rows.iter().map(rows::spent).collect::<Result<_, _>>()?
+        },
     })
 }
 
@@ -67,6 +79,29 @@ async fn last_talks(from: &mut SqliteConnection) -> Result<Vec<LastTalk>, Error>
     Ok(LastTalk::of_each(talks))
 }
 
+/// Numbers that are never dialled.
+pub async fn blocked(from: &mut SqliteConnection) -> Result<Vec<BlockRecord>, Error> {
+    let rows = select(&BLOCKED.list(), "blocked").build().fetch_all(from).await?;
+    let mut blocked = rows.iter().map(rows::block).collect::<Result<Vec<_>, Error>>()?;
+    blocked.sort_unstable_by_key(|block| block.number); // as text they would stand in another order
+    Ok(blocked)
+}
+
+/// When each client last called each line.
+async fn last_calls(from: &mut SqliteConnection) -> Result<Vec<LastCall>, Error> {
+    let sql = "SELECT number, line, max(arrived) FROM \
+        (SELECT number, line, arrived FROM calls ORDER BY arrived DESC, id DESC LIMIT $1) \
+        WHERE number IS NOT NULL GROUP BY number, line ORDER BY number, line";
+    let rows = query(sql).bind(LAST_CALLS_FROM as i64).fetch_all(from).await?;
+    let last = |row: &SqliteRow| {
+        let mut fields = Fields::from(row, 0);
+        Ok(LastCall { number: fields.get()?, line: fields.get()?, at: fields.get()? })
+    };
+    let mut calls = rows.iter().map(last).collect::<Result<Vec<LastCall>, Error>>()?;
+    calls.sort();
+    Ok(calls)
+}
+
 /// Calls without an end, or with one that was guessed of late. Two questions, since each has an index of its own.
 async fn calls_to_finish(from: &mut SqliteConnection, now: Wall) -> Result<Vec<CallRecord>, Error> {
     let mut alive = select(&CALLS.list(), "calls");
@@ -77,6 +112,24 @@ async fn calls_to_finish(from: &mut SqliteConnection, now: Wall) -> Result<Vec<C
     let mut calls = rows.iter().map(|row| rows::call(row, 0)).collect::<Result<Vec<CallRecord>, Error>>()?;
     calls.sort_by(|a, b| (a.arrived, &a.id).cmp(&(b.arrived, &b.id)));
     Ok(calls)
+}
+
+/// When clients were dialled and whether they answered.
+async fn tries(from: &mut SqliteConnection) -> Result<Vec<Try>, Error> {
+    let sql = "SELECT callbacks.line, min(legs.intended), a.outcome FROM \
+        (SELECT callback, n, outcome FROM attempts ORDER BY callback DESC, n DESC LIMIT $1) AS a \
+        JOIN callbacks ON callbacks.id = a.callback \
+        JOIN legs ON legs.callback = a.callback AND legs.attempt = a.n AND legs.role = 'client' \
+        WHERE a.outcome IN ('talked', 'no-answer', 'machine') GROUP BY a.callback, a.n";
+    let rows = query(sql).bind(TRIES_FROM as i64).fetch_all(from).await?;
+    let one = |row: &SqliteRow| {
+        let mut fields = Fields::from(row, 0);
+        let (line, at, outcome) = (fields.get()?, fields.get()?, fields.get::<Outcome>()?);
+        Ok(Try { line, at, answered: outcome == Outcome::Talked })
+    };
+    let mut tries = rows.iter().map(one).collect::<Result<Vec<Try>, Error>>()?;
+    tries.sort();
+    Ok(tries)
 }
 
 /// Dials of the last days, of each attempt the first.
@@ -134,7 +187,7 @@ async fn journal_of_calls(from: &mut SqliteConnection, query: &JournalQuery) -> 
 
 async fn journal_of_wishes(from: &mut SqliteConnection, query: &JournalQuery) -> Result<Vec<JournalRow>, Error> {
     let mut sql = select(&CALLBACKS.list(), "callbacks");
-    sql.push(" WHERE origin = 'by-hand'");
+    sql.push(" WHERE origin <> 'missed'");
     narrow(&mut sql, query, "callbacks", "opened");
     if let Some(Place { at, of }) = &query.after {
         match of {
@@ -224,6 +277,10 @@ pub async fn callbacks(from: &mut SqliteConnection, filter: &CallbackFilter) -> 
     }
     if let Some(line) = &filter.line {
         sql.push(" AND line = ").push_bind(line.raw());
+    }
+    if let Some(list) = &filter.list {
+        // The first condition lets the index of such callbacks be used.
+        sql.push(" AND origin <> 'missed' AND origin = 'listed' AND origin_of = ").push_bind(list.clone());
     }
     if filter.open {
         sql.push(" AND state <> 'closed'");

@@ -3,16 +3,18 @@
 use super::column::{Column, Fields, Statement};
 use crate::engine::{
     Name,
+    money::Amount,
+    number::Number,
     record::{
-        AttemptRecord, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, LastTalk,
-        LegRecord, OperatorRecord, Origin, Write,
+        AttemptRecord, BlockRecord, Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId,
+        CloseReason, LastTalk, LegRecord, Marks, OperatorRecord, Origin, Spent, Write,
     },
     time::Wall,
 };
 use sqlx::{AssertSqlSafe, Error, SqliteConnection, query, sqlite::SqliteRow};
 use std::collections::BTreeMap;
 
-/// How many rows one statement writes at most: SQLite takes 32,766 values, a row has at most 19.
+/// How many rows one statement writes at most: SQLite takes 32,766 values, a row has at most 25.
 const MOST_ROWS_A_STATEMENT: usize = 64;
 
 /// A table: its name, how many of its columns are the key, and the columns in the order in which they are written and read,
@@ -29,7 +31,7 @@ pub static CALLS: Table = Table {
     key: 1,
     columns: &[
         "id", "switch", "line", "number", "name", "arrived", "served", "operator", "talk", "ended", "missed", "cause",
-        "callback", "known_by",
+        "callback", "known_by", "waited", "previous", "channel", "source", "campaign", "page", "tags",
     ],
 };
 
@@ -57,6 +59,12 @@ pub static CALLBACKS: Table = Table {
         "spent",
         "setbacks",
         "last",
+        "channel",
+        "source",
+        "campaign",
+        "page",
+        "tags",
+        "wanted",
     ],
 };
 
@@ -79,6 +87,14 @@ pub static OPERATORS: Table = Table {
     key: 1,
     columns: &["name", "ready", "since", "last_talk", "talks", "talk_time", "offered"],
 };
+
+/// Numbers that are never dialled.
+pub static BLOCKED: Table = Table { name: "blocked", key: 1, columns: &["number", "at", "why", "why_of"] };
+
+static LISTS: Table = Table { name: "lists", key: 1, columns: &["list", "paused"] };
+
+/// What trunks' calls have cost.
+pub static SPENT: Table = Table { name: "spent", key: 2, columns: &["trunk", "month", "amount"] };
 
 impl Table {
     /// How many columns.
@@ -129,11 +145,14 @@ type Bind<R> = for<'q> fn(Statement<'q>, &R) -> Statement<'q>;
 
 /// Writes all of these, the last of each row.
 pub async fn put(to: &mut SqliteConnection, writes: &[&Write]) -> Result<(), Error> {
-    let Latest { calls, callbacks, attempts, operators, paused } = Latest::of(writes);
+    let Latest { calls, callbacks, attempts, operators, paused, blocked, lists, spent } = Latest::of(writes);
     CALLBACKS.put(to, &callbacks.into_values().collect::<Vec<_>>(), bind_callback).await?;
     CALLS.put(to, &calls.into_values().collect::<Vec<_>>(), bind_call).await?;
     put_attempts(to, &attempts.into_values().collect::<Vec<_>>()).await?;
     OPERATORS.put(to, &operators.into_values().collect::<Vec<_>>(), bind_operator).await?;
+    put_blocked(to, blocked).await?;
+    LISTS.put(to, &lists.into_iter().collect::<Vec<_>>(), bind_list).await?;
+    SPENT.put(to, &spent.into_values().collect::<Vec<_>>(), bind_spent).await?;
     if let Some(paused) = paused {
         let row = Statement(query("UPDATE store SET paused = $1 WHERE id = 1")).with(&paused);
         row.0.execute(to).await?;
@@ -149,6 +168,10 @@ struct Latest<'w> {
     attempts: BTreeMap<(CallbackId, u32), &'w AttemptRecord>,
     operators: BTreeMap<&'w Name, &'w OperatorRecord>,
     paused: Option<bool>,
+    /// Blocked, or no longer.
+    blocked: BTreeMap<Number, Option<&'w BlockRecord>>,
+    lists: BTreeMap<&'w str, bool>,
+    spent: BTreeMap<(&'w Name, u32), &'w Spent>,
 }
 
 impl<'w> Latest<'w> {
@@ -161,14 +184,73 @@ impl<'w> Latest<'w> {
                 Write::Attempt(attempt) => _ = latest.attempts.insert((attempt.callback, attempt.n), attempt),
                 Write::Operator(operator) => _ = latest.operators.insert(&operator.name, operator),
                 Write::Paused(paused) => latest.paused = Some(*paused),
+                Write::Block(block) => _ = latest.blocked.insert(block.number, Some(block)),
+                Write::Unblock(number) => _ = latest.blocked.insert(*number, None),
+                Write::ListPaused { list, paused } => _ = latest.lists.insert(list, *paused),
+                Write::Spent(spent) => _ = latest.spent.insert((&spent.trunk, spent.month), spent),
             }
         }
         latest
     }
 }
 
+async fn put_blocked(to: &mut SqliteConnection, blocked: BTreeMap<Number, Option<&BlockRecord>>) -> Result<(), Error> {
+    let rows: Vec<&BlockRecord> = blocked.values().copied().flatten().collect();
+    BLOCKED.put(to, &rows, bind_block).await?;
+    for number in blocked.iter().filter(|(_, block)| block.is_none()).map(|(number, _)| number) {
+        Statement(query("DELETE FROM blocked WHERE number = $1")).with(number).0.execute(&mut *to).await?;
+    }
+    Ok(())
+}
+
+fn bind_block<'q>(to: Statement<'q>, block: &&BlockRecord) -> Statement<'q> {
+    let (why, by) = block.why.parts();
+    to.with(&block.number).with(&block.at).with(&why.to_owned()).maybe(&by.map(str::to_owned))
+}
+
+/// Reads a number that is never dialled.
+pub fn block(row: &SqliteRow) -> Result<BlockRecord, Error> {
+    let mut fields = Fields::from(row, 0);
+    let (number, at) = (fields.get()?, fields.get()?);
+    let why: String = fields.get()?;
+    let by: Option<String> = fields.maybe()?;
+    let known = Blocked::from_parts(&why, by.as_deref());
+    let why = known.ok_or_else(|| fields.damaged(format!("unknown reason {why:?}, or it names nobody")))?;
+    Ok(BlockRecord { number, at, why })
+}
+
+fn bind_list<'q>(to: Statement<'q>, (list, paused): &(&str, bool)) -> Statement<'q> {
+    to.with(&(*list).to_owned()).with(paused)
+}
+
+fn bind_spent<'q>(to: Statement<'q>, spent: &&Spent) -> Statement<'q> {
+    to.with(&spent.trunk).with(&spent.month).with(&spent.amount.0)
+}
+
+/// Reads what a trunk's calls of a month have cost.
+pub fn spent(row: &SqliteRow) -> Result<Spent, Error> {
+    let mut fields = Fields::from(row, 0);
+    Ok(Spent { trunk: fields.get()?, month: fields.get()?, amount: Amount(fields.get()?) })
+}
+
+fn bind_marks<'q>(to: Statement<'q>, marks: &Marks) -> Statement<'q> {
+    let Marks { channel, source, campaign, page, tags } = marks;
+    [channel, source, campaign, page, tags].into_iter().fold(to, Statement::with)
+}
+
+fn marks(fields: &mut Fields<'_>) -> Result<Marks, Error> {
+    Ok(Marks {
+        channel: fields.get()?,
+        source: fields.get()?,
+        campaign: fields.get()?,
+        page: fields.get()?,
+        tags: fields.get()?,
+    })
+}
+
 fn bind_call<'q>(to: Statement<'q>, call: &&CallRecord) -> Statement<'q> {
-    to.with(&call.id)
+    let to = to
+        .with(&call.id)
         .with(&call.switch)
         .with(&call.line)
         .maybe(&call.number)
@@ -182,6 +264,9 @@ fn bind_call<'q>(to: Statement<'q>, call: &&CallRecord) -> Statement<'q> {
         .with(&call.cause)
         .maybe(&call.callback)
         .with(&call.known_by)
+        .with(&call.waited)
+        .maybe(&call.previous);
+    bind_marks(to, &call.marks)
 }
 
 /// Reads a call, its first column given.
@@ -202,6 +287,9 @@ pub fn call(row: &SqliteRow, first: usize) -> Result<CallRecord, Error> {
         cause: fields.get()?,
         callback: fields.maybe()?,
         known_by: fields.get()?,
+        waited: fields.get()?,
+        previous: fields.maybe()?,
+        marks: Box::new(marks(&mut fields)?),
     })
 }
 
@@ -209,6 +297,7 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
     let (origin, origin_of) = match &callback.origin {
         Origin::Missed { call } => ("missed", call.raw()),
         Origin::ByHand { by } => ("by-hand", by.clone()),
+        Origin::Listed { list } => ("listed", list.clone()),
     };
     let (state, end) = match &callback.state {
         CallbackState::Tracking => ("tracking", None),
@@ -217,7 +306,8 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
         CallbackState::Ending { at, reason } => ("ending", Some((at, reason))),
         CallbackState::Closed { at, reason } => ("closed", Some((at, reason))),
     };
-    to.with(&callback.id)
+    let to = to
+        .with(&callback.id)
         .with(&callback.number)
         .with(&callback.name)
         .with(&callback.line)
@@ -235,7 +325,8 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
         .with(&callback.attempts)
         .with(&callback.spent)
         .with(&callback.setbacks)
-        .maybe(&callback.last)
+        .maybe(&callback.last);
+    bind_marks(to, &callback.marks).with(&callback.wanted)
 }
 
 /// The call, the operator or the person behind a reason.
@@ -272,6 +363,8 @@ pub fn callback(row: &SqliteRow, first: usize) -> Result<CallbackRecord, Error> 
         spent: fields.get()?,
         setbacks: fields.get()?,
         last: fields.maybe()?,
+        marks: Box::new(marks(&mut fields)?),
+        wanted: fields.get()?,
     })
 }
 
@@ -281,6 +374,7 @@ fn origin(fields: &mut Fields<'_>) -> Result<Origin, Error> {
     match kind.as_str() {
         "missed" => Ok(Origin::Missed { call: ChannelId::new(&of) }),
         "by-hand" => Ok(Origin::ByHand { by: of }),
+        "listed" => Ok(Origin::Listed { list: of }),
         _ => Err(fields.damaged(format!("unknown origin {kind:?}"))),
     }
 }

@@ -1,0 +1,32 @@
+//! Numbers that are never dialled: struck off, do not call, blocked by a person. Their calls are not missed.
+
+use super::{
+    machine::{Cx, Engine},
+    number::Number,
+    record::{BlockRecord, Blocked, CloseReason, Write},
+};
+
+impl Engine {
+    /// Never dial this number again. The first reason stays.
+    pub(super) fn block(&mut self, number: Number, why: Blocked, cx: &mut Cx) {
+        if self.blocked.contains_key(&number) {
+            return;
+        }
+        let block = BlockRecord { number, at: cx.now.wall, why };
+        cx.write(Write::Block(block.clone()));
+        self.blocked.insert(number, block);
+    }
+
+    pub(super) fn block_by_hand(&mut self, number: Number, by: String, cx: &mut Cx) {
+        self.block(number, Blocked::Person { by: by.clone() }, cx);
+        if let Some(id) = self.open.get(&number).copied() {
+            self.close(id, CloseReason::Cancelled { by }, cx);
+        }
+    }
+
+    pub(super) fn unblock(&mut self, number: Number, cx: &mut Cx) {
+        if self.blocked.remove(&number).is_some() {
+            cx.write(Write::Unblock(number));
+        }
+    }
+}
