@@ -8,6 +8,7 @@ use perezvon::{
         rules::{Again, Answer, Key, Keys, Language, Member, Missed, NumberFormat, Order, Strategy},
         time::Span,
     },
+    voice::{self, Names},
 };
 use std::path::Path;
 
@@ -57,6 +58,7 @@ numbers = "whole"
 [voice]
 engine = "tts_commandline"
 voice = "ru+f3"
+names = "transliterate"
 [voice.en]
 engine = "flite"
 voice = "rms"
@@ -75,6 +77,7 @@ per_day = 3
 per_week = 5
 announce_client = ""
 announce_operator = "Вызов, {{ campaign }}, {{ number | spoken }}."
+announce_requested = "Просят, {{ number | spoken }}."
 [trunk.provider]
 switch = "main"
 dial = "sofia/gateway/provider/{number}"
@@ -120,6 +123,7 @@ campaign = "Весна"
 calendar = "main"
 [line.redial]
 attempts = 3
+announce_repeated = "Снова, попытка {{ attempt }}."
 keys = { pass = "2", never = "3" }
 "#;
 
@@ -153,6 +157,16 @@ fn one_switch_one_trunk_one_line_two_operators_are_enough() {
 }
 
 #[test]
+fn who_wrote_one_announcement_hears_it_whatever_the_attempt() {
+    let announcements = |text: &str| read(text, &[]).unwrap().rules.lines["site"].redial.announce_operator.clone();
+    assert_eq!(announcements(SMALL), voice::announce_operator(Language::Ru));
+    let own = announcements(&format!("{SMALL}[line.redial]\nannounce_operator = \"Вызов.\"\n"));
+    assert_eq!(own, "Вызов.".into());
+    let repeated = announcements(&format!("{SMALL}[line.redial]\nannounce_repeated = \"Снова.\"\n"));
+    assert_eq!((&repeated.missed, &*repeated.repeated), (&voice::announce_operator(Language::Ru).missed, "Снова."));
+}
+
+#[test]
 fn everything_that_is_written_is_read() {
     let config = read(FULL, &[]).unwrap();
     assert_eq!(
@@ -162,7 +176,14 @@ fn everything_that_is_written_is_read() {
     assert_eq!(config.switches[0].user.as_deref(), Some("perezvon@default"));
     assert_eq!((config.listen, config.store.as_str(), config.log.json), (None, "sqlite:/tmp/p.db", true));
     assert_eq!((config.voice.ru.voice.as_str(), config.voice.en.voice.as_str()), ("ru+f3", "rms"));
+    assert_eq!(config.voice.names, Names::Transliterate);
     let line = &config.rules.lines["site"];
+    let said = &line.redial.announce_operator;
+    assert_eq!(
+        (&*said.missed, &*said.requested),
+        ("Вызов, {{ campaign }}, {{ number | spoken }}.", "Просят, {{ number | spoken }}.")
+    );
+    assert_eq!(&*said.repeated, "Снова, попытка {{ attempt }}.", "the line's own");
     assert_eq!(line.numbers[0].to_string(), "+74951112233");
     assert_eq!((line.redial.attempts, line.redial.track), (3, Span::minutes(3)), "the line's key wins, the rest stays");
     assert_eq!(line.redial.busy, Again::After(Span::minutes(4)));
@@ -386,10 +407,12 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[[line]]",
-        "[defaults.redial]\nannounce_operator = \"{{ page }}\"\nexpire = \"5m\"\n[[line]]",
+        "[defaults.redial]\nannounce_operator = \"{{ page }}\"\nexpire = \"5m\"\nannounce_repeated = \"\"\n[voice]\nnames = \"latin\"\n[[line]]",
         &[
             "perezvon.toml:17:21: `announce_operator`: the template names `page`, which there is not; it may name number, name, line, channel, source, campaign, attempt, misses, key, outcome",
             "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
+            "perezvon.toml:19:21: `announce_repeated`: the template says nothing",
+            "perezvon.toml:21:9: `names` is \"latin\"; known: as-given, transliterate",
         ],
     ),
     (

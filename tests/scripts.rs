@@ -260,6 +260,10 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
         redial.expire = span(rest)?;
     } else if let Some(rest) = after("missed too when shorter than ") {
         redial.missed.push(Missed::ServedShorterThan(span(rest)?));
+    } else if let Some(rest) = after("operator hears of a wish ") {
+        redial.announce_operator.requested = rest.trim_matches('"').into();
+    } else if let Some(rest) = after("operator hears again ") {
+        redial.announce_operator.repeated = rest.trim_matches('"').into();
     } else if let Some(rest) = after("operator hears ") {
         redial.announce_operator = rest.trim_matches('"').into();
     } else if let Some(rest) = after("client hears ") {
@@ -270,7 +274,7 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
         return Err(format!(
             "{part:?} is none of: a queue, a menu of SPAN, rings WHOM for SPAN, window SPAN, attempts N, ring SPAN, \
              again when busy after SPAN, again when not answered after SPAN, again when the network fails after SPAN, \
-             given up after SPAN, missed too when shorter than SPAN, hours FROM-TO, operator hears \"…\", client hears \"…\""
+             given up after SPAN, missed too when shorter than SPAN, hours FROM-TO, operator hears [of a wish | again] \"…\", client hears \"…\""
         ));
     }
     Ok(())

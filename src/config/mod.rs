@@ -14,7 +14,10 @@ pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
 pub use unit::{span, written};
 
-use crate::engine::rules::{Language, Rules};
+use crate::{
+    engine::rules::{Language, Rules},
+    voice::Names,
+};
 use std::{
     fmt,
     net::SocketAddr,
@@ -178,6 +181,8 @@ pub struct Voices {
     pub ru: Voice,
     /// The English one.
     pub en: Voice,
+    /// In which letters clients' names are said.
+    pub names: Names,
 }
 
 impl Voices {
@@ -193,7 +198,7 @@ impl Voices {
 impl Default for Voices {
     fn default() -> Voices {
         let voice = |engine: &str, voice: &str| Voice { engine: engine.into(), voice: voice.into() };
-        Voices { ru: voice("tts_commandline", "ru"), en: voice("flite", "slt") }
+        Voices { ru: voice("tts_commandline", "ru"), en: voice("flite", "slt"), names: Names::AsGiven }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::{
         retry::MOST_A_WEEK,
-        rules::{Again, Keys, Language, Manners, Missed, Redial},
+        rules::{Again, Announcements, Keys, Language, Manners, Missed, Redial},
         time::Span,
     },
     voice,
@@ -39,7 +39,7 @@ fn built_in(language: Language) -> Redial {
         no_answer: Again::After(Span::minutes(30)),
         network: Span::minutes(2),
         manners: Manners::default(),
-        announce_operator: voice::announce_operator(language).into(),
+        announce_operator: voice::announce_operator(language),
         announce_client: Some(voice::announce_client(language).into()),
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
@@ -70,9 +70,7 @@ pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) 
             per_day: get("per_day").and_then(|node| node.count(1..=MOST_A_WEEK)),
             per_week: get("per_week").and_then(|node| node.count(1..=MOST_A_WEEK)),
         },
-        announce_operator: get("announce_operator")
-            .and_then(|node| template(&node, language))
-            .unwrap_or(built.announce_operator),
+        announce_operator: announcements(get, built.announce_operator, language),
         announce_client: match get("announce_client") {
             Some(node) if says_nothing(&node) => None,
             Some(node) => template(&node, language),
@@ -107,6 +105,19 @@ fn keys(node: &Node<'_>) -> Option<Keys> {
 /// `announce_client = "": the client hears the operator at once.
 fn says_nothing(node: &Node<'_>) -> bool {
     node.is_flag(false) || (node.is_text() && node.text() == Some(""))
+}
+
+/// Each kind's own sentence. Whoever wrote one for missed calls alone wants no other words in the next attempt.
+fn announcements<'a>(
+    get: impl Fn(&'static str) -> Option<Node<'a>>,
+    built: Announcements,
+    language: Language,
+) -> Announcements {
+    let own = |key| get(key).and_then(|node| template(&node, language));
+    let missed = own("announce_operator");
+    let of = |key, built| own(key).or_else(|| missed.clone()).unwrap_or(built);
+    let (requested, repeated) = (of("announce_requested", built.requested), of("announce_repeated", built.repeated));
+    Announcements { missed: missed.unwrap_or(built.missed), requested, repeated }
 }
 
 fn template(node: &Node<'_>, language: Language) -> Option<Arc<str>> {

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     engine::{Name, rules::Language},
     esl,
+    voice::Names,
 };
 use std::{
     net::{IpAddr, SocketAddr},
@@ -225,6 +226,8 @@ fn voices(root: &Table<'_>, language: Language) -> Voices {
         Language::En => &mut voices.en,
     };
     voice(&table, own);
+    let letters = [("as-given", Names::AsGiven), ("transliterate", Names::Transliterate)];
+    voices.names = table.get("names").and_then(|node| node.word(&letters)).unwrap_or_default();
     for (key, of) in [("ru", &mut voices.ru), ("en", &mut voices.en)] {
         if let Some(inner) = table.inner(key) {
             voice(&inner, of);

@@ -146,6 +146,7 @@ impl Engine {
         due: Wall,
     ) -> CallbackRecord {
         self.last_callback += 1;
+        let misses = u32::from(matches!(origin, Origin::Missed { .. }));
         CallbackRecord {
             id: CallbackId(self.last_callback),
             number,
@@ -154,7 +155,7 @@ impl Engine {
             origin,
             opened: at,
             last_miss: at,
-            misses: 1,
+            misses,
             state: CallbackState::Waiting,
             due,
             expires: at + line.redial.expire,

@@ -1,6 +1,6 @@
 //! What the admin configured, validated: every name resolves, every number is E.164, every span has its unit.
 
-use super::{Name, hours::Calendar, money::Price, number::Number, time::Span};
+use super::{Name, hours::Calendar, money::Price, number::Number, record::Origin, time::Span};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -129,14 +129,45 @@ pub struct Redial {
     pub network: Span,
     /// What else stands against a dial.
     pub manners: Manners,
-    /// The template of what the operator hears.
-    pub announce_operator: Arc<str>,
+    /// The templates of what the operator hears.
+    pub announce_operator: Announcements,
     /// The template of what the client hears; `None`: nothing, the operator at once.
     pub announce_client: Option<Arc<str>>,
     /// The longest a talk may last before the switch ends it by itself.
     pub longest_talk: Span,
     /// What the operator may press.
     pub keys: Keys,
+}
+
+/// What the operator hears before the client's phone rings: a template for each kind of callback, so that they sound
+/// different.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcements {
+    /// The client was missed.
+    pub missed: Arc<str>,
+    /// The client asked to be called.
+    pub requested: Arc<str>,
+    /// Whichever it is, the client was tried before.
+    pub repeated: Arc<str>,
+}
+
+impl Announcements {
+    /// The one for a callback of this origin, of which so many tries are spent.
+    pub fn of(&self, origin: &Origin, spent: u32) -> &Arc<str> {
+        match origin {
+            _ if spent > 0 => &self.repeated,
+            Origin::Missed { .. } => &self.missed,
+            Origin::ByHand { .. } => &self.requested,
+        }
+    }
+}
+
+impl From<&str> for Announcements {
+    /// The same for all.
+    fn from(template: &str) -> Announcements {
+        let template = Arc::<str>::from(template);
+        Announcements { missed: template.clone(), requested: template.clone(), repeated: template }
+    }
 }
 
 /// An ordered set of operators with a strategy.

@@ -95,7 +95,8 @@ impl Settings {
     /// A user or a password that no command can carry, with the switch's name.
     pub fn of(config: &Config) -> Result<Vec<Settings>, (Name, Unsafe)> {
         let speaker = |voice: &Voice| format!("{}|{}", voice.engine, voice.voice);
-        let speakers = Speakers { ru: speaker(&config.voice.ru), en: speaker(&config.voice.en) };
+        let (ru, en) = (speaker(&config.voice.ru), speaker(&config.voice.en));
+        let speakers = Speakers { ru, en, names: config.voice.names };
         let follow_agents = config.rules.operators.values().any(|operator| operator.agent.is_some());
         let one = |switch: &Switch| -> Result<Settings, Unsafe> {
             let password = Secret::new(switch.password.reveal())?;
@@ -136,7 +137,7 @@ impl Perform for Inbound {
 
 /// What is told of an effect that never reached the switch.
 fn unsent_news(effect: &Effect, why: &str) -> Vec<News> {
-    let nobody = Speakers { ru: "-|-".into(), en: "-|-".into() };
+    let nobody = Speakers { ru: "-|-".into(), en: "-|-".into(), ..Speakers::default() };
     match order::orders(effect, &nobody) {
         Ok(orders) => orders.iter().filter_map(|order| order.purpose.unsent(why)).collect(),
         Err(news) => vec![*news],

@@ -33,7 +33,7 @@ use crate::{
         frame::Limits,
         text::{Digits, Line, Name, Unsafe, Value, Word},
     },
-    voice,
+    voice::{self, Names},
 };
 use uuid::Uuid;
 
@@ -48,12 +48,14 @@ const RINGBACK: &str = "tone_stream://%(1000,4000,425);loops=-1";
 const NO_CHANNEL: &str = "No such channel!";
 
 /// Who speaks: an engine of the switch and a voice of it for each language, as the start of `speak`'s argument (`flite|slt`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Speakers {
     /// The Russian one.
     pub ru: String,
     /// The English one.
     pub en: String,
+    /// In which letters they say clients' names.
+    pub names: Names,
 }
 
 impl Speakers {
@@ -199,7 +201,7 @@ fn originate(leg: &Originate) -> Result<Vec<Order>, Unfit> {
 }
 
 fn say(leg: &ChannelId, token: Uuid, words: &Words, speakers: &Speakers) -> Result<Vec<Order>, Unfit> {
-    let text = voice::render(words)?;
+    let text = voice::render(words, speakers.names)?;
     let speak = Execute {
         argument: Some(Line::new(&format!("{}|{text}", speakers.of(words.language)))?),
         event_uuid: Some(Word::from(token)),
@@ -339,7 +341,7 @@ mod tests {
     }
 
     fn speakers() -> Speakers {
-        Speakers { ru: "tts_commandline|ru".into(), en: "flite|slt".into() }
+        Speakers { ru: "tts_commandline|ru".into(), en: "flite|slt".into(), names: Names::AsGiven }
     }
 
     fn sent(effect: Effect) -> String {
@@ -433,6 +435,11 @@ mod tests {
              Event-UUID: 00000000-0000-0000-0000-000000000009\nevent-lock: true\n\
              execute-app-arg: tts_commandline|ru|Вызов, a b x .\n\n"
         );
+        let latin =
+            Words { facts: Facts { name: "Anna".into(), ..Facts::default() }, ..*words("{{ name }}", Language::Ru) };
+        let letters = Speakers { names: Names::Transliterate, ..speakers() };
+        let [order] = orders(&say(Box::new(latin)), &letters).unwrap().try_into().unwrap();
+        assert!(String::from_utf8_lossy(&order.command.to_bytes()).ends_with("|ru|Анна\n\n"));
         let silent = orders(&say(words("{{ nobody }}", Language::En)), &speakers());
         assert!(matches!(*silent.unwrap_err(), News::Refused { what: Asked::Say, .. }));
     }
