@@ -59,6 +59,9 @@ numbers = "whole"
 engine = "tts_commandline"
 voice = "ru+f3"
 names = "transliterate"
+command = "piper --model '/opt/ru model.onnx' --output_file {file}"
+cache = "/srv/voice"
+share = "/mnt/voice"
 [voice.en]
 engine = "flite"
 voice = "rms"
@@ -177,6 +180,11 @@ fn everything_that_is_written_is_read() {
     assert_eq!((config.listen, config.store.as_str(), config.log.json), (None, "sqlite:/tmp/p.db", true));
     assert_eq!((config.voice.ru.voice.as_str(), config.voice.en.voice.as_str()), ("ru+f3", "rms"));
     assert_eq!(config.voice.names, Names::Transliterate);
+    let rendering = config.voice.rendering();
+    assert_eq!((rendering.cache.to_str(), rendering.share.as_deref()), (Some("/srv/voice"), Some("/mnt/voice")));
+    let started = rendering.ru.unwrap().start("Вызов", "/srv/voice/1.wav");
+    assert_eq!(started.arguments, ["--model", "/opt/ru model.onnx", "--output_file", "/srv/voice/1.wav"]);
+    assert_eq!(rendering.en, None, "each language has its own command");
     let line = &config.rules.lines["site"];
     let said = &line.redial.announce_operator;
     assert_eq!(
@@ -426,6 +434,17 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
             "perezvon.toml:19:10: \"13:00-11:00\" ends before it begins; hours over midnight are two: \"fri 20:00-24:00; sat 00:00-02:00\"",
             "perezvon.toml:20:11: `per_day` is 0; it may be 1 to 100",
             "perezvon.toml:20:11: `per_day` needs a time zone; add `time_zone = \"Europe/Moscow\"` to [defaults]",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[voice]\ncommand = \"espeak-ng {text}\"\ncache = \"voice\"\nshare = \"/mnt/{voice}\"\n[voice.en]\ncommand = \"say '{file}\"\ncache = \"/x\"\n[[line]]",
+        &[
+            "perezvon.toml:17:11: `command`: the command does not say where the sound goes: {file} is missing",
+            "perezvon.toml:18:9: \"voice\" cannot be a folder of sounds; it begins with / and has letters, digits, / _ - . alone",
+            "perezvon.toml:19:9: \"/mnt/{voice}\" cannot be a folder of sounds; it begins with / and has letters, digits, / _ - . alone",
+            "perezvon.toml:21:11: `command`: a quotation mark of the command has no other",
+            "perezvon.toml:22:1: there is no key `cache` here; known: command, engine, voice",
         ],
     ),
     (

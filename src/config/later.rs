@@ -7,8 +7,6 @@ pub fn key(path: &[String]) -> Option<&'static str> {
     Some(match keys.as_slice() {
         ["outbound", ..] => "[outbound], the inbound queue,",
         ["defaults", "requested", ..] | ["line", "requested", ..] => "`requested`, callbacks that clients ask for,",
-        ["voice", .., "command"] => "`command`, rendering speech to files,",
-        ["voice", .., "share"] => "`share`",
         ["trunk", _, "cap_per_month"] => "`cap_per_month`, a limit of what is spent,",
         ["defaults" | "line", "redial", "mode"] => "`mode`, a list that people dial by hand,",
         ["defaults" | "line", "redial", "order"] => "`order`, ringing the client first,",

@@ -211,6 +211,8 @@ pub enum AlarmKind {
     Silent,
     /// A limit of ours was reached and something was let go.
     Limit,
+    /// An announcement could not be rendered, and is spoken by the switch.
+    Voice,
 }
 
 impl AlarmKind {
@@ -224,6 +226,7 @@ impl AlarmKind {
             AlarmKind::Store => "store",
             AlarmKind::Silent => "silent",
             AlarmKind::Limit => "limit",
+            AlarmKind::Voice => "voice",
         }
     }
 }

@@ -211,8 +211,14 @@ fn ended(channel: view::Channel<'_>) -> Option<Ended> {
     })
 }
 
+/// The end of what we say. What dialplans play to callers is not ours to hear of.
 fn said(channel: view::Channel<'_>) -> Option<News> {
-    if channel.application().as_deref() != Some("speak") {
+    let ours = match channel.application()?.as_ref() {
+        "speak" => true,
+        "playback" => direction(channel) == Some(Direction::Outbound),
+        _ => false,
+    };
+    if !ours {
         return None;
     }
     let token = Uuid::try_parse(&channel.application_id()?).ok()?;
@@ -434,7 +440,11 @@ mod tests {
                 .header("Application", application)
                 .header("Application-UUID", uuid)
         };
-        assert_eq!(told(complete("speak", &token.to_string())), [News::Said { id: ChannelId::new("u1"), token }]);
+        let said = || News::Said { id: ChannelId::new("u1"), token };
+        assert_eq!(told(complete("speak", &token.to_string())), [said()]);
+        let played = |direction| complete("playback", &token.to_string()).header("Call-Direction", direction);
+        assert_eq!(told(played("outbound")), [said()]);
+        assert_eq!(told(played("inbound")), []);
         assert_eq!(told(complete("park", &token.to_string())), []);
         assert_eq!(told(complete("speak", "say-1")), []);
     }

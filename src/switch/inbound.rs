@@ -96,7 +96,7 @@ impl Settings {
     pub fn of(config: &Config) -> Result<Vec<Settings>, (Name, Unsafe)> {
         let speaker = |voice: &Voice| format!("{}|{}", voice.engine, voice.voice);
         let (ru, en) = (speaker(&config.voice.ru), speaker(&config.voice.en));
-        let speakers = Speakers { ru, en, names: config.voice.names };
+        let speakers = Speakers { ru, en, names: config.voice.names, sounds: None };
         let follow_agents = config.rules.operators.values().any(|operator| operator.agent.is_some());
         let one = |switch: &Switch| -> Result<Settings, Unsafe> {
             let password = Secret::new(switch.password.reveal())?;

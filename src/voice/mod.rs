@@ -3,15 +3,21 @@
 //! A template names the [`Facts`] and the filter `spoken`, which says a telephone number as people do; a name is given in the
 //! letters that it came in, or in those of the voice ([`Names`]). Whatever the facts hold, the text that leaves here has passed [`clean`]: letters, digits and plain punctuation, at most
 //! [`MOST_SPOKEN`] characters.
+//!
+//! The switch speaks it; or, where the admin says by which command, it is rendered once (`studio`) and played.
 
 mod clean;
 mod default;
 mod letters;
+mod recipe;
 mod spoken;
+#[cfg(feature = "daemon")]
+pub mod studio;
 
 pub use clean::{MOST_SPOKEN, clean};
 pub use default::{announce_client, announce_operator, ended};
 pub use letters::in_letters_of;
+pub use recipe::{BadRecipe, Recipe};
 pub use spoken::spoken;
 
 use crate::engine::{
@@ -19,7 +25,7 @@ use crate::engine::{
     rules::Language,
 };
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 use thiserror::Error;
 
 /// The longest template, in bytes.
@@ -37,6 +43,12 @@ pub enum Names {
     AsGiven,
     /// In those of the voice's language: many a Russian voice is silent at Latin ones, and an English one at Cyrillic.
     Transliterate,
+}
+
+/// Sounds that were rendered, as the switch sees them.
+pub trait Sounds: fmt::Debug + Send + Sync {
+    /// The file in which this text is spoken, if there is one.
+    fn of(&self, language: Language, text: &str) -> Option<String>;
 }
 
 /// Why a template gives no text.
