@@ -1,6 +1,8 @@
 //! The program as its admin meets it: exit codes, help, a daemon that is asked over its socket, a demonstration.
 #![cfg(feature = "daemon")]
 
+mod outside;
+
 use perezvon::{
     clock::Clock,
     engine::time::Span,
@@ -218,6 +220,7 @@ fn help_teaches_with_examples() {
         "reload",
         "backup",
         "decode",
+        "say",
     ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
         let own = text(&perezvon(&[command, "--help"]).stdout);
@@ -409,4 +412,65 @@ fn the_demonstration_calls_everybody_back_and_breaks_nothing() {
     {
         assert!(said.contains(trouble), "{trouble}: {said}");
     }
+}
+
+/// A configuration of one Russian line, with more at its end.
+fn small(folder: &TempDir, more: &str) -> String {
+    let file = folder.path().join("p.toml").display().to_string();
+    let text = format!(
+        "[switch.main]\npassword = \"secret\"\n[trunk.provider]\ndial = \"sofia/gateway/provider/{{number}}\"\n\
+         [[operator]]\nname = \"anna\"\ndial = \"user/1001\"\n[[line]]\nname = \"site\"\nnumbers = [\"+74951112233\"]\n{more}"
+    );
+    fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn an_announcement_is_shown_as_it_would_be_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = small(
+        &folder,
+        "[line.redial]\nannounce_repeated = \"Снова {{ name }}.\"\n[voice]\nnames = \"transliterate\"\n",
+    );
+    let say = |arguments: &[&str]| perezvon(&[&["say", "site", "--config", &file], arguments].concat());
+    let said = |arguments: &[&str]| text(&say(arguments).stdout);
+    assert_eq!(
+        said(&[]),
+        "Пропущенный вызов, site, номер восемь, девятьсот шестнадцать, сто двадцать три, сорок пять, шестьдесят семь. Соединяю.\n"
+    );
+    assert!(
+        said(&["--kind", "requested", "--number", "8 495 000-00-01"])
+            .starts_with("Просят перезвонить, site, номер восемь, четыреста девяносто пять,")
+    );
+    assert_eq!(said(&["--kind", "repeated", "--name", "Ivan${system(id)}"]), "Снова Иван систем ид .\n");
+    assert_eq!(said(&["--kind", "client"]), "Здравствуйте, вы нам звонили. Соединяю с оператором.\n");
+    let silent = say(&["--wav", "/tmp/x.wav"]);
+    assert_eq!(silent.status.code(), Some(1));
+    assert!(text(&silent.stderr).contains("set `command = \"espeak-ng"), "{}", text(&silent.stderr));
+    let nowhere = perezvon(&["say", "sight", "--config", &file]);
+    assert_eq!(text(&nowhere.stderr), "there is no line \"sight\"; known: site\n");
+    assert_eq!(say(&["--number", "x"]).status.code(), Some(1));
+    assert_eq!(say(&["--kind", "busy"]).status.code(), Some(2));
+    let sample = outside::file("deploy/perezvon.toml").display().to_string();
+    let sampled = text(&perezvon(&["say", "site", "--config", &sample]).stdout);
+    assert!(sampled.starts_with("Пропущенный вызов, Яндекс Директ, номер восемь, девятьсот шестнадцать,"), "{sampled}");
+}
+
+#[test]
+fn an_announcement_is_rendered_by_the_command_of_the_configuration() {
+    let Some(_) = outside::program("espeak-ng") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let wav = folder.path().join("a.wav");
+    for command in ["espeak-ng -v {voice} -w {file} {text}", "espeak-ng -v {voice} -w {file} --stdin"] {
+        let file = small(&folder, &format!("[voice]\ncommand = \"{command}\"\n"));
+        let rendered = perezvon(&["say", "site", "--config", &file, "--wav", wav.to_str().unwrap()]);
+        assert!(rendered.status.success(), "{}", outside::said(&rendered));
+        let sound = fs::read(&wav).unwrap();
+        assert!(sound.starts_with(b"RIFF") && sound.len() > 10_000, "{command}: {} bytes", sound.len());
+        fs::remove_file(&wav).unwrap();
+    }
+    let file = small(&folder, "[voice]\ncommand = \"espeak-ng -v {voice} -w {file} {text}\"\nvoice = \"nobody\"\n");
+    let failed = perezvon(&["say", "site", "--config", &file, "--wav", wav.to_str().unwrap()]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(text(&failed.stderr).starts_with("espeak-ng ended with exit status: 1: "), "{}", text(&failed.stderr));
 }

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod logs;
 pub mod report;
 pub mod run;
+pub mod say;
 pub mod show;
 
 use clap::{Args, Parser, Subcommand};
@@ -189,6 +190,13 @@ Example:
         #[command(flatten)]
         daemon: Daemon,
     },
+    /// Say an announcement as it would be said: its text, or its sound
+    #[command(after_help = "\
+Examples:
+  perezvon say site
+  perezvon say site --kind repeated --number '8 916 123-45-67' --name Ivan
+  perezvon say site --kind client --wav /tmp/client.wav && aplay /tmp/client.wav")]
+    Say(say::Wanted),
     /// Make a recording of an event socket readable
     #[command(after_help = "\
 Examples:
@@ -299,6 +307,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Resume { daemon } => ask::resume(&daemon.socket, out),
         Command::Reload { daemon } => ask::reload(&daemon.socket, out),
         Command::Backup { file, daemon } => ask::backup(&daemon.socket, &file, out),
+        Command::Say(wanted) => say::run(&wanted, out),
         Command::Decode { file, json } => decode(&file, json, out),
     }
 }
