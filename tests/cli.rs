@@ -5,7 +5,10 @@ mod outside;
 
 use perezvon::{
     clock::Clock,
-    engine::time::Span,
+    engine::{
+        record::{AttemptRecord, CallRecord, CallbackRecord, Write as Row},
+        time::{Span, Wall},
+    },
     sim::{
         house::{House, Reception},
         people::{Habit, Reaction},
@@ -13,8 +16,9 @@ use perezvon::{
         tcp::Streets,
         town::Town,
     },
+    store,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fs,
     io::{Read, Write},
@@ -221,6 +225,7 @@ fn help_teaches_with_examples() {
         "backup",
         "decode",
         "say",
+        "replay",
     ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
         let own = text(&perezvon(&[command, "--help"]).stdout);
@@ -473,4 +478,72 @@ fn an_announcement_is_rendered_by_the_command_of_the_configuration() {
     let failed = perezvon(&["say", "site", "--config", &file, "--wav", wav.to_str().unwrap()]);
     assert_eq!(failed.status.code(), Some(1));
     assert!(text(&failed.stderr).starts_with("espeak-ng ended with exit status: 1: "), "{}", text(&failed.stderr));
+}
+
+/// A missed call of 2026-11-23, 12:00 UTC, with the callback that reached the client at the second dial.
+fn journal_of_a_day() -> Vec<Row> {
+    let at = |seconds: i64| 1_795_435_200_000 + seconds * 1000;
+    let call: CallRecord = serde_json::from_value(json!({
+        "id": "c1", "switch": "main", "line": "site", "number": "+79161234567", "name": "", "arrived": at(0), "served": null,
+        "operator": null, "talk": 0, "ended": at(30), "missed": true, "cause": "NO_ANSWER", "callback": 1, "known_by": "event",
+    }))
+    .unwrap();
+    let callback: CallbackRecord = serde_json::from_value(json!({
+        "id": 1, "number": "+79161234567", "name": "", "line": "site", "origin": { "kind": "missed", "call": "c1" },
+        "opened": at(30), "last_miss": at(30), "misses": 1, "state": "closed", "at": at(550), "reason": { "reason": "talked" },
+        "due": at(330), "expires": at(86_430), "attempts": 2, "spent": 2, "setbacks": 0, "last": "talked",
+    }))
+    .unwrap();
+    let attempt = |n: i64, dialled: i64, talk: i64, outcome: &str| -> AttemptRecord {
+        let leg = |role: &str, who: &str, from: i64, answered: Value| {
+            json!({ "id": format!("{role}{n}"), "role": role, "who": who, "intended": at(from), "ring": 30_000,
+                    "answered": answered, "ended": at(dialled + 4 + talk), "cause": "" })
+        };
+        let there = if talk > 0 { json!(at(dialled + 4)) } else { Value::Null };
+        serde_json::from_value(json!({
+            "callback": 1, "n": n, "switch": "main", "started": at(dialled - 15), "operator": "anna", "took": null,
+            "legs": [leg("operator", "anna", dialled - 15, json!(at(dialled - 10))), leg("client", "provider", dialled, there.clone())],
+            "joined": there, "ended": at(dialled + 4 + talk), "outcome": outcome, "cause": "",
+        }))
+        .unwrap()
+    };
+    let attempts = [attempt(1, 345, 0, "busy"), attempt(2, 480, 60, "talked")];
+    [Row::Call(call), Row::Callback(callback)].into_iter().chain(attempts.map(Row::Attempt)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_rules_are_tried_on_the_journal_while_the_daemon_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("p.db").display());
+    let of_store = format!("[store]\nurl = \"{url}\"\n");
+    let current = small(&folder, &of_store);
+    let new = folder.path().join("new.toml").display().to_string();
+    fs::write(
+        &new,
+        format!("{}[line.redial]\nattempts = 1\n", fs::read_to_string(&current).unwrap().replace(&of_store, "")),
+    )
+    .unwrap();
+    let replay = |more: &[&str]| perezvon(&[&["replay", "--config", &current, "--rules", &new], more].concat());
+    assert!(text(&replay(&[]).stderr).contains("No such file"), "no store is made of nothing");
+    let store = store::open(&url, Wall(1_795_400_000_000)).await.unwrap();
+    store.commit(&journal_of_a_day()).await.unwrap();
+    let period = ["--since", "2026-11-20", "--until", "2026-11-30"];
+    let told = replay(&[&period[..], &["--json"]].concat());
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    for (which, dials, recovered) in [("journal", 2, 1), ("current", 2, 1), ("new", 1, 0)] {
+        assert_eq!((&told[which]["dials"], &told[which]["recovered"]), (&json!(dials), &json!(recovered)), "{told}");
+    }
+    let table = text(&replay(&period).stdout);
+    let row = |name: &str| -> Vec<String> {
+        let line = table.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {table}"));
+        line[name.len()..].split_whitespace().map(str::to_owned).collect()
+    };
+    assert_eq!(row("recovered clients"), ["1", "1", "0", "-1"]);
+    assert_eq!(row("dials to clients"), ["2", "2", "1", "-1"]);
+    assert_eq!(row("callbacks"), ["1", "1", "1", "0"]);
+    let empty = replay(&["--since", "2026-12-01", "--until", "2026-12-02"]);
+    assert_eq!(empty.status.code(), Some(1));
+    assert!(text(&empty.stderr).contains("nothing to learn from"), "{}", text(&empty.stderr));
+    store.close().await.unwrap();
 }

@@ -9,6 +9,7 @@ pub mod decode;
 pub mod demo;
 pub mod journal;
 pub mod logs;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod say;
@@ -117,6 +118,23 @@ Examples:
   perezvon report --by operator --csv > operators.csv
   perezvon report --json | jq .total.cost")]
     Report(report::Wanted),
+    /// Try new rules on the journal: how many dials, minutes, money and recovered clients more or less
+    #[command(after_help = "\
+The engine itself decides, in virtual time, once by the rules in force and once by the new ones; the world around it is a model, which
+takes for granted that
+- clients call when they called and wait as long, and who was served is served again; who is reached by the replay does not call
+  again about the same thing;
+- a client who is dialled does what they did when dialled within 15 minutes of that time; where the journal does not know, one of the
+  dials of the same line at the same hour of the day is drawn, by a fixed seed: 'no answer' stays that, however long it rings;
+- operators answer as often and as fast as they did at that hour; everybody is ready who is not on a call, since the journal does
+  not keep who was away; fourteen letters of an announcement are said a second;
+- nothing is open when the period begins; what people cancelled by hand is not cancelled; prices are those of each file.
+The journal's own totals stand beside it: how far 'current rules' are from 'journal' is how far the model is from life.
+
+Examples:
+  perezvon replay --rules new.toml --since 30d
+  perezvon replay --config perezvon.toml --rules new.toml --since 2027-02-01 --until 2027-03-01 --json | jq .new.recovered")]
+    Replay(replay::Wanted),
     /// Call a number back now, by hand
     #[command(after_help = "\
 Example:
@@ -300,6 +318,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Status { daemon, json } => ask::status(&daemon.socket, json, out),
         Command::Journal(wanted) => journal::run(&wanted, out),
         Command::Report(wanted) => report::run(&wanted, out),
+        Command::Replay(wanted) => replay::run(&wanted, out),
         Command::Call { number, line, daemon, json } => ask::call(&daemon.socket, number, line, json, out),
         Command::Cancel { callback, daemon } => ask::cancel(&daemon.socket, callback, out),
         Command::Operators { set, daemon, json } => ask::operators(&daemon.socket, set, json, out),
