@@ -5,14 +5,17 @@ use perezvon::{
     engine::{
         record::{
             AttemptRecord, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, KnownBy,
-            LegRecord, Origin, Outcome, Role,
+            LegRecord, Origin, Outcome, Role, Write,
         },
         rules::{Again, Answer, Key, Rules},
         time::{Span, Wall},
     },
     replay::{Replay, history::History, replay},
-    sim::house::{House, LineOf},
-    store::CallbackStory,
+    sim::{
+        fate,
+        house::{House, LineOf},
+    },
+    store::{CallbackStory, StoryQuery},
 };
 
 const IVAN: &str = "+79161234567";
@@ -238,4 +241,31 @@ fn the_same_journal_gives_the_same_replay() {
     assert_eq!(serde_json::to_value(&one).unwrap()["new"]["recovered"], 2);
     let nothing = replayed(&history(vec![], vec![]), &rules(|_| {}), &new);
     assert_eq!((nothing.new, nothing.known), (perezvon::replay::Came::default(), 0));
+}
+
+/// Journals of the simulation's random worlds, with all that goes wrong there: every replay ends, and what comes of all together
+/// is near to what came.
+#[test]
+fn random_journals_are_replayed_near_to_what_they_were() {
+    let (mut was, mut is) = ((0, 0, 0), (0, 0, 0));
+    for seed in 0..30 {
+        let (mut world, end) = fate::world(seed);
+        let since = world.now().wall;
+        world.run_until(end);
+        world.finish();
+        let call = |row| if let Write::Call(call) = row { Some(call) } else { None };
+        let calls: Vec<CallRecord> = world.store.rows.rows().filter_map(call).collect();
+        let stories = world.store.rows.stories(&StoryQuery::default());
+        let history = History::new(since, world.now().wall, calls, stories, TimeZone::UTC);
+        let rules = world.house.rules();
+        let replay = replayed(&history, &rules, &rules);
+        assert_eq!((replay.impossible, &replay.current), (0, &replay.new), "seed {seed}");
+        for (sum, came) in [(&mut was, &replay.journal), (&mut is, &replay.current)] {
+            *sum = (sum.0 + came.totals.recovered, sum.1 + came.dials, sum.2 + came.totals.missed);
+        }
+    }
+    println!("recovered, dials, missed: {was:?} by the journals, {is:?} by the replays");
+    for (was, is) in [(was.0, is.0), (was.1, is.1), (was.2, is.2)] {
+        assert!(is * 10 > was * 7 && is * 10 < was * 13, "{was} was, {is} is");
+    }
 }

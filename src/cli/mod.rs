@@ -108,6 +108,7 @@ Examples:
     Journal(journal::Wanted),
     /// Totals: calls, missed, recovered, minutes and money, of the last 7 days unless --since is given
     #[command(after_help = "\
+At a terminal, the hours and days have a picture beside them.
 A callback counts where it was opened, with all that came of it later. Costs are of each leg from its answer to its
 end, by today's `per_minute` of its trunk; \"wait\" is an operator's phone without the client, \"talk\" is with the client.
 

@@ -59,6 +59,8 @@ pub struct Replay {
     pub known: u64,
     /// … and those for which a dial of the same line and hour was drawn.
     pub drawn: u64,
+    /// States of both replays that ought to be impossible: if there is any, the replay is at fault and not to be believed.
+    pub impossible: u64,
 }
 
 /// Replays the period under both sets of rules. `zone`: whose hours of the day.
@@ -76,6 +78,7 @@ pub fn replay(history: &History, current: &Rules, new: &Rules, zone: &TimeZone) 
         journal: Came::of(dials, report.total),
         known: now.known + then.known,
         drawn: now.drawn + then.drawn,
+        impossible: now.impossible + then.impossible,
         current: now.came,
         new: then.came,
     }

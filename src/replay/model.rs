@@ -16,7 +16,7 @@ use super::{
 use crate::{
     engine::{
         Engine, Name, Step,
-        effect::{Effect, HangupCause, Originate, Words},
+        effect::{AlarmKind, Effect, HangupCause, Originate, Words},
         input::{Asked, Channel, ChannelState, Direction, Ended, Input, News, Wish},
         number::Number,
         record::{
@@ -108,6 +108,7 @@ pub(super) struct Model<'h> {
     about: BTreeMap<Number, BTreeSet<CallbackId>>,
     known: u64,
     drawn: u64,
+    impossible: u64,
 }
 
 /// What a model came to.
@@ -115,6 +116,7 @@ pub(super) struct Done {
     pub came: Came,
     pub known: u64,
     pub drawn: u64,
+    pub impossible: u64,
 }
 
 /// How often the client's phone was called in all attempts.
@@ -148,6 +150,7 @@ impl<'h> Model<'h> {
             about: BTreeMap::new(),
             known: 0,
             drawn: 0,
+            impossible: 0,
             rules,
         };
         model.plan_the_journal();
@@ -230,7 +233,7 @@ impl<'h> Model<'h> {
             fold.story(&story);
         }
         let totals = fold.finish(None, None).total;
-        Done { came: Came::of(sum, totals), known: self.known, drawn: self.drawn }
+        Done { came: Came::of(sum, totals), known: self.known, drawn: self.drawn, impossible: self.impossible }
     }
 
     // ---- the engine -----------------------------------------------------------------------------------------------
@@ -299,7 +302,8 @@ impl<'h> Model<'h> {
                 let list = Some(here.map(|live| live.channel.clone()).collect());
                 self.tell(&switch, News::Channels { token, list });
             }
-            Effect::Ringback { .. } | Effect::Alarm(_) | Effect::Notice(_) => {}
+            Effect::Alarm(alarm) => self.impossible += u64::from(alarm.kind == AlarmKind::Impossible),
+            Effect::Ringback { .. } | Effect::Notice(_) => {}
         }
     }
 
