@@ -12,7 +12,7 @@ use perezvon::{
     sim::{
         house::{House, Reception},
         people::{Habit, Reaction},
-        switch::{Caller, Party},
+        switch::{Caller, Outside, Party},
         tcp::Streets,
         town::Town,
     },
@@ -72,7 +72,13 @@ struct Daemon {
 
 impl Daemon {
     fn start(switch: SocketAddr, password: &str) -> Daemon {
+        Daemon::start_with(switch, password, |_| String::new())
+    }
+
+    /// With more in its configuration, in which its folder may be named.
+    fn start_with(switch: SocketAddr, password: &str, more: impl Fn(&Path) -> String) -> Daemon {
         let folder = tempfile::tempdir().unwrap();
+        let more = more(folder.path());
         let at = |name: &str| folder.path().join(name).display().to_string();
         let (store, socket) = (at("p.db"), at("p.sock"));
         let config = format!(
@@ -81,7 +87,7 @@ impl Daemon {
              [trunk.provider]\ndial = \"sofia/gateway/provider/{{number}}\"\nper_minute = \"1.90 RUB\"\n\
              [[operator]]\nname = \"anna\"\ndial = \"user/1001\"\nwrap_up = \"0s\"\n\
              [[line]]\nname = \"site\"\nnumbers = [\"+74951112233\"]\n\
-             [line.redial]\ntrack = \"1s\"\nannounce_operator = \"{{{{ number | spoken }}}}\"\nannounce_client = \"\"\n"
+             [line.redial]\ntrack = \"1s\"\nannounce_operator = \"{{{{ number | spoken }}}}\"\nannounce_client = \"\"\n{more}"
         );
         fs::write(at("p.toml"), config).unwrap();
         let log = fs::File::create(at("log")).unwrap();
@@ -549,4 +555,50 @@ async fn new_rules_are_tried_on_the_journal_while_the_daemon_has_it() {
     assert_eq!(empty.status.code(), Some(1));
     assert!(text(&empty.stderr).contains("nothing to learn from"), "{}", text(&empty.stderr));
     store.close().await.unwrap();
+}
+
+/// Renders by writing the text down, and 60 bytes of silence.
+fn rendering(folder: &Path) -> String {
+    let cache = folder.join("voice").display().to_string();
+    let command = r#"sh -c 'cat > $1; printf %60s >> $1' sh {file}"#;
+    format!("[voice.ru]\ncommand = \"{command}\"\n[voice]\ncache = \"{cache}\"\nshare = \"{cache}\"\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_command_renders_is_played_and_not_spoken() {
+    let (streets, switch) = town().await;
+    let daemon = Daemon::start_with(switch, "pretend", |folder| {
+        fs::create_dir(folder.join("voice")).unwrap();
+        fs::set_permissions(folder.join("voice"), fs::Permissions::from_mode(0o755)).unwrap();
+        rendering(folder)
+    });
+    daemon.until(&["status"], |said| said.contains("switch main: connected")).await;
+    streets.with(|town, now| town.call(&caller(), Span(300), now));
+    daemon.until(&["journal"], |said| said.contains("-> callback #1: talked, 1 attempt")).await;
+    let sounds: Vec<String> = fs::read_dir(daemon.path("voice"))
+        .unwrap()
+        .map(|entry| text(&fs::read(entry.unwrap().path()).unwrap()))
+        .collect();
+    let number = "восемь, девятьсот шестнадцать, сто двадцать три, сорок пять, шестьдесят семь";
+    assert!(sounds.len() == 1 && sounds[0].starts_with(number), "{sounds:?}");
+    let happened = streets.with(|town, _| town.happened());
+    let heard = |quiet: bool| {
+        happened
+            .iter()
+            .filter(|(_, what)| matches!(what, Outside::Hears(_, words) if words.is_empty() == quiet))
+            .count()
+    };
+    assert_eq!(heard(false), 0, "nothing is spoken: {happened:?}");
+    assert!(heard(true) > 0, "{happened:?}");
+    let (_, metrics) = daemon.http("GET /metrics HTTP/1.1", "");
+    assert!(!metrics.contains("perezvon_alarms_total{kind=\"voice\"} 1"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_does_not_start_whose_sounds_nobody_could_play() {
+    let (_streets, switch) = town().await;
+    let mut daemon = Daemon::start_with(switch, "pretend", rendering);
+    assert_eq!(daemon.end().await, Some(78));
+    let log = daemon.log();
+    assert!(log.contains("[voice] cache: ") && log.contains("make it with `install -d -o perezvon"), "{log}");
 }
