@@ -599,6 +599,9 @@ async fn a_daemon_does_not_start_whose_sounds_nobody_could_play() {
     let (_streets, switch) = town().await;
     let mut daemon = Daemon::start_with(switch, "pretend", rendering);
     assert_eq!(daemon.end().await, Some(78));
-    let log = daemon.log();
-    assert!(log.contains("[voice] cache: ") && log.contains("make it with `install -d -o perezvon"), "{log}");
+    let check = perezvon(&["check", "--config", &daemon.path("p.toml")]);
+    assert_eq!(check.status.code(), Some(78), "it is told before a restart, too");
+    for told in [daemon.log(), text(&check.stderr)] {
+        assert!(told.contains("[voice] cache: ") && told.contains("make it with `install -d -o perezvon"), "{told}");
+    }
 }
