@@ -211,7 +211,7 @@ pub enum AlarmKind {
     Silent,
     /// A limit of ours was reached and something was let go.
     Limit,
-    /// An announcement could not be rendered, and is spoken by the switch.
+    /// An announcement could not be rendered, and is spoken by the switch; or the switch could not read what was.
     Voice,
 }
 

@@ -225,6 +225,14 @@ fn said(channel: view::Channel<'_>) -> Option<News> {
     Some(News::Said { id: id(channel)?, token })
 }
 
+/// A file that we had played and that the switch could not read: nobody heard it, though it counts as said.
+pub fn unplayed(event: &Event) -> Option<String> {
+    let View::ExecuteComplete(channel) = event.view() else { return None };
+    let ours = channel.application()? == "playback" && direction(channel) == Some(Direction::Outbound);
+    let failed = matches!(channel.application_response()?.as_ref(), "FILE NOT FOUND" | "PLAYBACK ERROR");
+    (ours && failed).then(|| channel.application_data().unwrap_or_default().into_owned())
+}
+
 fn callcenter(told: Callcenter<'_>, tell: &mut impl FnMut(News)) {
     match told.action().as_deref() {
         Some("member-queue-start") => {
@@ -445,6 +453,13 @@ mod tests {
         let played = |direction| complete("playback", &token.to_string()).header("Call-Direction", direction);
         assert_eq!(told(played("outbound")), [said()]);
         assert_eq!(told(played("inbound")), []);
+        let answers = |direction, response| {
+            let event =
+                played(direction).header("Application-Data", "/v/1.wav").header("Application-Response", response);
+            unplayed(&Event::plain(event.to_plain().into(), &Limits::default()).unwrap())
+        };
+        assert_eq!(answers("outbound", "FILE NOT FOUND").as_deref(), Some("/v/1.wav"));
+        assert_eq!((answers("outbound", "FILE PLAYED"), answers("inbound", "FILE NOT FOUND")), (None, None));
         assert_eq!(told(complete("park", &token.to_string())), []);
         assert_eq!(told(complete("speak", "say-1")), []);
     }

@@ -21,7 +21,11 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Config, Switch, Voice},
-    engine::{Name, effect::Effect, input::News},
+    engine::{
+        Name,
+        effect::{Alarm, AlarmKind, Effect},
+        input::News,
+    },
     esl::{
         command::{Command, UserName},
         connection::{Connection, Credentials, Notice, Subscription, Token},
@@ -523,6 +527,14 @@ impl<'a> Session<'a> {
 
     async fn event(&mut self, event: &Event) -> Result<(), End> {
         count(event);
+        if let Some(file) = event::unplayed(event) {
+            let switch = &self.keeper.settings.name;
+            let text = format!(
+                "switch {switch} cannot play {file}: may it read there, and is `share` in [voice] its own name for it?"
+            );
+            warn!("{text}");
+            metrics::alarm(&Alarm { kind: AlarmKind::Voice, text });
+        }
         let mut told = Vec::new();
         event::news(event, &mut |news| told.push(news));
         for news in told {
