@@ -121,14 +121,15 @@ Examples:
     Report(report::Wanted),
     /// Try new rules on the journal: how many dials, minutes, money and recovered clients more or less
     #[command(after_help = "\
-The engine itself decides, in virtual time, once by the rules in force and once by the new ones; the world around it is a model, which
-takes for granted that
-- clients call when they called and wait as long, and who was served is served again; who is reached by the replay does not call
-  again about the same thing;
-- a client who is dialled does what they did when dialled within 15 minutes of that time; where the journal does not know, one of the
-  dials of the same line at the same hour of the day is drawn, by a fixed seed: 'no answer' stays that, however long it rings;
-- operators answer as often and as fast as they did at that hour; everybody is ready who is not on a call, since the journal does
-  not keep who was away; fourteen letters of an announcement are said a second;
+The engine itself decides, in virtual time, once by the rules in force and once by the new ones; the world around it \
+is a model. It takes for granted that
+- clients call when they called and wait as long, and who was served is served again; who is reached by the replay \
+does not call again about the same thing;
+- a client who is dialled does what they did when dialled within 15 minutes of that time; where the journal does not \
+know, one of the dials of the same line at the same hour of the day is drawn, by a fixed seed. No answer stays no \
+answer, however long it rings;
+- operators answer as often and as fast as they did at that hour; everybody is ready who is not on a call, since the \
+journal does not keep who was away; fourteen letters of an announcement are said a second;
 - nothing is open when the period begins; what people cancelled by hand is not cancelled; prices are those of each file.
 The journal's own totals stand beside it: how far 'current rules' are from 'journal' is how far the model is from life.
 
