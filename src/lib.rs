@@ -4,6 +4,7 @@
 
 pub mod engine;
 pub mod esl;
+pub mod replay;
 pub mod report;
 pub mod sim;
 pub mod store;

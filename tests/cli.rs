@@ -1,18 +1,24 @@
 //! The program as its admin meets it: exit codes, help, a daemon that is asked over its socket, a demonstration.
 #![cfg(feature = "daemon")]
 
+mod outside;
+
 use perezvon::{
     clock::Clock,
-    engine::time::Span,
+    engine::{
+        record::{AttemptRecord, CallRecord, CallbackRecord, Write as Row},
+        time::{Span, Wall},
+    },
     sim::{
         house::{House, Reception},
         people::{Habit, Reaction},
-        switch::{Caller, Party},
+        switch::{Caller, Outside, Party},
         tcp::Streets,
         town::Town,
     },
+    store,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fs,
     io::{Read, Write},
@@ -66,7 +72,13 @@ struct Daemon {
 
 impl Daemon {
     fn start(switch: SocketAddr, password: &str) -> Daemon {
+        Daemon::start_with(switch, password, |_| String::new())
+    }
+
+    /// With more in its configuration, in which its folder may be named.
+    fn start_with(switch: SocketAddr, password: &str, more: impl Fn(&Path) -> String) -> Daemon {
         let folder = tempfile::tempdir().unwrap();
+        let more = more(folder.path());
         let at = |name: &str| folder.path().join(name).display().to_string();
         let (store, socket) = (at("p.db"), at("p.sock"));
         let config = format!(
@@ -75,7 +87,7 @@ impl Daemon {
              [trunk.provider]\ndial = \"sofia/gateway/provider/{{number}}\"\nper_minute = \"1.90 RUB\"\n\
              [[operator]]\nname = \"anna\"\ndial = \"user/1001\"\nwrap_up = \"0s\"\n\
              [[line]]\nname = \"site\"\nnumbers = [\"+74951112233\"]\n\
-             [line.redial]\ntrack = \"1s\"\nannounce_operator = \"{{{{ number | spoken }}}}\"\nannounce_client = \"\"\n"
+             [line.redial]\ntrack = \"1s\"\nannounce_operator = \"{{{{ number | spoken }}}}\"\nannounce_client = \"\"\n{more}"
         );
         fs::write(at("p.toml"), config).unwrap();
         let log = fs::File::create(at("log")).unwrap();
@@ -218,6 +230,8 @@ fn help_teaches_with_examples() {
         "reload",
         "backup",
         "decode",
+        "say",
+        "replay",
     ] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
         let own = text(&perezvon(&[command, "--help"]).stdout);
@@ -268,7 +282,10 @@ async fn a_missed_call_is_called_back_and_everything_is_told() {
     assert_eq!((&total["client_cost"], &total["cost"]), (&"1.90".into(), &"1.90".into()), "a started minute: {report}");
     let table = daemon.done(&["report", "--by", "day"]);
     assert!(
-        table.contains("100.0 %") && table.contains("RUB") && table.contains('░') && !table.contains('\x1b'),
+        table.contains("100.0 %")
+            && table.contains("RUB")
+            && !table.contains(['░', '▒', '█'])
+            && !table.contains('\x1b'),
         "{table}"
     );
     assert_eq!(
@@ -467,5 +484,185 @@ fn the_demonstration_calls_everybody_back_and_breaks_nothing() {
         ["занято", "такого номера нет", "отклонил вызов", "дозвонился сам", "ТРЕВОГА", "скрытого номера", "${system"]
     {
         assert!(said.contains(trouble), "{trouble}: {said}");
+    }
+}
+
+/// A configuration of one Russian line, with more at its end.
+fn small(folder: &TempDir, more: &str) -> String {
+    let file = folder.path().join("p.toml").display().to_string();
+    let text = format!(
+        "[switch.main]\npassword = \"secret\"\n[trunk.provider]\ndial = \"sofia/gateway/provider/{{number}}\"\n\
+         [[operator]]\nname = \"anna\"\ndial = \"user/1001\"\n[[line]]\nname = \"site\"\nnumbers = [\"+74951112233\"]\n{more}"
+    );
+    fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn an_announcement_is_shown_as_it_would_be_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = small(
+        &folder,
+        "[line.redial]\nannounce_repeated = \"Снова {{ name }}.\"\n[voice]\nnames = \"transliterate\"\n",
+    );
+    let say = |arguments: &[&str]| perezvon(&[&["say", "site", "--config", &file], arguments].concat());
+    let said = |arguments: &[&str]| text(&say(arguments).stdout);
+    assert_eq!(
+        said(&[]),
+        "Пропущенный вызов, site, номер восемь, девятьсот шестнадцать, сто двадцать три, сорок пять, шестьдесят семь. Соединяю.\n"
+    );
+    assert!(
+        said(&["--kind", "requested", "--number", "8 495 000-00-01"])
+            .starts_with("Просят перезвонить, site, номер восемь, четыреста девяносто пять,")
+    );
+    assert_eq!(said(&["--kind", "repeated", "--name", "Ivan${system(id)}"]), "Снова Иван систем ид .\n");
+    assert_eq!(said(&["--kind", "client"]), "Здравствуйте, вы нам звонили. Соединяю с оператором.\n");
+    let silent = say(&["--wav", "/tmp/x.wav"]);
+    assert_eq!(silent.status.code(), Some(1));
+    assert!(text(&silent.stderr).contains("set `command = \"espeak-ng"), "{}", text(&silent.stderr));
+    let nowhere = perezvon(&["say", "sight", "--config", &file]);
+    assert_eq!(text(&nowhere.stderr), "there is no line \"sight\"; known: site\n");
+    assert_eq!(say(&["--number", "x"]).status.code(), Some(1));
+    assert_eq!(say(&["--kind", "busy"]).status.code(), Some(2));
+    let sample = outside::file("deploy/perezvon.toml").display().to_string();
+    let sampled = text(&perezvon(&["say", "site", "--config", &sample]).stdout);
+    assert!(sampled.starts_with("Пропущенный вызов, Яндекс Директ, номер восемь, девятьсот шестнадцать,"), "{sampled}");
+}
+
+#[test]
+fn an_announcement_is_rendered_by_the_command_of_the_configuration() {
+    let Some(_) = outside::program("espeak-ng") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let wav = folder.path().join("a.wav");
+    for command in ["espeak-ng -v {voice} -w {file} {text}", "espeak-ng -v {voice} -w {file} --stdin"] {
+        let file = small(&folder, &format!("[voice]\ncommand = \"{command}\"\n"));
+        let rendered = perezvon(&["say", "site", "--config", &file, "--wav", wav.to_str().unwrap()]);
+        assert!(rendered.status.success(), "{}", outside::said(&rendered));
+        let sound = fs::read(&wav).unwrap();
+        assert!(sound.starts_with(b"RIFF") && sound.len() > 10_000, "{command}: {} bytes", sound.len());
+        fs::remove_file(&wav).unwrap();
+    }
+    let file = small(&folder, "[voice]\ncommand = \"espeak-ng -v {voice} -w {file} {text}\"\nvoice = \"nobody\"\n");
+    let failed = perezvon(&["say", "site", "--config", &file, "--wav", wav.to_str().unwrap()]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(text(&failed.stderr).starts_with("espeak-ng ended with exit status: 1: "), "{}", text(&failed.stderr));
+}
+
+/// A missed call of 2026-11-23, 12:00 UTC, with the callback that reached the client at the second dial.
+fn journal_of_a_day() -> Vec<Row> {
+    let at = |seconds: i64| 1_795_435_200_000 + seconds * 1000;
+    let call: CallRecord = serde_json::from_value(json!({
+        "id": "c1", "switch": "main", "line": "site", "number": "+79161234567", "name": "", "arrived": at(0), "served": null,
+        "operator": null, "talk": 0, "ended": at(30), "missed": true, "cause": "NO_ANSWER", "callback": 1, "known_by": "event",
+        "waited": 30_000, "previous": null, "channel": "", "source": "", "campaign": "", "page": "", "tags": "",
+    }))
+    .unwrap();
+    let callback: CallbackRecord = serde_json::from_value(json!({
+        "id": 1, "number": "+79161234567", "name": "", "line": "site", "origin": { "kind": "missed", "call": "c1" },
+        "opened": at(30), "last_miss": at(30), "misses": 1, "state": "closed", "at": at(550), "reason": { "reason": "talked" },
+        "due": at(330), "expires": at(86_430), "attempts": 2, "spent": 2, "setbacks": 0, "last": "talked",
+        "wanted": false, "channel": "", "source": "", "campaign": "", "page": "", "tags": "",
+    }))
+    .unwrap();
+    let attempt = |n: i64, dialled: i64, talk: i64, outcome: &str| -> AttemptRecord {
+        let leg = |role: &str, who: &str, from: i64, answered: Value| {
+            json!({ "id": format!("{role}{n}"), "role": role, "who": who, "intended": at(from), "ring": 30_000,
+                    "answered": answered, "ended": at(dialled + 4 + talk), "cause": "" })
+        };
+        let there = if talk > 0 { json!(at(dialled + 4)) } else { Value::Null };
+        serde_json::from_value(json!({
+            "callback": 1, "n": n, "switch": "main", "started": at(dialled - 15), "operator": "anna", "took": null,
+            "legs": [leg("operator", "anna", dialled - 15, json!(at(dialled - 10))), leg("client", "provider", dialled, there.clone())],
+            "joined": there, "ended": at(dialled + 4 + talk), "outcome": outcome, "cause": "",
+        }))
+        .unwrap()
+    };
+    let attempts = [attempt(1, 345, 0, "busy"), attempt(2, 480, 60, "talked")];
+    [Row::Call(call), Row::Callback(callback)].into_iter().chain(attempts.map(Row::Attempt)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_rules_are_tried_on_the_journal_while_the_daemon_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("p.db").display());
+    let of_store = format!("[store]\nurl = \"{url}\"\n");
+    let current = small(&folder, &of_store);
+    let new = folder.path().join("new.toml").display().to_string();
+    fs::write(
+        &new,
+        format!("{}[line.redial]\nattempts = 1\n", fs::read_to_string(&current).unwrap().replace(&of_store, "")),
+    )
+    .unwrap();
+    let replay = |more: &[&str]| perezvon(&[&["replay", "--config", &current, "--rules", &new], more].concat());
+    assert!(text(&replay(&[]).stderr).contains("No such file"), "no store is made of nothing");
+    let store = store::open(&url, Wall(1_795_400_000_000)).await.unwrap();
+    store.commit(&journal_of_a_day()).await.unwrap();
+    let period = ["--since", "2026-11-20", "--until", "2026-11-30"];
+    let told = replay(&[&period[..], &["--json"]].concat());
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    for (which, dials, recovered) in [("journal", 2, 1), ("current", 2, 1), ("new", 1, 0)] {
+        assert_eq!((&told[which]["dials"], &told[which]["recovered"]), (&json!(dials), &json!(recovered)), "{told}");
+    }
+    let table = text(&replay(&period).stdout);
+    let row = |name: &str| -> Vec<String> {
+        let line = table.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {table}"));
+        line[name.len()..].split_whitespace().map(str::to_owned).collect()
+    };
+    assert_eq!(row("recovered clients"), ["1", "1", "0", "-1"]);
+    assert_eq!(row("dials to clients"), ["2", "2", "1", "-1"]);
+    assert_eq!(row("callbacks"), ["1", "1", "1", "0"]);
+    let empty = replay(&["--since", "2026-12-01", "--until", "2026-12-02"]);
+    assert_eq!(empty.status.code(), Some(1));
+    assert!(text(&empty.stderr).contains("nothing to learn from"), "{}", text(&empty.stderr));
+    store.close().await.unwrap();
+}
+
+/// Renders by writing the text down, and 60 bytes of silence.
+fn rendering(folder: &Path) -> String {
+    let cache = folder.join("voice").display().to_string();
+    let command = r#"sh -c 'cat > $1; printf %60s >> $1' sh {file}"#;
+    format!("[voice.ru]\ncommand = \"{command}\"\n[voice]\ncache = \"{cache}\"\nshare = \"{cache}\"\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_command_renders_is_played_and_not_spoken() {
+    let (streets, switch) = town().await;
+    let daemon = Daemon::start_with(switch, "pretend", |folder| {
+        fs::create_dir(folder.join("voice")).unwrap();
+        fs::set_permissions(folder.join("voice"), fs::Permissions::from_mode(0o755)).unwrap();
+        rendering(folder)
+    });
+    daemon.until(&["status"], |said| said.contains("switch main: connected")).await;
+    streets.with(|town, now| town.call(&caller(), Span(300), now));
+    daemon.until(&["journal"], |said| said.contains("-> callback #1: talked, 1 attempt")).await;
+    let sounds: Vec<String> = fs::read_dir(daemon.path("voice"))
+        .unwrap()
+        .map(|entry| text(&fs::read(entry.unwrap().path()).unwrap()))
+        .collect();
+    let number = "восемь, девятьсот шестнадцать, сто двадцать три, сорок пять, шестьдесят семь";
+    assert!(sounds.len() == 1 && sounds[0].starts_with(number), "{sounds:?}");
+    let happened = streets.with(|town, _| town.happened());
+    let heard = |quiet: bool| {
+        happened
+            .iter()
+            .filter(|(_, what)| matches!(what, Outside::Hears(_, words) if words.is_empty() == quiet))
+            .count()
+    };
+    assert_eq!(heard(false), 0, "nothing is spoken: {happened:?}");
+    assert!(heard(true) > 0, "{happened:?}");
+    let (_, metrics) = daemon.http("GET /metrics HTTP/1.1", "");
+    assert!(!metrics.contains("perezvon_alarms_total{kind=\"voice\"} 1"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_does_not_start_whose_sounds_nobody_could_play() {
+    let (_streets, switch) = town().await;
+    let mut daemon = Daemon::start_with(switch, "pretend", rendering);
+    assert_eq!(daemon.end().await, Some(78));
+    let check = perezvon(&["check", "--config", &daemon.path("p.toml")]);
+    assert_eq!(check.status.code(), Some(78), "it is told before a restart, too");
+    for told in [daemon.log(), text(&check.stderr)] {
+        assert!(told.contains("[voice] cache: ") && told.contains("make it with `install -d -o perezvon"), "{told}");
     }
 }

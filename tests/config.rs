@@ -8,6 +8,7 @@ use perezvon::{
         rules::{Again, Answer, Key, Keys, Language, Member, Mode, NumberFormat, Order, SeveralZones, Strategy},
         time::Span,
     },
+    voice::{self, Names},
 };
 use std::path::Path;
 
@@ -57,6 +58,10 @@ numbers = "whole"
 [voice]
 engine = "tts_commandline"
 voice = "ru+f3"
+names = "transliterate"
+command = "piper --model '/opt/ru model.onnx' --output_file {file}"
+cache = "/srv/voice"
+share = "/mnt/voice"
 [voice.en]
 engine = "flite"
 voice = "rms"
@@ -81,6 +86,7 @@ per_day = 3
 per_week = 5
 announce_client = ""
 announce_operator = "Вызов, {{ campaign }}, {{ number | spoken }}."
+announce_requested = "Просят, {{ number | spoken }}."
 [trunk.provider]
 switch = "main"
 dial = "sofia/gateway/provider/{number}"
@@ -127,6 +133,7 @@ calendar = "main"
 priority = 5
 [line.redial]
 attempts = 3
+announce_repeated = "Снова, попытка {{ attempt }}."
 keys = { pass = "2", never = "3" }
 [line.requested]
 expire = "2h"
@@ -163,6 +170,16 @@ fn one_switch_one_trunk_one_line_two_operators_are_enough() {
 }
 
 #[test]
+fn who_wrote_one_announcement_hears_it_whatever_the_attempt() {
+    let announcements = |text: &str| read(text, &[]).unwrap().rules.lines["site"].redial.announce_operator.clone();
+    assert_eq!(announcements(SMALL), voice::announce_operator(Language::Ru));
+    let own = announcements(&format!("{SMALL}[line.redial]\nannounce_operator = \"Вызов.\"\n"));
+    assert_eq!(own, "Вызов.".into());
+    let repeated = announcements(&format!("{SMALL}[line.redial]\nannounce_repeated = \"Снова.\"\n"));
+    assert_eq!((&repeated.missed, &*repeated.repeated), (&voice::announce_operator(Language::Ru).missed, "Снова."));
+}
+
+#[test]
 fn everything_that_is_written_is_read() {
     let config = read(FULL, &[]).unwrap();
     assert_eq!(
@@ -172,7 +189,19 @@ fn everything_that_is_written_is_read() {
     assert_eq!(config.switches[0].user.as_deref(), Some("perezvon@default"));
     assert_eq!((config.listen, config.store.as_str(), config.log.json), (None, "sqlite:/tmp/p.db", true));
     assert_eq!((config.voice.ru.voice.as_str(), config.voice.en.voice.as_str()), ("ru+f3", "rms"));
+    assert_eq!(config.voice.names, Names::Transliterate);
+    let rendering = config.voice.rendering();
+    assert_eq!((rendering.cache.to_str(), rendering.share.as_deref()), (Some("/srv/voice"), Some("/mnt/voice")));
+    let started = rendering.ru.unwrap().start("Вызов", "/srv/voice/1.wav");
+    assert_eq!(started.arguments, ["--model", "/opt/ru model.onnx", "--output_file", "/srv/voice/1.wav"]);
+    assert_eq!(rendering.en, None, "each language has its own command");
     let line = &config.rules.lines["site"];
+    let said = &line.redial.announce_operator;
+    assert_eq!(
+        (&*said.missed, &*said.requested),
+        ("Вызов, {{ campaign }}, {{ number | spoken }}.", "Просят, {{ number | spoken }}.")
+    );
+    assert_eq!(&*said.repeated, "Снова, попытка {{ attempt }}.", "the line's own");
     assert_eq!(line.numbers[0].to_string(), "+74951112233");
     assert_eq!((line.redial.attempts, line.redial.track), (3, Span::minutes(3)), "the line's key wins, the rest stays");
     assert_eq!(line.redial.busy, Again::After(Span::minutes(4)));
@@ -412,10 +441,12 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[[line]]",
-        "[defaults.redial]\nannounce_operator = \"{{ pages }}\"\nexpire = \"5m\"\n[[line]]",
+        "[defaults.redial]\nannounce_operator = \"{{ pages }}\"\nexpire = \"5m\"\nannounce_repeated = \"\"\n[voice]\nnames = \"latin\"\n[[line]]",
         &[
             "perezvon.toml:17:21: `announce_operator`: the template names `pages`, which there is not; it may name number, name, line, channel, source, campaign, page, tags, attempt, misses, key, outcome",
             "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
+            "perezvon.toml:19:21: `announce_repeated`: the template says nothing",
+            "perezvon.toml:21:9: `names` is \"latin\"; known: as-given, transliterate",
         ],
     ),
     (
@@ -449,6 +480,17 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
             "perezvon.toml:17:9: /nonexistent/none.csv: No such file or directory (os error 2)",
             "perezvon.toml:19:12: `priority` is 101; it may be 0 to 100",
             "perezvon.toml:20:12: `campaign` is the line's own; a call's comes with the call; have the dialplan set the channel variable perezvon_campaign, which wins",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[voice]\ncommand = \"espeak-ng {text}\"\ncache = \"voice\"\nshare = \"/mnt/{voice}\"\n[voice.en]\ncommand = \"say '{file}\"\ncache = \"/x\"\n[[line]]",
+        &[
+            "perezvon.toml:17:11: `command`: the command does not say where the sound goes: {file} is missing",
+            "perezvon.toml:18:9: \"voice\" cannot be a folder of sounds; it begins with / and has letters, digits, / _ - . alone",
+            "perezvon.toml:19:9: \"/mnt/{voice}\" cannot be a folder of sounds; it begins with / and has letters, digits, / _ - . alone",
+            "perezvon.toml:21:11: `command`: a quotation mark of the command has no other",
+            "perezvon.toml:22:1: there is no key `cache` here; known: command, engine, voice",
         ],
     ),
     (

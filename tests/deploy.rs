@@ -109,7 +109,7 @@ fn api_name(order: &Order) -> Option<&'static str> {
 
 #[test]
 fn the_daemons_user_may_do_what_the_daemon_does_and_no_more() {
-    let speakers = Speakers { ru: "tts_commandline|ru".into(), en: "flite|slt".into() };
+    let speakers = Speakers { ru: "tts_commandline|ru".into(), en: "flite|slt".into(), ..Speakers::default() };
     let orders = effects()
         .into_iter()
         .flat_map(|effect| order::orders(&effect, &speakers).unwrap())

@@ -48,7 +48,7 @@ fn link(address: SocketAddr, password: &str) -> (Inbound, mpsc::Receiver<Told>) 
         name: "main".into(),
         address: address.to_string(),
         credentials: Credentials::Password(Secret::new(password).unwrap()),
-        speakers: Speakers { ru: "tts_commandline|ru".into(), en: "flite|slt".into() },
+        speakers: Speakers { ru: "tts_commandline|ru".into(), en: "flite|slt".into(), ..Speakers::default() },
         follow_agents: true,
     };
     (Inbound::start(settings, Clock::system(), told), news)

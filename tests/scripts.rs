@@ -277,6 +277,10 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
     } else if let Some(rest) = after("avoids ") {
         redial.manners.zone = moscow()?;
         redial.manners.avoid.push(times(rest)?);
+    } else if let Some(rest) = after("operator hears of a wish ") {
+        redial.announce_operator.requested = rest.trim_matches('"').into();
+    } else if let Some(rest) = after("operator hears again ") {
+        redial.announce_operator.repeated = rest.trim_matches('"').into();
     } else if let Some(rest) = after("operator hears ") {
         redial.announce_operator = rest.trim_matches('"').into();
     } else if let Some(rest) = after("client hears ") {
@@ -289,7 +293,7 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
              again when busy after SPAN, again when not answered after SPAN, again when the network fails after SPAN, \
              given up after SPAN, missed when not served after SPAN, missed when not served at FROM-TO, missed too when \
              shorter than SPAN, missed for the first time in SPAN, by hand, priority N, avoids FROM-TO, hours FROM-TO, \
-             operator hears \"…\", client hears \"…\""
+             operator hears [of a wish | again] \"…\", client hears \"…\""
         ));
     }
     Ok(())

@@ -4,6 +4,7 @@ use super::Failure;
 use crate::{
     config::{self, Config},
     engine::rules::{Line, Mode},
+    voice::studio::Studio,
 };
 use std::{
     io::{self, Write},
@@ -16,6 +17,8 @@ use std::{
 /// Its faults, one a line.
 pub fn run(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let config = config::load(file).map_err(|faults| Failure::Config(faults.to_string()))?;
+    // Whoever asks must be the daemon's user, as for a password file: the folder of sounds is tried.
+    Studio::open(config.voice.rendering()).map_err(Failure::Config)?;
     writeln!(out, "{} is right", file.display())?;
     Ok(tell(&config, out)?)
 }

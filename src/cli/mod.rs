@@ -12,8 +12,10 @@ pub mod explain;
 pub mod journal;
 pub mod list;
 pub mod logs;
+pub mod replay;
 pub mod report;
 pub mod run;
+pub mod say;
 pub mod show;
 
 use clap::{Args, Parser, Subcommand};
@@ -109,6 +111,7 @@ Examples:
     Journal(journal::Wanted),
     /// Totals: calls, missed, recovered, minutes and money, of the last 7 days unless --since is given
     #[command(after_help = "\
+At a terminal, the hours and days have a picture beside them.
 A callback counts where it was opened, with all that came of it later. Costs are of each leg from its answer to its
 end, by today's `per_minute` of its trunk; \"wait\" is an operator's phone without the client, \"talk\" is with the client.
 
@@ -119,6 +122,24 @@ Examples:
   perezvon report --by operator --csv > operators.csv
   perezvon report --json | jq .total.cost")]
     Report(report::Wanted),
+    /// Try new rules on the journal: how many dials, minutes, money and recovered clients more or less
+    #[command(after_help = "\
+The engine itself decides, in virtual time, once by the rules in force and once by the new ones; the world around it \
+is a model. It takes for granted that
+- clients call when they called and wait as long, and who was served is served again; who is reached by the replay \
+does not call again about the same thing;
+- a client who is dialled does what they did when dialled within 15 minutes of that time; where the journal does not \
+know, one of the dials of the same line at the same hour of the day is drawn, by a fixed seed. No answer stays no \
+answer, however long it rings;
+- operators answer as often and as fast as they did at that hour; everybody is ready who is not on a call, since the \
+journal does not keep who was away; fourteen letters of an announcement are said a second;
+- nothing is open when the period begins; what people cancelled by hand is not cancelled; prices are those of each file.
+The journal's own totals stand beside it: how far 'current rules' are from 'journal' is how far the model is from life.
+
+Examples:
+  perezvon replay --rules new.toml --since 30d
+  perezvon replay --config perezvon.toml --rules new.toml --since 2027-02-01 --until 2027-03-01 --json | jq .new.recovered")]
+    Replay(replay::Wanted),
     /// Call a number back now, by hand; or call a list of numbers through
     #[command(after_help = "\
 Numbers of a list are called by the rules of its line, after the clients who were missed. Doubles, numbers that are never
@@ -234,6 +255,13 @@ Example:
         #[command(flatten)]
         daemon: Daemon,
     },
+    /// Say an announcement as it would be said: its text, or its sound
+    #[command(after_help = "\
+Examples:
+  perezvon say site
+  perezvon say site --kind repeated --number '8 916 123-45-67' --name Ivan
+  perezvon say site --kind client --wav /tmp/client.wav && aplay /tmp/client.wav")]
+    Say(say::Wanted),
     /// Make a recording of an event socket readable
     #[command(after_help = "\
 Examples:
@@ -345,12 +373,14 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         }
         Command::Blocked { change, daemon, json } => blocked::run(&daemon.socket, change, json, out),
         Command::Explain(wanted) => explain::run(&wanted, out),
+        Command::Replay(wanted) => replay::run(&wanted, out),
         Command::Cancel { callback, daemon } => ask::cancel(&daemon.socket, callback, out),
         Command::Operators { set, daemon, json } => ask::operators(&daemon.socket, set, json, out),
         Command::Pause { list, daemon } => ask::pause(&daemon.socket, list, out),
         Command::Resume { list, daemon } => ask::resume(&daemon.socket, list, out),
         Command::Reload { daemon } => ask::reload(&daemon.socket, out),
         Command::Backup { file, daemon } => ask::backup(&daemon.socket, &file, out),
+        Command::Say(wanted) => say::run(&wanted, out),
         Command::Decode { file, json } => decode(&file, json, out),
     }
 }

@@ -14,9 +14,31 @@ use std::io::{self, IsTerminal, Write};
 const PERIOD: &str = "7d";
 /// The longest bar, in characters.
 const BAR: u64 = 40;
-/// A call that was not missed, and one that was, in a bar.
+/// In a bar: a call that was not missed, one that was and whose client was recovered, one whose client was not.
 const CALM: &str = "█";
-const MISSED: &str = "░";
+const RECOVERED: &str = "▒";
+const LOST: &str = "░";
+
+/// For whom the table is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    /// A program or a file: no picture.
+    Pipe,
+    /// A person at a terminal that shows no colours.
+    Plain,
+    /// A person at a terminal.
+    Coloured,
+}
+
+impl Reader {
+    fn of_output() -> Reader {
+        match (io::stdout().is_terminal(), std::env::var_os("NO_COLOR").is_none()) {
+            (false, _) => Reader::Pipe,
+            (true, false) => Reader::Plain,
+            (true, true) => Reader::Coloured,
+        }
+    }
+}
 
 /// Of what.
 #[derive(Debug, Args)]
@@ -63,12 +85,12 @@ pub fn run(wanted: &Wanted, out: &mut impl Write) -> Result<(), Failure> {
     if wanted.csv {
         return Ok(csv(&report, out)?);
     }
-    let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    Ok(table(&report, &zone, coloured, out)?)
+    Ok(table(&report, &zone, Reader::of_output(), out)?)
 }
 
-/// An aligned table with the sums last, and a picture when the rows follow each other in time.
-fn table(report: &Report, zone: &TimeZone, coloured: bool, out: &mut impl Write) -> io::Result<()> {
+/// An aligned table with the sums last, and at a terminal a picture, when the rows follow each other in time.
+fn table(report: &Report, zone: &TimeZone, reader: Reader, out: &mut impl Write) -> io::Result<()> {
+    let drawn = reader != Reader::Pipe && report.by.is_some_and(By::is_time);
     let end = report.until.map_or("now".to_owned(), |until| show::time(until, zone));
     writeln!(out, "{} to {end}\n", show::time(report.since.unwrap_or(Wall(0)), zone))?;
     let name = |name: &str| if name.is_empty() { "-".to_owned() } else { name.to_owned() };
@@ -85,13 +107,16 @@ fn table(report: &Report, zone: &TimeZone, coloured: bool, out: &mut impl Write)
             text += &format!("  {cell:>width$}");
         }
         let row = n.checked_sub(1).and_then(|n| report.rows.get(n));
-        if let Some(row) = row.filter(|_| report.by.is_some_and(By::is_time)) {
-            text += &format!("  {}", bar(&row.totals, most, coloured));
+        if let Some(row) = row.filter(|_| drawn) {
+            text += &format!("  {}", bar(&row.totals, most, reader == Reader::Coloured));
         }
         writeln!(out, "{}", text.trim_end())?;
     }
-    if report.by.is_some_and(By::is_time) {
-        writeln!(out, "\n{CALM} calls  {MISSED} missed calls")?;
+    if drawn {
+        writeln!(
+            out,
+            "\n{CALM} not missed  {RECOVERED} missed, the client recovered  {LOST} missed, the client not recovered"
+        )?;
     }
     Ok(())
 }
@@ -138,16 +163,19 @@ fn cells(report: &Report, name: String, totals: &Totals) -> Vec<String> {
     cells
 }
 
-/// Calls as a bar, the missed ones at its end; a call that is there is seen.
+/// Calls as a bar, the missed ones at its end, by the share of the row's callbacks that recovered their clients; a call that
+/// is there is seen.
 fn bar(totals: &Totals, most: u64, coloured: bool) -> String {
-    let scaled = |calls: u64| (calls * BAR).div_ceil(most.max(1)) as usize;
+    let scaled = |calls: u64| (calls * BAR).div_ceil(most.max(1));
     let whole = scaled(totals.calls);
     let missed = scaled(totals.missed).min(whole);
-    let (calm, missed) = (CALM.repeat(whole - missed), MISSED.repeat(missed));
-    match coloured && !missed.is_empty() {
-        true => format!("{calm}\x1b[31m{missed}\x1b[0m"),
-        false => calm + &missed,
-    }
+    let recovered = (missed * totals.recovered).checked_div(totals.callbacks).unwrap_or(0).min(missed);
+    let part = |sign: &str, length: u64, colour: &str| match (length, coloured && !colour.is_empty()) {
+        (0, _) => String::new(),
+        (length, true) => format!("\x1b[{colour}m{}\x1b[0m", sign.repeat(length as usize)),
+        (length, false) => sign.repeat(length as usize),
+    };
+    part(CALM, whole - missed, "") + &part(RECOVERED, recovered, "32") + &part(LOST, missed - recovered, "31")
 }
 
 /// A line of names and one a row; without rows the total alone, else a program's sum would count everything twice.
@@ -198,22 +226,24 @@ mod tests {
 
     fn report() -> Report {
         let night = Totals { calls: 4, missed: 1, served: 3, ..Totals::default() };
-        let noon = Totals { calls: 80, served: 80, cost: Amount(125_000), ..Totals::default() };
-        let total = Totals { calls: 84, missed: 1, served: 83, cost: Amount(125_000), ..Totals::default() };
+        let (cost, served, missed) = (Amount(125_000), 60, 20);
+        let noon = Totals { calls: 80, served, missed, callbacks: 10, recovered: 6, cost, ..Totals::default() };
+        let total =
+            Totals { calls: 84, missed: 21, served: 63, callbacks: 10, recovered: 6, cost, ..Totals::default() };
         let row = |name: &str, totals| Row { name: name.to_owned(), totals };
         let rows = vec![row("03", night), row("12, noon", noon)];
         Report { since: Some(Wall(0)), until: None, by: Some(By::Hour), currency: Some("RUB".into()), rows, total }
     }
 
-    fn written(coloured: bool) -> String {
+    fn written(reader: Reader) -> String {
         let mut text = Vec::new();
-        table(&report(), &TimeZone::UTC, coloured, &mut text).unwrap();
+        table(&report(), &TimeZone::UTC, reader, &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 
     #[test]
     fn columns_stand_under_their_heads() {
-        let text = written(false);
+        let text = written(Reader::Pipe);
         let lines: Vec<&str> = text.lines().skip(2).collect();
         let right_end = |line: &str, cell: &str| line.find(cell).unwrap() + cell.len();
         assert_eq!(right_end(lines[0], "calls"), right_end(lines[3], "84"));
@@ -223,15 +253,23 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_long_as_its_calls_and_coloured_for_people_alone() {
-        let text = written(false);
-        let bars: Vec<(usize, usize)> = text
+        let text = written(Reader::Plain);
+        let bars: Vec<[usize; 3]> = text
             .lines()
             .skip(3)
             .take(2)
-            .map(|line| (line.matches(CALM).count(), line.matches(MISSED).count()))
+            .map(|line| [CALM, RECOVERED, LOST].map(|sign| line.matches(sign).count()))
             .collect();
-        assert_eq!(bars, [(1, 1), (40, 0)]);
-        assert!(!text.contains('\x1b') && written(true).contains("\x1b[31m"));
+        assert_eq!(bars, [[1, 0, 1], [30, 6, 4]]);
+        let coloured = written(Reader::Coloured);
+        assert!(!text.contains('\x1b') && coloured.contains("\x1b[31m") && coloured.contains("\x1b[32m"));
+    }
+
+    #[test]
+    fn nobody_draws_for_a_pipe() {
+        let text = written(Reader::Pipe);
+        assert!(!text.contains([CALM, RECOVERED, LOST].concat().chars().collect::<Vec<_>>().as_slice()), "{text}");
+        assert!(text.ends_with("12.50\n"), "{text}");
     }
 
     #[test]
@@ -242,7 +280,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3, "no total among the rows: {text}");
         assert_eq!(lines[1], "03,4,3,1,0,0,0,0,0,0,0,,,0.00,0.00,0.00,RUB");
-        assert!(lines[2].starts_with("\"12, noon\",80,80,0,"), "{text}");
+        assert!(lines[2].starts_with("\"12, noon\",80,60,20,"), "{text}");
         assert_eq!(lines[0].split(',').count(), lines[1].split(',').count());
     }
 }

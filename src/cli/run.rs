@@ -16,7 +16,9 @@ use crate::{
     switch::{
         inbound::{Inbound, Settings},
         link::Perform,
+        sound::Rendered,
     },
+    voice::{Sounds, studio::Studio},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
@@ -113,8 +115,15 @@ impl Parts {
         let (tell, told) = mpsc::channel(MOST_NEWS);
         let settings = Settings::of(&config)
             .map_err(|(switch, why)| Failure::Config(format!("the password of switch {switch}: {why}")))?;
-        let link = |settings: Settings| -> (Name, Box<dyn Perform>) {
-            (settings.name.clone(), Box::new(Inbound::start(settings, clock, tell.clone())))
+        let studio = Studio::open(config.voice.rendering()).map_err(Failure::Config)?.map(Arc::new);
+        let link = |mut settings: Settings| -> (Name, Box<dyn Perform>) {
+            let name = settings.name.clone();
+            settings.speakers.sounds = studio.clone().map(|studio| studio as Arc<dyn Sounds>);
+            let link = Inbound::start(settings, clock, tell.clone());
+            match &studio {
+                Some(studio) => (name, Box::new(Rendered::new(link, studio.clone(), config.voice.names))),
+                None => (name, Box::new(link)),
+            }
         };
         let links: BTreeMap<Name, Box<dyn Perform>> = settings.into_iter().map(link).collect();
         let daemon = Daemon::new(clock, config.rules.clone(), store, links, desk, told).await;

@@ -6,8 +6,6 @@ pub fn key(path: &[String]) -> Option<&'static str> {
         path.iter().map(String::as_str).filter(|step| !step.bytes().all(|b| b.is_ascii_digit())).collect();
     Some(match keys.as_slice() {
         ["outbound", ..] => "[outbound], the inbound queue,",
-        ["voice", .., "command"] => "`command`, rendering speech to files,",
-        ["voice", .., "share"] => "`share`",
         ["trunk", _, "cap_per_month"] => "`cap_per_month`, a limit of what is spent,",
         ["defaults" | "line", "redial", "order"] => "`order`, ringing the client first,",
         _ => return None,

@@ -14,7 +14,10 @@ pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
 pub use unit::span;
 
-use crate::engine::rules::{Language, Rules};
+use crate::{
+    engine::rules::{Language, Rules},
+    voice::{Names, Recipe, studio::Rendering},
+};
 use std::{
     fmt,
     net::SocketAddr,
@@ -178,6 +181,12 @@ pub struct Voices {
     pub ru: Voice,
     /// The English one.
     pub en: Voice,
+    /// In which letters clients' names are said.
+    pub names: Names,
+    /// Where rendered sounds are kept.
+    pub cache: PathBuf,
+    /// That folder as the switch sees it, when it sees it by another name.
+    pub share: Option<String>,
 }
 
 impl Voices {
@@ -188,12 +197,25 @@ impl Voices {
             Language::En => &self.en,
         }
     }
+
+    /// What is rendered, and where.
+    pub fn rendering(&self) -> Rendering {
+        let Voices { ru, en, cache, share, .. } = self.clone();
+        let by = |voice: Voice| voice.command.map(|command| command.by(&voice.voice));
+        Rendering { ru: by(ru), en: by(en), cache, share }
+    }
 }
 
 impl Default for Voices {
     fn default() -> Voices {
-        let voice = |engine: &str, voice: &str| Voice { engine: engine.into(), voice: voice.into() };
-        Voices { ru: voice("tts_commandline", "ru"), en: voice("flite", "slt") }
+        let voice = |engine: &str, voice: &str| Voice { engine: engine.into(), voice: voice.into(), command: None };
+        Voices {
+            ru: voice("tts_commandline", "ru"),
+            en: voice("flite", "slt"),
+            names: Names::AsGiven,
+            cache: "/var/spool/perezvon/voice".into(),
+            share: None,
+        }
     }
 }
 
@@ -205,4 +227,6 @@ pub struct Voice {
     pub engine: String,
     /// `ru`, `slt`, …
     pub voice: String,
+    /// By which command a text becomes a file; `None`: the switch speaks it.
+    pub command: Option<Recipe>,
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::{
         retry::MOST_A_WEEK,
-        rules::{Again, Keys, Language, Manners, Missed, MissedRule, Mode, Redial, SeveralZones},
+        rules::{Again, Announcements, Keys, Language, Manners, Missed, MissedRule, Mode, Redial, SeveralZones},
         time::Span,
     },
     voice,
@@ -34,7 +34,7 @@ pub const RING: RangeInclusive<Span> = SHORTEST_RING..=LONGEST_RING;
 /// What a line does when nobody says otherwise.
 fn built_in(language: Language) -> Redial {
     Redial {
-        announce_operator: voice::announce_operator(language).into(),
+        announce_operator: voice::announce_operator(language),
         announce_client: Some(voice::announce_client(language).into()),
         ..Redial::default()
     }
@@ -54,7 +54,13 @@ pub fn read_requested(
     language: Language,
     zone: Option<&TimeZone>,
 ) -> Redial {
-    read_over(layers, redial, Redial { track: Span::ZERO, ..built_in(language) }, language, zone)
+    let mut requested = read_over(layers, redial, Redial { track: Span::ZERO, ..built_in(language) }, language, zone);
+    // What these layers say themselves is meant for nobody else.
+    let own = |key| layers.iter().find_map(|layer| layer.get(key));
+    if let Some(node) = own("announce_operator").filter(|_| own("announce_requested").is_none()) {
+        requested.announce_operator.requested = template(&node, language).unwrap_or_default();
+    }
+    requested
 }
 
 /// What clients who asked to be called are spared, unless their own keys say it.
@@ -92,9 +98,7 @@ fn read_over(
             per_day: get("per_day").and_then(|node| node.count(1..=MOST_A_WEEK)),
             per_week: get("per_week").and_then(|node| node.count(1..=MOST_A_WEEK)),
         },
-        announce_operator: get("announce_operator")
-            .and_then(|node| template(&node, language))
-            .unwrap_or(built.announce_operator),
+        announce_operator: announcements(get, built.announce_operator, language),
         announce_client: match get("announce_client") {
             Some(node) if says_nothing(&node) => None,
             Some(node) => template(&node, language),
@@ -140,6 +144,19 @@ fn keys(node: &Node<'_>) -> Option<Keys> {
 /// `announce_client = "": the client hears the operator at once.
 fn says_nothing(node: &Node<'_>) -> bool {
     node.is_flag(false) || (node.is_text() && node.text() == Some(""))
+}
+
+/// Each kind's own sentence. Whoever wrote one for missed calls alone wants no other words in the next attempt.
+fn announcements<'a>(
+    get: impl Fn(&'static str) -> Option<Node<'a>>,
+    built: Announcements,
+    language: Language,
+) -> Announcements {
+    let own = |key| get(key).and_then(|node| template(&node, language));
+    let missed = own("announce_operator");
+    let of = |key, built| own(key).or_else(|| missed.clone()).unwrap_or(built);
+    let (requested, repeated) = (of("announce_requested", built.requested), of("announce_repeated", built.repeated));
+    Announcements { missed: missed.unwrap_or(built.missed), requested, repeated }
 }
 
 fn template(node: &Node<'_>, language: Language) -> Option<Arc<str>> {

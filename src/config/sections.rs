@@ -8,6 +8,7 @@ use super::{
 use crate::{
     engine::{Name, rules::Language},
     esl,
+    voice::{Names, Recipe},
 };
 use std::{
     net::{IpAddr, SocketAddr},
@@ -219,12 +220,18 @@ fn log(root: &Table<'_>) -> Log {
 fn voices(root: &Table<'_>, language: Language) -> Voices {
     let mut voices = Voices::default();
     let Some(table) = root.inner("voice") else { return voices };
+    let folders = ["cache", "share"].map(|key| table.get(key).and_then(|node| folder(&node)));
+    let [cache, share] = folders;
+    voices.cache = cache.map_or(voices.cache, PathBuf::from);
+    voices.share = share;
     // Without a language it is the voice of the default one.
     let own = match language {
         Language::Ru => &mut voices.ru,
         Language::En => &mut voices.en,
     };
     voice(&table, own);
+    let letters = [("as-given", Names::AsGiven), ("transliterate", Names::Transliterate)];
+    voices.names = table.get("names").and_then(|node| node.word(&letters)).unwrap_or_default();
     for (key, of) in [("ru", &mut voices.ru), ("en", &mut voices.en)] {
         if let Some(inner) = table.inner(key) {
             voice(&inner, of);
@@ -233,6 +240,19 @@ fn voices(root: &Table<'_>, language: Language) -> Voices {
     }
     table.close();
     voices
+}
+
+/// A folder whose files the switch may be told to play: none of its own signs is in the name.
+fn folder(node: &Node<'_>) -> Option<String> {
+    let text = node.line_of_text()?;
+    let plain = text.starts_with('/') && text.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.".contains(c));
+    if !plain {
+        node.fault(
+            format!("\"{text}\" cannot be a folder of sounds"),
+            "it begins with / and has letters, digits, / _ - . alone",
+        );
+    }
+    plain.then(|| text.to_owned())
 }
 
 fn voice(table: &Table<'_>, voice: &mut Voice) {
@@ -252,5 +272,10 @@ fn voice(table: &Table<'_>, voice: &mut Voice) {
     }
     if let Some(name) = table.get("voice").and_then(plain) {
         voice.voice = name;
+    }
+    if let Some(node) = table.get("command") {
+        let recipe = node.line_of_text().map(Recipe::parse);
+        voice.command =
+            recipe.and_then(|recipe| recipe.map_err(|why| node.fault(format!("`command`: {why}"), "")).ok());
     }
 }

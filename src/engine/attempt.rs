@@ -110,6 +110,8 @@ pub(super) struct Attempt {
     pub number: Number,
     pub since: Wall,
     pub facts: Facts,
+    /// The template of what the operator hears first.
+    pub announcement: Arc<str>,
     /// The place of the operator's leg that answered first.
     pub winner: Option<usize>,
     pub tried: Vec<Name>,
@@ -572,7 +574,7 @@ impl Engine {
             return;
         }
         at.facts.key = key.map_or_else(String::new, |key| key.sign().to_string());
-        let token = self.say(at, winner, at.line.redial.announce_operator.clone(), cx);
+        let token = self.say(at, winner, at.announcement.clone(), cx);
         at.goes(Stage::Announcing(Some(token)), cx.now.mono + LONGEST_WORDS);
     }
 

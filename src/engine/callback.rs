@@ -178,6 +178,7 @@ impl Engine {
     fn fresh(&mut self, number: Number, line: &Line, origin: Origin, at: Wall) -> CallbackRecord {
         self.last_callback += 1;
         let expire = line.redial_for(&origin).expire;
+        let misses = u32::from(matches!(origin, Origin::Missed { .. }));
         CallbackRecord {
             id: CallbackId(self.last_callback),
             number,
@@ -187,7 +188,7 @@ impl Engine {
             marks: Box::new(line.marks()),
             opened: at,
             last_miss: at,
-            misses: 1,
+            misses,
             state: CallbackState::Waiting,
             due: at,
             expires: at + expire,

@@ -183,6 +183,7 @@ impl Attempt {
             key: String::new(),
             outcome: String::new(),
         };
+        let announcement = line.redial.announce_operator.of(&callback.origin, callback.spent).clone();
         Attempt {
             record: AttemptRecord {
                 callback: callback.id,
@@ -204,6 +205,7 @@ impl Attempt {
             number: callback.number,
             since: callback.last_miss,
             facts,
+            announcement,
             winner: None,
             tried: Vec::new(),
             joins: None,

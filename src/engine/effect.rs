@@ -215,6 +215,8 @@ pub enum AlarmKind {
     Silent,
     /// A limit of ours was reached and something was let go.
     Limit,
+    /// An announcement could not be rendered, and is spoken by the switch; or the switch could not read what was.
+    Voice,
 }
 
 impl AlarmKind {
@@ -228,6 +230,7 @@ impl AlarmKind {
             AlarmKind::Store => "store",
             AlarmKind::Silent => "silent",
             AlarmKind::Limit => "limit",
+            AlarmKind::Voice => "voice",
         }
     }
 }

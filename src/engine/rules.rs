@@ -241,8 +241,8 @@ pub struct Redial {
     pub network: Span,
     /// What else stands against a dial.
     pub manners: Manners,
-    /// The template of what the operator hears.
-    pub announce_operator: Arc<str>,
+    /// The templates of what the operator hears.
+    pub announce_operator: Announcements,
     /// The template of what the client hears; `None`: nothing, the operator at once.
     pub announce_client: Option<Arc<str>>,
     /// The longest a talk may last before the switch ends it by itself.
@@ -270,6 +270,37 @@ impl Default for Redial {
             longest_talk: Span::minutes(120),
             keys: Keys::default(),
         }
+    }
+}
+
+/// What the operator hears before the client's phone rings: a template for each kind of callback, so that they sound
+/// different.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcements {
+    /// The client was missed.
+    pub missed: Arc<str>,
+    /// The client asked to be called.
+    pub requested: Arc<str>,
+    /// Whichever it is, the client was tried before.
+    pub repeated: Arc<str>,
+}
+
+impl Announcements {
+    /// The one for a callback of this origin, of which so many tries are spent.
+    pub fn of(&self, origin: &Origin, spent: u32) -> &Arc<str> {
+        match origin {
+            _ if spent > 0 => &self.repeated,
+            Origin::Missed { .. } | Origin::Listed { .. } => &self.missed,
+            Origin::ByHand { .. } => &self.requested,
+        }
+    }
+}
+
+impl From<&str> for Announcements {
+    /// The same for all.
+    fn from(template: &str) -> Announcements {
+        let template = Arc::<str>::from(template);
+        Announcements { missed: template.clone(), requested: template.clone(), repeated: template }
     }
 }
 

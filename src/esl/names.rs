@@ -40,6 +40,8 @@ names! {
     EXECUTES: "variable_current_application",
     APPLICATION: "Application",
     APPLICATION_ID: "Application-UUID",
+    APPLICATION_DATA: "Application-Data",
+    APPLICATION_RESPONSE: "Application-Response",
     DIGIT: "DTMF-Digit",
     JOB: "Job-UUID",
     CC_ACTION: "CC-Action",

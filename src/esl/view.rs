@@ -210,6 +210,14 @@ impl<'a> Channel<'a> {
     pub fn application(&self) -> Text<'a> {
         self.0.said(names::APPLICATION)
     }
+    /// `Application-Data`: its argument.
+    pub fn application_data(&self) -> Text<'a> {
+        self.0.said(names::APPLICATION_DATA)
+    }
+    /// `Application-Response`: what a sound that ends answers, `FILE PLAYED`.
+    pub fn application_response(&self) -> Text<'a> {
+        self.0.said(names::APPLICATION_RESPONSE)
+    }
     /// `Application-UUID`: the `Event-UUID` that we gave when we asked for it.
     pub fn application_id(&self) -> Text<'a> {
         self.0.said(names::APPLICATION_ID)

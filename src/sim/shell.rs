@@ -310,7 +310,7 @@ fn news(switch: &Name, news: News) -> Input {
 }
 
 fn speakers() -> Speakers {
-    Speakers { ru: "flite|slt".to_owned(), en: "flite|slt".to_owned() }
+    Speakers { ru: "flite|slt".to_owned(), en: "flite|slt".to_owned(), ..Speakers::default() }
 }
 
 impl Life {

@@ -226,6 +226,15 @@ pub struct CallbackStory {
     pub attempts: Vec<AttemptRecord>,
 }
 
+/// Opens the store that a configuration names to be read alone, beside the daemon that has it.
+#[cfg(feature = "daemon")]
+pub async fn look(url: &str) -> Result<Sqlite, StoreError> {
+    match url.strip_prefix("sqlite:") {
+        Some(file) => Sqlite::look(Path::new(file)).await,
+        None => Err(StoreError::Unknown { url: url.to_owned() }),
+    }
+}
+
 /// Opens the store that a configuration names, `sqlite:/var/lib/perezvon/perezvon.db`, or makes it.
 #[cfg(feature = "daemon")]
 pub async fn open(url: &str, now: Wall) -> Result<std::sync::Arc<dyn Store>, StoreError> {

@@ -45,7 +45,8 @@ const SMALLEST_DATABASE: u64 = 512;
 #[derive(Debug)]
 pub struct Sqlite {
     file: PathBuf,
-    writer: Writer,
+    /// `None`: it was opened to be read alone.
+    writer: Option<Writer>,
     readers: SqlitePool,
 }
 
@@ -66,12 +67,21 @@ impl Sqlite {
         let prepared = schema::prepare(&mut connection, &file, birth).await;
         connection.close().await.map_err(trouble)?;
         prepared?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .test_before_acquire(false)
-            .connect_lazy_with(options.clone().pragma("query_only", "ON"));
-        let writer = Writer::start(options, lock)?;
+        let readers = readers(&options);
+        let writer = Some(Writer::start(options, lock)?);
         Ok(Sqlite { file, writer, readers })
+    }
+
+    /// Opens the store in this file to be read alone, whoever else has it. It must be there, of this version.
+    pub async fn look(file: &Path) -> Result<Sqlite, StoreError> {
+        let file = fs::canonicalize(file).map_err(|error| StoreError::of_system(file, error))?;
+        let options = options(&file).pragma("query_only", "ON");
+        let trouble = |error| StoreError::of_sqlite(&file, error);
+        let mut connection = options.connect().await.map_err(trouble)?;
+        let known = schema::is_current(&mut connection, &file).await;
+        connection.close().await.map_err(trouble)?;
+        known?;
+        Ok(Sqlite { writer: None, readers: readers(&options), file })
     }
 
     /// Takes a view of the store that no commit changes.
@@ -82,6 +92,13 @@ impl Sqlite {
     fn trouble(&self, error: sqlx::Error) -> StoreError {
         StoreError::of_sqlite(&self.file, error)
     }
+}
+
+fn readers(options: &SqliteConnectOptions) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.clone().pragma("query_only", "ON"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a store is given its randomness once, here; all else is hashed from it")]
@@ -127,7 +144,12 @@ fn options(file: &Path) -> SqliteConnectOptions {
 
 impl Store for Sqlite {
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answer<'a, ()> {
-        Box::pin(self.writer.commit(writes))
+        Box::pin(async move {
+            match &self.writer {
+                Some(writer) => writer.commit(writes).await,
+                None => Err(StoreError::Closed),
+            }
+        })
     }
 
     fn load(&self, now: Wall) -> Answer<'_, Snapshot> {
@@ -186,7 +208,10 @@ impl Store for Sqlite {
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             self.readers.close().await;
-            self.writer.close().await
+            match &self.writer {
+                Some(writer) => writer.close().await,
+                None => Ok(()),
+            }
         })
     }
 }

@@ -240,12 +240,26 @@ fn ended(channel: view::Channel<'_>) -> Option<Ended> {
     })
 }
 
+/// The end of what we say. What dialplans play to callers is not ours to hear of.
 fn said(channel: view::Channel<'_>) -> Option<News> {
-    if channel.application().as_deref() != Some("speak") {
+    let ours = match channel.application()?.as_ref() {
+        "speak" => true,
+        "playback" => direction(channel) == Some(Direction::Outbound),
+        _ => false,
+    };
+    if !ours {
         return None;
     }
     let token = Uuid::try_parse(&channel.application_id()?).ok()?;
     Some(News::Said { id: id(channel)?, token })
+}
+
+/// A file that we had played and that the switch could not read: nobody heard it, though it counts as said.
+pub fn unplayed(event: &Event) -> Option<String> {
+    let View::ExecuteComplete(channel) = event.view() else { return None };
+    let ours = channel.application()? == "playback" && direction(channel) == Some(Direction::Outbound);
+    let failed = matches!(channel.application_response()?.as_ref(), "FILE NOT FOUND" | "PLAYBACK ERROR");
+    (ours && failed).then(|| channel.application_data().unwrap_or_default().into_owned())
 }
 
 fn callcenter(told: Callcenter<'_>, tell: &mut impl FnMut(News)) {
@@ -463,7 +477,18 @@ mod tests {
                 .header("Application", application)
                 .header("Application-UUID", uuid)
         };
-        assert_eq!(told(complete("speak", &token.to_string())), [News::Said { id: ChannelId::new("u1"), token }]);
+        let said = || News::Said { id: ChannelId::new("u1"), token };
+        assert_eq!(told(complete("speak", &token.to_string())), [said()]);
+        let played = |direction| complete("playback", &token.to_string()).header("Call-Direction", direction);
+        assert_eq!(told(played("outbound")), [said()]);
+        assert_eq!(told(played("inbound")), []);
+        let answers = |direction, response| {
+            let event =
+                played(direction).header("Application-Data", "/v/1.wav").header("Application-Response", response);
+            unplayed(&Event::plain(event.to_plain().into(), &Limits::default()).unwrap())
+        };
+        assert_eq!(answers("outbound", "FILE NOT FOUND").as_deref(), Some("/v/1.wav"));
+        assert_eq!((answers("outbound", "FILE PLAYED"), answers("inbound", "FILE NOT FOUND")), (None, None));
         assert_eq!(told(complete("park", &token.to_string())), []);
         assert_eq!(told(complete("speak", "say-1")), []);
     }

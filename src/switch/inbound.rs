@@ -21,7 +21,11 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Config, Switch, Voice},
-    engine::{Name, effect::Effect, input::News},
+    engine::{
+        Name,
+        effect::{Alarm, AlarmKind, Effect},
+        input::News,
+    },
     esl::{
         command::{Command, UserName},
         connection::{Connection, Credentials, Notice, Subscription, Token},
@@ -95,7 +99,8 @@ impl Settings {
     /// A user or a password that no command can carry, with the switch's name.
     pub fn of(config: &Config) -> Result<Vec<Settings>, (Name, Unsafe)> {
         let speaker = |voice: &Voice| format!("{}|{}", voice.engine, voice.voice);
-        let speakers = Speakers { ru: speaker(&config.voice.ru), en: speaker(&config.voice.en) };
+        let (ru, en) = (speaker(&config.voice.ru), speaker(&config.voice.en));
+        let speakers = Speakers { ru, en, names: config.voice.names, sounds: None };
         let follow_agents = config.rules.operators.values().any(|operator| operator.agent.is_some());
         let one = |switch: &Switch| -> Result<Settings, Unsafe> {
             let password = Secret::new(switch.password.reveal())?;
@@ -136,7 +141,7 @@ impl Perform for Inbound {
 
 /// What is told of an effect that never reached the switch.
 fn unsent_news(effect: &Effect, why: &str) -> Vec<News> {
-    let nobody = Speakers { ru: "-|-".into(), en: "-|-".into() };
+    let nobody = Speakers { ru: "-|-".into(), en: "-|-".into(), ..Speakers::default() };
     match order::orders(effect, &nobody) {
         Ok(orders) => orders.iter().filter_map(|order| order.purpose.unsent(why)).collect(),
         Err(news) => vec![*news],
@@ -522,6 +527,14 @@ impl<'a> Session<'a> {
 
     async fn event(&mut self, event: &Event) -> Result<(), End> {
         count(event);
+        if let Some(file) = event::unplayed(event) {
+            let switch = &self.keeper.settings.name;
+            let text = format!(
+                "switch {switch} cannot play {file}: may it read there, and is `share` in [voice] its own name for it?"
+            );
+            warn!("{text}");
+            metrics::alarm(&Alarm { kind: AlarmKind::Voice, text });
+        }
         let mut told = Vec::new();
         event::news(event, &mut |news| told.push(news));
         for news in told {

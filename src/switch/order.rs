@@ -3,7 +3,7 @@
 //! | effect | command | refusal, by reply or job |
 //! |---|---|---|
 //! | originate | `bgapi originate` with our leg and job ids; its `+OK` reply tells *taken* | refused, with the outcome of the error word |
-//! | say | `sendmsg` execute `speak`, its token as Event-UUID | refused |
+//! | say | `sendmsg` execute `speak`, or `playback` of what was rendered, its token as Event-UUID | refused |
 //! | ringback | `sendmsg` execute `playback` of a tone, for ever: `uuid_bridge` and `uuid_break` end it | not told |
 //! | hush | `api uuid_break … all` | refused |
 //! | bridge | `bgapi uuid_bridge`: it may wait for media, and events would wait with it | refused |
@@ -33,8 +33,9 @@ use crate::{
         frame::Limits,
         text::{Digits, Line, Name, Unsafe, Value, Word},
     },
-    voice,
+    voice::{self, Names, Sounds},
 };
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// How long a caller who was taken out of a queue waits for its operator before the switch ends it: the bridge follows at
@@ -48,12 +49,16 @@ const RINGBACK: &str = "tone_stream://%(1000,4000,425);loops=-1";
 const NO_CHANNEL: &str = "No such channel!";
 
 /// Who speaks: an engine of the switch and a voice of it for each language, as the start of `speak`'s argument (`flite|slt`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Speakers {
     /// The Russian one.
     pub ru: String,
     /// The English one.
     pub en: String,
+    /// In which letters they say clients' names.
+    pub names: Names,
+    /// What was rendered, to be played instead.
+    pub sounds: Option<Arc<dyn Sounds>>,
 }
 
 impl Speakers {
@@ -199,12 +204,17 @@ fn originate(leg: &Originate) -> Result<Vec<Order>, Unfit> {
 }
 
 fn say(leg: &ChannelId, token: Uuid, words: &Words, speakers: &Speakers) -> Result<Vec<Order>, Unfit> {
-    let text = voice::render(words)?;
+    let text = voice::render(words, speakers.names)?;
+    let sound = speakers.sounds.as_ref().and_then(|sounds| sounds.of(words.language, &text));
+    let (application, argument) = match sound {
+        Some(file) => ("playback", file),
+        None => ("speak", format!("{}|{text}", speakers.of(words.language))),
+    };
     let speak = Execute {
-        argument: Some(Line::new(&format!("{}|{text}", speakers.of(words.language)))?),
+        argument: Some(Line::new(&argument)?),
         event_uuid: Some(Word::from(token)),
         lock: true,
-        ..Execute::new(Some(word(leg)?), Name::new("speak")?)
+        ..Execute::new(Some(word(leg)?), Name::new(application)?)
     };
     Ok(vec![Order { command: Command::Execute(speak), purpose: Purpose::Say(leg.clone()) }])
 }
@@ -339,7 +349,7 @@ mod tests {
     }
 
     fn speakers() -> Speakers {
-        Speakers { ru: "tts_commandline|ru".into(), en: "flite|slt".into() }
+        Speakers { ru: "tts_commandline|ru".into(), en: "flite|slt".into(), ..Speakers::default() }
     }
 
     fn sent(effect: Effect) -> String {
@@ -433,6 +443,11 @@ mod tests {
              Event-UUID: 00000000-0000-0000-0000-000000000009\nevent-lock: true\n\
              execute-app-arg: tts_commandline|ru|Вызов, a b x .\n\n"
         );
+        let latin =
+            Words { facts: Facts { name: "Anna".into(), ..Facts::default() }, ..*words("{{ name }}", Language::Ru) };
+        let letters = Speakers { names: Names::Transliterate, ..speakers() };
+        let [order] = orders(&say(Box::new(latin)), &letters).unwrap().try_into().unwrap();
+        assert!(String::from_utf8_lossy(&order.command.to_bytes()).ends_with("|ru|Анна\n\n"));
         let silent = orders(&say(words("{{ nobody }}", Language::En)), &speakers());
         assert!(matches!(*silent.unwrap_err(), News::Refused { what: Asked::Say, .. }));
     }

@@ -1,21 +1,27 @@
 //! The sentences that are said when the configuration gives none.
 
-use crate::engine::rules::Language;
+use crate::engine::rules::{Announcements, Language};
 
-/// What the operator hears before the client's phone rings.
-pub const fn announce_operator(language: Language) -> &'static str {
-    match language {
-        Language::Ru => {
-            "{% if misses %}Пропущенный вызов{% else %}Обратный звонок{% endif %}, {{ campaign or source or line }}, \
-             номер {{ number | spoken }}.{% if attempt > 1 %} Попытка {{ attempt }}.{% endif %} \
-             {% if key %}Нажмите {{ key }}, чтобы принять.{% else %}Соединяю.{% endif %}"
-        }
-        Language::En => {
-            "{% if misses %}Missed call{% else %}Call back{% endif %}, {{ campaign or source or line }}, number \
-             {{ number | spoken }}.{% if attempt > 1 %} Attempt {{ attempt }}.{% endif %} {% if key %}Press {{ key }} \
-             to take it.{% else %}Connecting.{% endif %}"
-        }
-    }
+/// What the operator hears before the client's phone rings: first why, then who.
+pub fn announce_operator(language: Language) -> Announcements {
+    let (missed, requested, repeated, who) = match language {
+        Language::Ru => (
+            "Пропущенный вызов",
+            "Просят перезвонить",
+            "Повторный звонок, попытка {{ attempt }}",
+            "{{ campaign or source or line }}, номер {{ number | spoken }}. {% if key %}Нажмите {{ key }}, чтобы \
+             принять.{% else %}Соединяю.{% endif %}",
+        ),
+        Language::En => (
+            "Missed call",
+            "Call back requested",
+            "Calling again, attempt {{ attempt }}",
+            "{{ campaign or source or line }}, number {{ number | spoken }}. {% if key %}Press {{ key }} to take \
+             it.{% else %}Connecting.{% endif %}",
+        ),
+    };
+    let [missed, requested, repeated] = [missed, requested, repeated].map(|why| format!("{why}, {who}").into());
+    Announcements { missed, requested, repeated }
 }
 
 /// What the client hears before the operator.

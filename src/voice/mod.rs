@@ -1,15 +1,23 @@
 //! What is said: announcement templates (minijinja) become plain text that a TTS may be given.
 //!
-//! A template names the [`Facts`] and the filter `spoken`, which says a telephone number as people do. Whatever the facts
-//! hold, the text that leaves here has passed [`clean`]: letters, digits and plain punctuation, at most
+//! A template names the [`Facts`] and the filter `spoken`, which says a telephone number as people do; a name is given in the
+//! letters that it came in, or in those of the voice ([`Names`]). Whatever the facts hold, the text that leaves here has passed [`clean`]: letters, digits and plain punctuation, at most
 //! [`MOST_SPOKEN`] characters.
+//!
+//! The switch speaks it; or, where the admin says by which command, it is rendered once (`studio`) and played.
 
 mod clean;
 mod default;
+mod letters;
+mod recipe;
 mod spoken;
+#[cfg(feature = "daemon")]
+pub mod studio;
 
 pub use clean::{MOST_SPOKEN, clean};
 pub use default::{announce_client, announce_operator, ended};
+pub use letters::in_letters_of;
+pub use recipe::{BadRecipe, Recipe};
 pub use spoken::spoken;
 
 use crate::engine::{
@@ -17,7 +25,7 @@ use crate::engine::{
     rules::Language,
 };
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 use thiserror::Error;
 
 /// The longest template, in bytes.
@@ -26,6 +34,22 @@ pub const MOST_TEMPLATE: usize = 4096;
 const MOST_FACT: usize = 64;
 /// Instructions of the template engine after which a rendering is given up.
 const FUEL: u64 = 20_000;
+
+/// In which letters a client's name is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// In those that it came in.
+    #[default]
+    AsGiven,
+    /// In those of the voice's language: many a Russian voice is silent at Latin ones, and an English one at Cyrillic.
+    Transliterate,
+}
+
+/// Sounds that were rendered, as the switch sees them.
+pub trait Sounds: fmt::Debug + Send + Sync {
+    /// The file in which this text is spoken, if there is one.
+    fn of(&self, language: Language, text: &str) -> Option<String>;
+}
 
 /// Why a template gives no text.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -61,14 +85,20 @@ pub const FACTS: [&str; 12] =
 ///
 /// # Errors
 /// The template is refused by the template engine or says nothing; one that passed [`check_template`] is not refused.
-pub fn render(words: &Words) -> Result<String, TemplateError> {
+pub fn render(words: &Words, names: Names) -> Result<String, TemplateError> {
     let tells_outcome = words.template.contains("outcome");
     let template = match (words.facts.outcome.is_empty(), words.template.is_empty()) {
-        (false, _) if !tells_outcome => ended(words.language),
-        (_, true) => announce_operator(words.language),
-        _ => &words.template,
+        (false, _) if !tells_outcome => ended(words.language).into(),
+        (_, true) => announce_operator(words.language).missed,
+        _ => words.template.clone(),
     };
-    render_template(template, words.language, &words.facts)
+    match names {
+        Names::AsGiven => render_template(&template, words.language, &words.facts),
+        Names::Transliterate => {
+            let name = in_letters_of(words.language, &shortened(&words.facts.name));
+            render_template(&template, words.language, &Facts { name, ..words.facts.clone() })
+        }
+    }
 }
 
 /// Is this a template that will speak? Tried with all facts known and with all facts empty.
@@ -127,7 +157,7 @@ fn told(error: minijinja::Error) -> TemplateError {
 
 /// The facts under the names of [`FACTS`], each of bounded length.
 fn named(facts: &Facts) -> Value {
-    let short = |text: &str| Value::from(text.chars().take(MOST_FACT).collect::<String>());
+    let short = |text: &str| Value::from(shortened(text));
     let Facts { number, name, line, channel, source, campaign, page, tags, attempt, misses, key, outcome } = facts;
     let values: [Value; FACTS.len()] = [
         short(number),
@@ -144,6 +174,10 @@ fn named(facts: &Facts) -> Value {
         short(outcome),
     ];
     Value::from_pairs(FACTS.into_iter().zip(values))
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(MOST_FACT).collect()
 }
 
 fn example() -> Facts {
@@ -166,35 +200,67 @@ fn example() -> Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::rules::Announcements;
 
     fn words(template: &str, language: Language, facts: Facts) -> Words {
         Words { template: template.into(), language, facts }
     }
 
+    fn say(words: &Words) -> String {
+        render(words, Names::AsGiven).unwrap()
+    }
+
     #[test]
     fn says_who_waits_in_both_languages() {
-        let facts = || Facts { outcome: String::new(), attempt: 1, ..example() };
-        assert_eq!(
-            render(&words(announce_operator(Language::Ru), Language::Ru, facts())).unwrap(),
-            "Пропущенный вызов, spring, номер восемь, девятьсот шестнадцать, сто двадцать три, сорок пять, шестьдесят \
-             семь. Соединяю."
-        );
-        assert_eq!(
-            render(&words(announce_operator(Language::En), Language::En, Facts { attempt: 3, ..facts() })).unwrap(),
-            "Missed call, spring, number plus 7, 9 1 6, 1 2 3, 4 5, 6 7. Attempt 3. Connecting."
-        );
+        let facts = || Facts { outcome: String::new(), attempt: 3, campaign: String::new(), ..example() };
+        let [ru, en] = [Language::Ru, Language::En].map(|language| {
+            let Announcements { missed, requested, repeated } = announce_operator(language);
+            [missed, requested, repeated].map(|template| say(&words(&template, language, facts())))
+        });
+        let number = "восемь, девятьсот шестнадцать, сто двадцать три, сорок пять, шестьдесят семь";
+        assert_eq!(ru[0], format!("Пропущенный вызов, search, номер {number}. Соединяю."));
+        assert_eq!(ru[1], format!("Просят перезвонить, search, номер {number}. Соединяю."));
+        assert_eq!(ru[2], format!("Повторный звонок, попытка 3, search, номер {number}. Соединяю."));
+        let number = "plus 7, 9 1 6, 1 2 3, 4 5, 6 7";
+        assert_eq!(en[0], format!("Missed call, search, number {number}. Connecting."));
+        assert_eq!(en[1], format!("Call back requested, search, number {number}. Connecting."));
+        assert_eq!(en[2], format!("Calling again, attempt 3, search, number {number}. Connecting."));
+    }
+
+    #[test]
+    fn a_client_who_asked_is_not_told_that_they_called() {
+        let hears = |misses| {
+            let facts = Facts { outcome: String::new(), misses, ..example() };
+            say(&words(announce_client(Language::En), Language::En, facts))
+        };
+        assert_eq!(hears(1), "Hello, you called us. Connecting you now.");
+        assert_eq!(hears(0), "Hello. Connecting you now.");
+    }
+
+    #[test]
+    fn a_name_is_said_in_the_letters_of_the_voice_by_choice() {
+        let said = |name: &str, language, names| {
+            let facts = Facts { name: name.into(), outcome: String::new(), ..example() };
+            render(&words("{{ name }}, {{ line }}", language, facts), names).unwrap()
+        };
+        assert_eq!(said("Anna", Language::Ru, Names::AsGiven), "Anna, site");
+        assert_eq!(said("Anna", Language::Ru, Names::Transliterate), "Анна, site", "a line is the house's own word");
+        assert_eq!(said("Анна", Language::En, Names::Transliterate), "Anna, site");
+        let hostile = "${system(touch /tmp/x)}|\r\n\r\n'{x=1}".repeat(9);
+        let said = said(&hostile, Language::Ru, Names::Transliterate);
+        assert!(said.chars().all(|c| c.is_alphanumeric() || " .,\u{2019}".contains(c)), "{said}");
     }
 
     #[test]
     fn an_outcome_has_its_own_sentence() {
         let facts = |outcome: &str| Facts { outcome: outcome.into(), ..example() };
-        let say = |template, outcome| render(&words(template, Language::Ru, facts(outcome))).unwrap();
+        let say = |template, outcome| say(&words(template, Language::Ru, facts(outcome)));
         assert_eq!(say("", "busy"), "У клиента занято.");
         assert_eq!(say("Соединяю.", "no-answer"), "Клиент не отвечает.");
         assert_eq!(say("Итог {{ outcome }}.", "busy"), "Итог busy.");
         for language in [Language::Ru, Language::En] {
             for outcome in ["busy", "no-answer", "invalid", "declined", "machine", "network", "cancelled", "unknown"] {
-                assert!(render(&words("", language, facts(outcome))).is_ok(), "{outcome}");
+                assert!(render(&words("", language, facts(outcome)), Names::AsGiven).is_ok(), "{outcome}");
             }
         }
     }
@@ -210,7 +276,7 @@ mod tests {
             "{{ number }}{% for x in range(9) %}",
         ] {
             let facts = Facts { name: name.into(), ..example() };
-            let text = render(&words("{{ name }}", Language::En, Facts { outcome: String::new(), ..facts })).unwrap();
+            let text = say(&words("{{ name }}", Language::En, Facts { outcome: String::new(), ..facts }));
             assert!(
                 text.chars().all(|c| c.is_alphanumeric() || " .,!?:;-\u{2019}".contains(c)) && !text.starts_with('-'),
                 "{text}"
@@ -221,7 +287,7 @@ mod tests {
     #[test]
     fn a_long_name_leaves_room_for_the_number() {
         let facts = Facts { name: "x".repeat(10_000), outcome: String::new(), ..example() };
-        let text = render(&words("{{ name }} {{ number | spoken }}", Language::En, facts)).unwrap();
+        let text = say(&words("{{ name }} {{ number | spoken }}", Language::En, facts));
         assert!(text.ends_with("4 5, 6 7"), "{text}");
     }
 
@@ -240,7 +306,8 @@ mod tests {
         );
         assert!(check(&"x".repeat(MOST_TEMPLATE + 1)).unwrap_err().contains("longer"));
         for language in [Language::Ru, Language::En] {
-            for template in [announce_operator(language), announce_client(language), ended(language)] {
+            let Announcements { missed, requested, repeated } = announce_operator(language);
+            for template in [&*missed, &*requested, &*repeated, announce_client(language), ended(language)] {
                 assert_eq!(check_template(template, language), Ok(()));
             }
         }

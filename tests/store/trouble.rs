@@ -7,7 +7,7 @@
 use super::{House, NOW, assert_whole, whole};
 use perezvon::{
     engine::record::{CallbackId, ChannelId},
-    store::{Known, Sqlite, Store, StoreError, open},
+    store::{JournalQuery, Known, Sqlite, Store, StoreError, open},
 };
 use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{
@@ -436,4 +436,27 @@ async fn as_process_writer() {
         }
         next += 8;
     }
+}
+
+#[tokio::test]
+async fn a_store_is_looked_into_beside_the_one_who_has_it() {
+    let House { store, folder } = House::sqlite().await;
+    let file = folder.path().join("store.db");
+    store.commit(&whole(1)).await.unwrap();
+    let look = Sqlite::look(&file).await.unwrap();
+    let all = JournalQuery::default();
+    let seen = look.journal(&all).await.unwrap();
+    assert!(!seen.is_empty() && seen == store.journal(&all).await.unwrap());
+    store.commit(&whole(2)).await.unwrap();
+    assert!(look.journal(&all).await.unwrap().len() > seen.len(), "what comes meanwhile is seen");
+    assert_eq!(look.commit(&whole(3)).await, Err(StoreError::Closed));
+    look.close().await.unwrap();
+    let absent = folder.path().join("absent.db");
+    assert!(Sqlite::look(&absent).await.is_err() && !absent.exists());
+    let mut shell = connect(&file).await;
+    shell.execute("DELETE FROM _sqlx_migrations WHERE version > 1").await.unwrap();
+    let older = Sqlite::look(&file).await.unwrap_err().to_string();
+    assert!(older.contains("its schema 1 is older") && older.contains("start the daemon once"), "{older}");
+    shell.execute("PRAGMA application_id = 7").await.unwrap();
+    assert!(matches!(Sqlite::look(&file).await, Err(StoreError::Corrupt { .. })));
 }

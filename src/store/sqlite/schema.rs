@@ -6,7 +6,7 @@ use sqlx::{
     migrate::{Migrate, MigrateError, Migration, MigrationType},
     query, query_scalar,
 };
-use std::{fs, path::Path};
+use std::{cmp::Ordering, fs, path::Path};
 
 /// "PRZV", in the header of every store.
 const APPLICATION_ID: i64 = 0x5052_5a56;
@@ -54,6 +54,27 @@ pub async fn prepare(connection: &mut SqliteConnection, file: &Path, birth: Birt
     }
     migrate(connection, file).await?;
     give_birth(connection, birth).await.map_err(trouble)
+}
+
+/// Is it a store of ours, of just this version?
+pub async fn is_current(connection: &mut SqliteConnection, file: &Path) -> Result<(), StoreError> {
+    let trouble = |error| StoreError::of_sqlite(file, error);
+    let path = || file.display().to_string();
+    let application: i64 = query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await.map_err(trouble)?;
+    if application != APPLICATION_ID {
+        return Err(StoreError::Corrupt { path: path(), what: "it is a database of another program".to_owned() });
+    }
+    let newest = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
+    let schema: i64 = query_scalar(newest).fetch_one(&mut *connection).await.map_err(trouble)?;
+    let known = MIGRATIONS.len() as i64;
+    match schema.cmp(&known) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(StoreError::Newer { path: path(), schema, known }),
+        Ordering::Less => {
+            let what = format!("its schema {schema} is older than this program's {known}: start the daemon once");
+            Err(StoreError::Io { path: path(), what })
+        }
+    }
 }
 
 /// A store of ours, or an empty file that is to become one; one whose making was interrupted has the migrations' table alone.
