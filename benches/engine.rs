@@ -84,6 +84,7 @@ fn rules() -> Rules {
         manners: Manners::default(),
         announce_operator: "missed".into(),
         announce_client: None,
+        client_first: None,
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
     };

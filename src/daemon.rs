@@ -414,6 +414,7 @@ impl Daemon {
         let name = match effect {
             Effect::Originate(originate) => &originate.switch,
             Effect::Say { switch, .. }
+            | Effect::Music { switch, .. }
             | Effect::Ringback { switch, .. }
             | Effect::Hush { switch, .. }
             | Effect::Bridge { switch, .. }

@@ -5,7 +5,7 @@ use perezvon::{
     config::{self, Config},
     engine::{
         money::Amount,
-        rules::{Again, Answer, Key, Keys, Language, Member, Missed, NumberFormat, Order, Strategy},
+        rules::{Again, Answer, ClientFirst, Key, Keys, Language, Member, Missed, NumberFormat, Order, Strategy},
         time::Span,
     },
 };
@@ -120,7 +120,11 @@ campaign = "Весна"
 calendar = "main"
 [line.redial]
 attempts = 3
-keys = { pass = "2", never = "3" }
+keys = { pass = "2", never = "3", later = "1" }
+order = "client-first"
+wait = "45s"
+music = "/usr/share/sounds/moh.wav"
+announce_goodbye = "До свидания."
 "#;
 
 fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
@@ -174,7 +178,14 @@ fn everything_that_is_written_is_read() {
     assert!(line.redial.announce_client.is_none() && line.calendar.is_some());
     let price = config.rules.trunks["provider"].price.clone().unwrap();
     assert_eq!((price.per_minute, &*price.currency, price.billing), (Amount(19_000), "RUB", Span::seconds(1)));
-    assert_eq!(line.redial.keys, Keys { pass: Key::new('2'), never: Key::new('3'), machine: None });
+    let keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: None, later: Key::new('1') };
+    assert_eq!(line.redial.keys, keys);
+    let first = ClientFirst {
+        wait: Span::seconds(45),
+        music: "/usr/share/sounds/moh.wav".into(),
+        goodbye: "До свидания.".into(),
+    };
+    assert_eq!(line.redial.client_first, Some(first));
     let sales = &config.rules.groups["sales"];
     assert_eq!((sales.strategy, sales.remember, sales.escalate), (Strategy::RingAll, true, Span::minutes(1)));
     assert_eq!(sales.operators, ["anna".into(), Member { name: "robot".into(), weight: 3, level: 2 }]);
@@ -367,12 +378,13 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[[line]]",
-        "[defaults.redial]\ntrak = \"5m\"\nbusy = \"2m\"\nattempts = 0\norder = \"client-first\"\n[[line]]",
+        "[defaults.redial]\ntrak = \"5m\"\nbusy = \"2m\"\nattempts = 0\norder = \"client\"\nmode = \"by-hand\"\n[[line]]",
         &[
             "perezvon.toml:17:1: there is no key `trak` here; did you mean `track`?",
             "perezvon.toml:18:8: `busy` is no table; write busy = { after = \"2m\" }",
             "perezvon.toml:19:12: `attempts` is 0; it may be 1 to 100",
-            "perezvon.toml:20:1: `order`, ringing the client first, is not in this version; leave it out",
+            "perezvon.toml:20:9: `order` is \"client\"; known: client-first, operator-first",
+            "perezvon.toml:21:1: `mode`, a list that people dial by hand, is not in this version; leave it out",
         ],
     ),
     (
@@ -390,6 +402,15 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         &[
             "perezvon.toml:17:21: `announce_operator`: the template names `page`, which there is not; it may name number, name, line, channel, source, campaign, attempt, misses, key, outcome",
             "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\norder = \"client-first\"\nwait = \"2s\"\nmusic = \"${system(ls)}\"\nannounce_goodbye = \"...\"\n[[line]]",
+        &[
+            "perezvon.toml:18:8: `wait` is 2s; it may be 5s to 10m",
+            "perezvon.toml:19:9: \"${system(ls)}\" is nothing that the switch could play; write \"local_stream://moh\" or \"/path/of/a/file.wav\"",
+            "perezvon.toml:20:20: `announce_goodbye`: the template says nothing",
         ],
     ),
     (

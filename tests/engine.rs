@@ -10,8 +10,8 @@ use perezvon::engine::{
         OperatorRecord, Outcome, Role, Snapshot, Write,
     },
     rules::{
-        Again, Answer, Group, Key, Keys, Language, Line, Manners, Member, Missed, NumberFormat, Operator, Order, Phone,
-        Redial, Rules, Strategy, Trunk,
+        Again, Answer, ClientFirst, Group, Key, Keys, Language, Line, Manners, Member, Missed, NumberFormat, Operator,
+        Order, Phone, Redial, Rules, Strategy, Trunk,
     },
     time::{Mono, Now, Span, Wall},
 };
@@ -41,6 +41,7 @@ fn rules(strategy: Strategy) -> Rules {
         manners: Manners::default(),
         announce_operator: "a missed call".into(),
         announce_client: None,
+        client_first: None,
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
     };
@@ -1284,7 +1285,7 @@ fn answering(answer: Answer) -> Rules {
         Arc::make_mut(operator).answer = answer;
     }
     let line = Arc::make_mut(rules.lines.get_mut("site").unwrap());
-    line.redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9') };
+    line.redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9'), later: None };
     rules
 }
 
@@ -1462,4 +1463,216 @@ fn after_a_silence_the_work_is_taken_up_step_by_step() {
         begun.push(desk.dialled().len());
     }
     assert_eq!(begun, [2, 2, 4, 4], "2, 4, 8, then all 12 at once");
+}
+
+// ---- the client first --------------------------------------------------------------------------------------------------
+
+fn client_first(change: impl FnOnce(&mut Redial)) -> Rules {
+    let mut rules = rules(Strategy::TopDown);
+    let mut line = (*rules.lines["site"]).clone();
+    line.redial.announce_client = Some("you called us".into());
+    line.redial.client_first = Some(ClientFirst {
+        wait: Span::seconds(30),
+        music: "local_stream://moh".into(),
+        goodbye: "nobody is free".into(),
+    });
+    change(&mut line.redial);
+    rules.lines.insert("site".into(), Arc::new(line));
+    rules
+}
+
+impl Desk {
+    /// What is said and played on this leg and not over, as its template or its name, each with its token.
+    fn sounds(&mut self, of: &ChannelId) -> Vec<(String, uuid::Uuid)> {
+        self.effects(|e| match e {
+            Effect::Say { leg, token, words, .. } if leg == of => Some((words.template.to_string(), *token)),
+            Effect::Music { leg, token, what, .. } if leg == of => Some((what.to_string(), *token)),
+            Effect::Ringback { leg, .. } if leg == of => Some(("a tone".to_owned(), uuid::Uuid::nil())),
+            _ => None,
+        })
+    }
+
+    fn one_sound(&mut self, of: &ChannelId) -> (String, uuid::Uuid) {
+        let mut sounds = self.sounds(of);
+        assert_eq!(sounds.len(), 1, "{sounds:?}");
+        sounds.remove(0)
+    }
+
+    fn is_over(&mut self, id: &ChannelId, token: uuid::Uuid) {
+        self.news(News::Said { id: id.clone(), token });
+    }
+
+    /// Up to the moment when a client of a client-first line hears the announcement and an operator's phone rings: the legs.
+    fn holds(&mut self) -> (Originate, Originate) {
+        self.misses("a");
+        self.wait(Span::minutes(5));
+        self.answer_channels(&[]);
+        let client = self.dialled().remove(0);
+        assert_eq!(client.role, Role::Client);
+        self.answers(&client.leg);
+        let operator = self.dialled().remove(0);
+        (client, operator)
+    }
+
+    fn bridges(&mut self) -> usize {
+        self.effects(|e| matches!(e, Effect::Bridge { .. }).then_some(())).len()
+    }
+
+    fn last_attempt(&self) -> AttemptRecord {
+        let attempts = self.out.writes.iter().rev();
+        attempts.filter_map(|w| if let Write::Attempt(at) = w { Some(at.clone()) } else { None }).next().unwrap()
+    }
+}
+
+#[test]
+fn the_client_first_waits_with_words_and_music_until_an_operator_is_there() {
+    let mut desk = Desk::new(client_first(|_| {}));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    assert!(desk.dialled().is_empty(), "the switch is asked before the client is dialled");
+    let kept = desk.engine.status(desk.now).operators;
+    assert_eq!(kept.iter().map(|o| o.state).collect::<Vec<_>>(), [OperatorState::Callback, OperatorState::Free]);
+    desk.answer_channels(&[]);
+    let client = desk.dialled();
+    assert_eq!((client.len(), client[0].role), (1, Role::Client));
+    assert!(client[0].park >= Span::seconds(30 + 60 + 60), "it may be parked for as long as it may have to wait");
+    let client = client[0].leg.clone();
+    desk.answers(&client);
+    let (words, token) = desk.one_sound(&client);
+    let operator = desk.dialled().remove(0);
+    assert_eq!((words.as_str(), operator.role, &*operator.dial), ("you called us", Role::Operator, "user/1001"));
+    desk.is_over(&client, token);
+    let (music, token) = desk.one_sound(&client);
+    assert_eq!(music, "local_stream://moh");
+    desk.wait(Span::seconds(5));
+    desk.is_over(&client, token);
+    assert_eq!(desk.one_sound(&client).0, "local_stream://moh", "what ends begins anew");
+    desk.answers(&operator.leg);
+    assert_eq!(desk.bridges(), 0, "the operator hears who waits before");
+    desk.hears_all();
+    assert_eq!(desk.bridges(), 1);
+    desk.news(News::Bridged(operator.leg.clone(), client.clone()));
+    desk.wait(Span::seconds(40));
+    desk.ends(&client, Outcome::Unknown);
+    desk.ends(&operator.leg, Outcome::Unknown);
+    assert_eq!(desk.closed(), Some(CloseReason::Talked));
+}
+
+#[test]
+fn a_client_hears_the_announcement_out_though_the_operator_is_quick() {
+    let mut desk = Desk::new(client_first(|_| {}));
+    let (client, operator) = desk.holds();
+    let (_, token) = desk.one_sound(&client.leg);
+    desk.answers(&operator.leg);
+    desk.hears_all();
+    assert_eq!(desk.bridges(), 0);
+    desk.is_over(&client.leg, token);
+    assert_eq!((desk.bridges(), desk.sounds(&client.leg)), (1, vec![]));
+}
+
+#[test]
+fn a_client_for_whom_nobody_comes_hears_a_goodbye_and_is_called_again_at_no_cost() {
+    let mut desk = Desk::new(client_first(|redial| redial.attempts = 1));
+    let (client, anna) = desk.holds();
+    desk.wait(Span::seconds(20));
+    desk.ends(&anna.leg, Outcome::NoAnswer);
+    let boris = desk.dialled().remove(0);
+    desk.sounds(&client.leg);
+    desk.wait(Span::seconds(9));
+    assert_eq!(desk.hung_up(), [], "the wait is not over");
+    desk.wait(Span::seconds(1));
+    assert_eq!(desk.hung_up(), std::slice::from_ref(&boris.leg));
+    let (goodbye, token) = desk.one_sound(&client.leg);
+    assert_eq!(goodbye, "nobody is free");
+    desk.ends(&boris.leg, Outcome::Cancelled);
+    assert_eq!(desk.hung_up(), [], "not before it is said");
+    desk.is_over(&client.leg, token);
+    assert_eq!(desk.hung_up().first(), Some(&client.leg));
+    desk.ends(&client.leg, Outcome::Unknown);
+    assert_eq!(desk.last_attempt().outcome, Some(Outcome::OperatorUnavailable));
+    assert_eq!(desk.closed(), None, "the one attempt of the line is not spent");
+    desk.wait(Span::seconds(60));
+    desk.answer_channels(&[]);
+    assert_eq!(desk.dialled().first().map(|leg| leg.role), Some(Role::Client));
+}
+
+#[test]
+fn a_client_who_waits_may_ask_to_be_called_later() {
+    let mut desk = Desk::new(client_first(|redial| redial.keys.later = Key::new('5')));
+    let (client, anna) = desk.holds();
+    desk.sounds(&client.leg);
+    desk.news(News::Key(client.leg.clone(), Key::new('4').unwrap()));
+    assert_eq!(desk.sounds(&client.leg), [], "another key means nothing");
+    desk.news(News::Key(client.leg.clone(), Key::new('5').unwrap()));
+    assert_eq!(desk.hung_up(), std::slice::from_ref(&anna.leg));
+    let said = desk.effects(|e| match e {
+        Effect::Say { token, words, .. } => Some((*token, words.facts.key.clone())),
+        _ => None,
+    });
+    assert_eq!(said[0].1, "5", "the goodbye may tell the two apart");
+    desk.ends(&anna.leg, Outcome::Cancelled);
+    desk.is_over(&client.leg, said[0].0);
+    desk.ends(&client.leg, Outcome::Unknown);
+    assert_eq!(desk.last_attempt().outcome, Some(Outcome::Postponed));
+    desk.wait(Span::minutes(29));
+    assert!(desk.dialled().is_empty(), "tried again as after no answer");
+    desk.wait(Span::minutes(1));
+    desk.answer_channels(&[]);
+    assert_eq!(desk.dialled().len(), 1);
+}
+
+#[test]
+fn music_that_ends_at_once_becomes_a_tone() {
+    let mut desk = Desk::new(client_first(|redial| redial.announce_client = None));
+    let (client, _) = desk.holds();
+    let (music, token) = desk.one_sound(&client.leg);
+    assert_eq!(music, "local_stream://moh");
+    desk.is_over(&client.leg, token);
+    assert_eq!(desk.one_sound(&client.leg).0, "a tone");
+}
+
+#[test]
+fn a_client_is_not_dialled_first_when_the_operator_who_was_free_is_not_any_more() {
+    let mut desk = Desk::new(client_first(|_| {}));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false }));
+    desk.answer_channels(&[]);
+    assert!(desk.dialled().is_empty());
+    assert_eq!(desk.last_attempt().outcome, Some(Outcome::OperatorUnavailable));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true }));
+    desk.wait(Span::seconds(30));
+    desk.answer_channels(&[]);
+    assert_eq!(desk.dialled().len(), 1);
+}
+
+#[test]
+fn a_client_found_waiting_after_a_crash_is_kept_company_again() {
+    let rules = || client_first(|_| {});
+    let mut desk = Desk::new(rules());
+    let (client, _) = desk.holds();
+    let mut desk = desk.dies_and_returns(rules());
+    desk.news(News::Up);
+    for id in desk.asked_legs() {
+        match id == client.leg {
+            true => desk.stands(&id, true, None),
+            false => desk.news(News::State(id, None)),
+        }
+    }
+    desk.answer_channels(&[]);
+    desk.wait(Span::seconds(31));
+    for id in desk.asked_legs() {
+        match id == client.leg {
+            true => desk.stands(&id, true, None),
+            false => desk.news(News::State(id, None)),
+        }
+    }
+    let (music, _) = desk.one_sound(&client.leg);
+    assert_eq!(music, "local_stream://moh");
+    let boris = desk.dialled();
+    assert_eq!(boris.first().map(|leg| &*leg.dial), Some("user/1002"), "whoever was rung before is not rung twice");
+    desk.answers(&boris[0].leg);
+    desk.hears_all();
+    assert_eq!(desk.bridges(), 1);
 }

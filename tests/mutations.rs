@@ -67,8 +67,15 @@ const MUTATIONS: &[Mutation] = &[
     breaks(
         "operator_before_client",
         "src/engine/distribution.rs",
-        "self.ring_next(&mut at, Outcome::OperatorUnavailable, cx);",
-        "self.ring_next(&mut at, Outcome::OperatorUnavailable, cx);\n        self.dial_client(&mut at, cx);",
+        "false => self.ring_next(&mut at, Outcome::OperatorUnavailable, cx),",
+        "false => self.check(&mut at, cx),",
+    ),
+    breaks("free_operator_before_client", "src/engine/held.rs", "state.reserved.push(at.id());", "let _ = state;"),
+    breaks(
+        "client_never_in_silence",
+        "src/engine/held.rs",
+        "cx.effect(Effect::Music { switch, leg, token, what });",
+        "let _ = (switch, leg, what);",
     ),
     breaks(
         "person_within_a_second",

@@ -16,7 +16,7 @@ use perezvon::{
     },
     sim::{
         faults::Fault,
-        house::{AWAY, House, LineOf, READY, Reception, redial},
+        house::{AWAY, House, LineOf, READY, Reception, client_first, redial},
         people::{Habit, Reaction},
         shell::{Death, Said},
         switch::{AgentStatus, Caller, Outside, Party},
@@ -264,13 +264,22 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
         redial.announce_operator = rest.trim_matches('"').into();
     } else if let Some(rest) = after("client hears ") {
         redial.announce_client = Some(rest.trim_matches('"').into());
+    } else if part == "the client first" {
+        redial.client_first.get_or_insert_with(client_first);
+    } else if let Some(rest) = after("who waits ") {
+        redial.client_first.get_or_insert_with(client_first).wait = span(rest)?;
+    } else if let Some(rest) = after("music ") {
+        redial.client_first.get_or_insert_with(client_first).music = rest.trim_matches('"').into();
+    } else if let Some(rest) = after("who puts it off by key ") {
+        redial.keys.later = Some(key_of(rest)?);
     } else if let Some(rest) = after("hours ") {
         line.calendar = Some(Arc::new(calendar(rest)?));
     } else {
         return Err(format!(
             "{part:?} is none of: a queue, a menu of SPAN, rings WHOM for SPAN, window SPAN, attempts N, ring SPAN, \
              again when busy after SPAN, again when not answered after SPAN, again when the network fails after SPAN, \
-             given up after SPAN, missed too when shorter than SPAN, hours FROM-TO, operator hears \"…\", client hears \"…\""
+             given up after SPAN, missed too when shorter than SPAN, hours FROM-TO, operator hears \"…\", client hears \"…\", \
+             the client first, who waits SPAN, who puts it off by key KEY, music \"…\""
         ));
     }
     Ok(())
@@ -649,6 +658,7 @@ impl Transcript {
                 let exchange = if self.exchanges.contains(id) { "'s exchange" } else { "" };
                 format!("{}{exchange} hears {words:?}", name(id))
             }
+            Outside::Music(id) => format!("{} hears music", name(id)),
             Outside::Talking(a, b) => {
                 let (a, b) = (name(a), name(b));
                 let (first, second) = if cast.house.operators.contains(&b) { (b, a) } else { (a, b) };

@@ -11,7 +11,6 @@ pub fn key(path: &[String]) -> Option<&'static str> {
         ["voice", .., "share"] => "`share`",
         ["trunk", _, "cap_per_month"] => "`cap_per_month`, a limit of what is spent,",
         ["defaults" | "line", "redial", "mode"] => "`mode`, a list that people dial by hand,",
-        ["defaults" | "line", "redial", "order"] => "`order`, ringing the client first,",
         ["defaults" | "line", "redial", "missed", "unique"] => "`unique`, a client's first call,",
         _ => return None,
     })

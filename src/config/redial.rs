@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::{
         retry::MOST_A_WEEK,
-        rules::{Again, Keys, Language, Manners, Missed, Redial},
+        rules::{Again, ClientFirst, Keys, Language, Manners, Missed, Redial},
         time::Span,
     },
     voice,
@@ -23,6 +23,11 @@ const LONGEST: Span = Span::minutes(90 * 24 * 60);
 const SHORTEST_RING: Span = Span::seconds(3);
 /// Longer than that no exchange lets a phone ring.
 const LONGEST_RING: Span = Span::minutes(5);
+
+/// Longer than that nobody waits for an operator.
+const WAIT: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(10);
+/// The longest name of a file or a stream, in bytes.
+const MOST_MUSIC: usize = 500;
 
 /// How long a phone may be told to ring.
 pub const RING: RangeInclusive<Span> = SHORTEST_RING..=LONGEST_RING;
@@ -41,6 +46,7 @@ fn built_in(language: Language) -> Redial {
         manners: Manners::default(),
         announce_operator: voice::announce_operator(language).into(),
         announce_client: Some(voice::announce_client(language).into()),
+        client_first: None,
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
     }
@@ -78,6 +84,7 @@ pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) 
             Some(node) => template(&node, language),
             None => built.announce_client,
         },
+        client_first: client_first(&get, language),
         longest_talk: span("longest_talk", Span::minutes(1)..=Span::minutes(24 * 60), built.longest_talk),
         keys: get("keys").and_then(|node| keys(&node)).unwrap_or(built.keys),
     };
@@ -92,11 +99,37 @@ pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) 
     redial
 }
 
-/// `{ pass = "2", never = "3", machine = "9" }`
+/// `order = "client-first"`, with how the client is kept company until an operator is there.
+fn client_first<'a>(get: &impl Fn(&'static str) -> Option<Node<'a>>, language: Language) -> Option<ClientFirst> {
+    let orders = [("operator-first", false), ("client-first", true)];
+    let first = get("order").and_then(|node| node.word(&orders));
+    let company = ClientFirst {
+        wait: get("wait").and_then(|node| node.span(WAIT)).unwrap_or(Span::seconds(60)),
+        music: get("music").and_then(|node| music(&node)).unwrap_or_else(|| "local_stream://moh".into()),
+        goodbye: get("announce_goodbye")
+            .and_then(|node| template(&node, language))
+            .unwrap_or_else(|| voice::goodbye(language).into()),
+    };
+    first.filter(|first| *first).map(|_| company)
+}
+
+/// A file or a stream, as the switch's `playback` takes it. Nothing that the switch would expand is one.
+fn music(node: &Node<'_>) -> Option<Arc<str>> {
+    let text = node.line_of_text()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:~%(),;=".contains(c);
+    if text.is_empty() || text.len() > MOST_MUSIC || !text.chars().all(plain) {
+        let cure = "write \"local_stream://moh\" or \"/path/of/a/file.wav\"";
+        node.fault(format!("\"{text}\" is nothing that the switch could play"), cure);
+        return None;
+    }
+    Some(text.into())
+}
+
+/// `{ pass = "2", never = "3", machine = "9", later = "1" }`
 fn keys(node: &Node<'_>) -> Option<Keys> {
     let table = node.table()?;
     let of = |name| table.get(name).and_then(|node| key(&node));
-    let keys = Keys { pass: of("pass"), never: of("never"), machine: of("machine") };
+    let keys = Keys { pass: of("pass"), never: of("never"), machine: of("machine"), later: of("later") };
     table.close();
     if keys.pass.is_some() && keys.pass == keys.never {
         node.fault("`pass` and `never` are the same key", "give one of them another");

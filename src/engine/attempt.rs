@@ -18,6 +18,11 @@
 //! | dialling | greeting, joining | the client's leg is answered and parked |
 //! | dialling | parting | the client's leg ended: busy, no answer, … |
 //! | greeting | joining | the client has heard why we call |
+//! | (none) | checking | the line rings the client first, and an operator is kept free: see `held` |
+//! | dialling, greeting | ringing | the client, rung first, is there: operators are rung while they wait |
+//! | announcing | greeting, joining | the client waits already |
+//! | ringing | excusing | … and nobody comes, or they want to be called later |
+//! | excusing | closing | the client has heard the goodbye |
 //! | taking | joining | the client's own call is parked |
 //! | taking | checking | that call ended before: the client is dialled after all |
 //! | joining | talking | the two are bridged (CHANNEL_BRIDGE) |
@@ -34,6 +39,7 @@ use super::{
     Name,
     callback::Over,
     effect::{AlarmKind, Effect, Facts, HangupCause, Notice, Originate, Words},
+    held::Held,
     input::Asked,
     machine::{Cx, Engine, Followed, Kind, Timer, hash_uuid},
     number::Number,
@@ -48,9 +54,9 @@ use uuid::Uuid;
 /// Beyond a leg's own time-out, how long its end may take to reach us.
 pub(super) const MARGIN: Span = Span::seconds(10);
 /// The longest that an announcement may take before we go on without its end.
-const LONGEST_WORDS: Span = Span::seconds(60);
+pub(super) const LONGEST_WORDS: Span = Span::seconds(60);
 /// How long a parting sentence may take.
-const LONGEST_PARTING: Span = Span::seconds(15);
+pub(super) const LONGEST_PARTING: Span = Span::seconds(15);
 /// How long the switch may take to answer a question, to park or to bridge.
 const PROMPT: Span = Span::seconds(5);
 /// How often a talk and a closing leg are looked after.
@@ -80,6 +86,7 @@ pub(super) enum Stage {
     Talking,
     Parted,
     Parting(Uuid),
+    Excusing(Uuid),
     Closing,
     Settling,
 }
@@ -121,6 +128,12 @@ pub(super) struct Attempt {
     pub accepted: bool,
     /// The client's own live call, to be put through.
     pub taking: Option<ChannelId>,
+    /// The client's phone is rung before an operator's.
+    pub client_first: bool,
+    /// The operator who is kept free meanwhile.
+    pub kept: Option<Name>,
+    /// The client waits for an operator.
+    pub held: Option<Held>,
     /// What the callback is closed with when this is over.
     pub close: Option<CloseReason>,
     pub outcome: Option<Outcome>,
@@ -151,7 +164,7 @@ impl Attempt {
         self.record.legs[leg].ended.is_none()
     }
 
-    fn anybody_rings(&self) -> bool {
+    pub fn anybody_rings(&self) -> bool {
         let rings = |leg: &LegRecord| leg.role == Role::Operator && leg.ended.is_none() && leg.answered.is_none();
         self.record.legs.iter().any(rings)
     }
@@ -163,7 +176,9 @@ impl Attempt {
 
     /// When the attempt is to be looked after next.
     fn wakes(&self) -> Mono {
-        self.joins.filter(|_| self.stage == Stage::Ringing).map_or(self.deadline, |joins| self.deadline.min(joins))
+        let ringing = self.stage == Stage::Ringing;
+        let sooner = [self.joins, self.held.map(|held| held.until)].into_iter().flatten().filter(|_| ringing);
+        sooner.fold(self.deadline, Mono::min)
     }
 
     /// The client's leg that is alive: there is never more than one.
@@ -177,19 +192,23 @@ impl Attempt {
 
     /// The client's phone was answered, or rang until we stopped it.
     fn client_was_bothered(&self) -> bool {
+        // Who answered and waited in vain has done their part: the next try is owed to them.
+        if matches!(self.outcome, Some(Outcome::OperatorUnavailable | Outcome::Postponed)) {
+            return false;
+        }
         let stopped = self.outcome == Some(Outcome::OperatorDeclined);
         let legs = self.record.legs.iter().zip(&self.legs).filter(|(record, _)| record.role == Role::Client);
         legs.into_iter().any(|(record, leg)| record.answered.is_some() || (stopped && leg.seen))
     }
 
     /// The outcome is known: at the first time that is when, and it is stored, so that a crash does not forget it.
-    fn comes_to(&mut self, outcome: Outcome, now: Wall) {
+    pub fn comes_to(&mut self, outcome: Outcome, now: Wall) {
         self.record.outcome = Some(*self.outcome.get_or_insert(outcome));
         self.decided.get_or_insert(now);
         self.dirty = true;
     }
 
-    fn is_answered(&self, leg: usize) -> bool {
+    pub fn is_answered(&self, leg: usize) -> bool {
         self.record.legs[leg].answered.is_some()
     }
 
@@ -235,7 +254,8 @@ impl Engine {
 
     pub(super) fn put_back(&mut self, mut at: Box<Attempt>, cx: &mut Cx) {
         let id = at.id();
-        let gone = (0..at.legs.len()).all(|leg| !at.alive(leg));
+        // Before its first leg there is nothing that could be gone.
+        let gone = (0..at.legs.len()).all(|leg| !at.alive(leg)) && (at.outcome.is_some() || !at.legs.is_empty());
         if let Some(armed) = at.armed.take() {
             self.timers.remove(&(armed, Timer::Attempt(id)));
         }
@@ -266,6 +286,7 @@ impl Engine {
                 self.release(&leg.who, at.id());
             }
         }
+        self.let_go_of_kept(&mut at);
         self.leave_trunk(&at.trunk);
         self.all_dirty();
         let over = Over {
@@ -295,12 +316,15 @@ impl Engine {
         self.store_works && !self.draining && !self.paused && !self.rules.observe
     }
 
-    /// Rings the next operators of the group; with nobody left the attempt is over with `otherwise`.
+    /// Rings the next operators of the group; with nobody left the attempt is over with `otherwise`, unless a client waits.
     pub(super) fn ring_next(&mut self, at: &mut Attempt, otherwise: Outcome, cx: &mut Cx) {
         let may = self.may_dial() && at.close.is_none();
         let next = if may { self.who_next(&at.line.group, at.id(), &at.tried, cx.now) } else { Vec::new() };
         if next.is_empty() {
-            return self.decide(at, otherwise, "", cx);
+            return match at.held.is_some() {
+                true => self.nobody_yet(at, cx),
+                false => self.decide(at, otherwise, "", cx),
+            };
         }
         at.winner = None;
         at.goes(Stage::Ringing, cx.now.mono);
@@ -359,13 +383,16 @@ impl Engine {
     }
 
     fn dial_client(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        if at.client_first && !self.keep_an_operator(at, cx.now) {
+            return self.part(at, Outcome::OperatorUnavailable, "no operator is free any more", cx);
+        }
         let Some(trunk) = self.rules.trunks.get(&at.trunk).cloned() else {
             return self.part(at, Outcome::Network, "the trunk is gone from the configuration", cx);
         };
         let ring = at.line.redial.ring;
         let leg = self.intend(at, Role::Client, trunk.name.clone(), ring, 0, cx);
         let number = trunk.format.write(at.number);
-        let wait = LONGEST_WORDS + MARGIN;
+        let wait = if at.client_first { self.longest_hold(at) } else { LONGEST_WORDS + MARGIN };
         self.originate(at, leg, trunk.dial.clone(), Some(number), at.line.caller_id, wait, None, cx);
         if let Some(winner) = at.winner {
             cx.effect(Effect::Ringback { switch: at.record.switch.clone(), leg: at.record.legs[winner].id.clone() });
@@ -441,7 +468,7 @@ impl Engine {
     }
 
     /// Stops what is said or played on a leg.
-    fn hush(&mut self, at: &Attempt, leg: usize, cx: &mut Cx) {
+    pub(super) fn hush(&mut self, at: &Attempt, leg: usize, cx: &mut Cx) {
         cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[leg].id.clone() });
     }
 
@@ -476,7 +503,10 @@ impl Engine {
     /// The outcome is known: the operator, who waits on the line, is told, then let go.
     pub(super) fn part(&mut self, at: &mut Attempt, outcome: Outcome, cause: &str, cx: &mut Cx) {
         let Some(winner) = at.winner.filter(|&leg| at.alive(leg)) else {
-            return self.decide(at, outcome, cause, cx);
+            return match at.held.is_some() {
+                true => self.excuse(at, outcome, cause, cx),
+                false => self.decide(at, outcome, cause, cx),
+            };
         };
         at.comes_to(outcome, cx.now.wall);
         at.record.cause = cause.to_owned();
@@ -493,7 +523,7 @@ impl Engine {
         at.goes(Stage::Parting(token), cx.now.mono + LONGEST_PARTING);
     }
 
-    fn say(&mut self, at: &Attempt, leg: usize, template: Arc<str>, cx: &mut Cx) -> Uuid {
+    pub(super) fn say(&mut self, at: &Attempt, leg: usize, template: Arc<str>, cx: &mut Cx) -> Uuid {
         let token = self.token();
         cx.effect(Effect::Say {
             switch: at.record.switch.clone(),
@@ -535,7 +565,7 @@ impl Engine {
         at.winner = Some(leg);
         at.record.operator = Some(name.clone());
         for other in 0..at.legs.len() {
-            if other != leg && at.alive(other) {
+            if other != leg && at.alive(other) && at.record.legs[other].role == Role::Operator {
                 self.hang_up(at, other, HangupCause::LostRace, cx);
             }
         }
@@ -576,8 +606,14 @@ impl Engine {
         at.goes(Stage::Announcing(Some(token)), cx.now.mono + LONGEST_WORDS);
     }
 
-    /// Somebody presses a key: only the operator's mean something.
+    /// Somebody presses a key: the operator, or a client who waits for one.
     pub(super) fn pressed(&mut self, at: &mut Attempt, leg: usize, key: Key, cx: &mut Cx) {
+        if at.held.is_some() && at.stage == Stage::Ringing && at.client() == Some(leg) {
+            if at.line.redial.keys.later == Some(key) {
+                self.postpone(at, cx);
+            }
+            return;
+        }
         if at.winner != Some(leg) || at.outcome.is_some() {
             return;
         }
@@ -623,6 +659,9 @@ impl Engine {
     }
 
     fn greet(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        if at.client_first && at.winner.is_none() {
+            return self.hold(at, leg, cx);
+        }
         match at.line.redial.announce_client.clone() {
             Some(template) => {
                 let token = self.say(at, leg, template, cx);
@@ -672,11 +711,14 @@ impl Engine {
     }
 
     pub(super) fn said(&mut self, at: &mut Attempt, token: Uuid, cx: &mut Cx) {
+        if at.held.is_some_and(|held| held.token == token) {
+            return self.held_heard(at, cx);
+        }
         match at.stage {
             Stage::Announcing(Some(mine)) if mine == token && self.key_wanted(at).is_some() => self.repeat(at, cx),
             Stage::Announcing(Some(mine)) if mine == token => self.check(at, cx),
             Stage::Greeting(Some(mine)) if mine == token => self.join(at, cx),
-            Stage::Parting(mine) if mine == token => self.decide(at, Outcome::Unknown, "", cx),
+            Stage::Parting(mine) | Stage::Excusing(mine) if mine == token => self.decide(at, Outcome::Unknown, "", cx),
             _ => {} // the end of something that was hushed
         }
     }
@@ -690,7 +732,10 @@ impl Engine {
 
     /// Before the client's leg the switch is asked for live calls of that number (never a dial after the client got
     /// through, never two calls with one client).
-    fn check(&mut self, at: &mut Attempt, cx: &mut Cx) {
+    pub(super) fn check(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        if at.held.is_some() {
+            return self.join_held(at, cx);
+        }
         let token = self.token();
         cx.effect(Effect::AskChannels { switch: at.record.switch.clone(), token });
         let nudges = at.nudges;
@@ -731,6 +776,7 @@ impl Engine {
         if at.winner != Some(leg) || !with_client || !matches!(at.stage, Stage::Joining | Stage::Taking) {
             return;
         }
+        at.held = None;
         at.record.joined = Some(cx.now.wall);
         at.dirty = true;
         self.last_talks.note(at.number, cx.now.wall, at.record.legs[leg].who.clone());
@@ -795,7 +841,11 @@ impl Engine {
         match at.stage {
             Stage::Talking => self.talked(at, cx),
             Stage::Parting(_) => self.decide(at, Outcome::Unknown, "", cx),
-            Stage::Parted | Stage::Closing | Stage::Settling => {}
+            Stage::Parted | Stage::Closing | Stage::Settling | Stage::Excusing(_) => {}
+            _ if at.held.is_some() => {
+                self.operator_rang_in_vain(&name, true, cx);
+                self.held_again(at, Outcome::OperatorDeclined, cx);
+            }
             _ if at.client_was_dialled() => self.decide(at, Outcome::OperatorDeclined, "the operator left", cx),
             _ => {
                 self.operator_rang_in_vain(&name, true, cx);
@@ -838,6 +888,9 @@ impl Engine {
             Stage::Talking => self.talked(at, cx),
             // Answered, and gone before the operator was there: as if the client had not answered.
             Stage::Greeting(_) | Stage::Joining if at.is_answered(leg) => self.part(at, Outcome::NoAnswer, cause, cx),
+            Stage::Ringing | Stage::Waiting | Stage::Announcing(_) if at.held.is_some() => {
+                self.part(at, Outcome::NoAnswer, cause, cx);
+            }
             Stage::Dialling => {
                 if outcome == Outcome::Network && self.other_trunk(at, cause, cx) {
                     return self.check(at, cx);
@@ -854,7 +907,7 @@ impl Engine {
         self.resting_trunks.insert(at.trunk.clone(), cx.now.mono + TRUNK_REST);
         at.trunks.push(at.trunk.clone());
         let next = self.free_trunk(&at.line, &at.trunks, Some(&at.record.switch), cx.now.mono);
-        let Some(next) = next.filter(|_| at.winner.is_some()) else { return false };
+        let Some(next) = next.filter(|_| at.winner.is_some() || at.client_first) else { return false };
         self.leave_trunk(&at.trunk);
         *self.trunks.entry(next.clone()).or_default() += 1;
         at.trunk = next;
@@ -875,6 +928,7 @@ impl Engine {
             Asked::Originate if !at.legs[leg].seen => {
                 engine.leg_ended(at, leg, outcome, text, unregistered, cx);
             }
+            Asked::Say if at.held.is_some() && at.client() == Some(leg) => engine.held_refused(at, leg, text, cx),
             Asked::Bridge if at.stage == Stage::Joining => engine.part(at, Outcome::Network, text, cx),
             Asked::Say => match at.stage {
                 Stage::Announcing(_) => {
@@ -885,7 +939,7 @@ impl Engine {
                     }
                 }
                 Stage::Greeting(_) => engine.join(at, cx),
-                Stage::Parting(_) => engine.decide(at, Outcome::Unknown, "", cx),
+                Stage::Parting(_) | Stage::Excusing(_) => engine.decide(at, Outcome::Unknown, "", cx),
                 _ => {}
             },
             Asked::Other => engine.once_more(at, leg, cx),
@@ -895,7 +949,8 @@ impl Engine {
 
     /// The switch refused to stop a sound or to end a leg: nobody is left with either for long.
     fn once_more(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
-        let repeats = at.nudges < MOST_NUDGES && at.alive(leg);
+        let waits = at.held.is_some() && at.client() == Some(leg);
+        let repeats = at.nudges < MOST_NUDGES && at.alive(leg) && !waits;
         match at.stage {
             Stage::Parting(_) if repeats && at.winner == Some(leg) => {
                 // Stopping a sound throws away what waits behind it: it is said again.
@@ -930,6 +985,11 @@ impl Engine {
     pub(super) fn client_is_here(&mut self, number: Number, call: &ChannelId, cx: &mut Cx) {
         let Some(id) = self.open.get(&number).copied() else { return };
         self.with_attempt(id, cx, |engine, at, cx| match at.stage {
+            // No operator is there whom they could be put through to: they go their way as if we had not dialled.
+            Stage::Checking(_) | Stage::Dialling if at.client_first && at.winner.is_none() => {
+                engine.part(at, Outcome::Cancelled, "the client calls by themselves", cx);
+            }
+            _ if at.client_first => {}
             Stage::Ringing | Stage::Waiting => at.taking = Some(call.clone()),
             Stage::Announcing(_) if engine.key_wanted(at).is_some() => at.taking = Some(call.clone()),
             Stage::Announcing(_) | Stage::Checking(_) | Stage::Dialling => {
@@ -1034,7 +1094,7 @@ impl Engine {
             Stage::Talking => return, // they talk: nothing is better than that
             Stage::Parted => return,
             Stage::Closing | Stage::Parting(_) if at.outcome == Some(Outcome::Talked) => return,
-            Stage::Closing | Stage::Parting(_) => {}
+            Stage::Closing | Stage::Parting(_) | Stage::Excusing(_) => {}
             Stage::Settling => {}
             _ => self.part(at, Outcome::Cancelled, reason.as_str(), cx),
         }
@@ -1050,7 +1110,9 @@ impl Engine {
         for id in self.attempts.keys().copied().collect::<Vec<_>>() {
             self.with_attempt(id, cx, |engine, at, cx| match at.stage {
                 Stage::Ringing | Stage::Waiting | Stage::Announcing(_) | Stage::Checking(_) => {
-                    engine.part(at, Outcome::Cancelled, "the daemon is stopping", cx);
+                    let waits = at.held.is_some() && at.winner.is_none();
+                    let outcome = if waits { Outcome::OperatorUnavailable } else { Outcome::Cancelled };
+                    engine.part(at, outcome, "the daemon is stopping", cx);
                 }
                 _ => {}
             });
@@ -1062,6 +1124,16 @@ impl Engine {
     /// The stage took longer than it should: what we did not hear of is asked for.
     pub(super) fn overdue(&mut self, at: &mut Attempt, cx: &mut Cx) {
         at.armed = None;
+        if let Some(held) = &mut at.held
+            && at.stage == Stage::Ringing
+            && held.until <= cx.now.mono
+        {
+            // Without a connection nothing can be said: a moment more of music.
+            held.until = cx.now.mono + PROMPT;
+            if self.links.get(&at.record.switch).is_some_and(|link| link.up) {
+                return self.excuse(at, Outcome::OperatorUnavailable, "no operator came in time", cx);
+            }
+        }
         if at.stage == Stage::Ringing && at.joins.take().is_some() && cx.now.mono < at.deadline {
             return self.one_more(at, cx);
         }
@@ -1102,7 +1174,7 @@ impl Engine {
                 self.part(at, Outcome::Network, "the switch did not say what is alive", cx);
             }
             Stage::Checking(_) => self.check(at, cx),
-            Stage::Parting(_) => self.decide(at, Outcome::Unknown, "", cx),
+            Stage::Parting(_) | Stage::Excusing(_) => self.decide(at, Outcome::Unknown, "", cx),
             Stage::Joining | Stage::Taking if at.nudges > MOST_NUDGES => {
                 self.part(at, Outcome::Network, "the switch did not join the two", cx);
             }

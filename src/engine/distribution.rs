@@ -25,6 +25,7 @@ impl Engine {
         if self.paused || self.draining || !self.store_works {
             return; // `observe` goes on: it says what would be dialled
         }
+        self.ring_for_held(group, cx);
         let Some(ready) = self.ready.get(group).filter(|_| self.anybody_is_free(group, cx.now.mono)) else { return };
         for id in ready.iter().map(|rank| rank.id).collect::<Vec<_>>() {
             if !self.anybody_is_free(group, cx.now.mono) {
@@ -104,7 +105,12 @@ impl Engine {
         *self.trunks.entry(trunk.clone()).or_default() += 1;
         let n = record.attempts;
         let mut at = Box::new(Attempt::new(record, n, line, trunk, switch, cx.now.wall, cx.now.mono));
-        self.ring_next(&mut at, Outcome::OperatorUnavailable, cx);
+        let kept = at.client_first && self.keep_an_operator(&mut at, cx.now);
+        match at.client_first {
+            true if kept => self.check(&mut at, cx),
+            true => self.decide(&mut at, Outcome::OperatorUnavailable, "", cx),
+            false => self.ring_next(&mut at, Outcome::OperatorUnavailable, cx),
+        }
         self.put_back(at, cx);
     }
 }
@@ -147,6 +153,9 @@ impl Attempt {
             },
             legs: Vec::new(),
             stage: Stage::Ringing,
+            client_first: line.redial.client_first.is_some(),
+            kept: None,
+            held: None,
             line,
             trunk,
             number: callback.number,

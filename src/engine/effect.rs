@@ -27,6 +27,18 @@ pub enum Effect {
         /// What.
         words: Box<Words>,
     },
+    /// Music for a client who waits on a parked leg, until they are joined or [`Effect::Hush`]; that it is over is told as
+    /// [`super::input::News::Said`] with the token.
+    Music {
+        /// The switch.
+        switch: Name,
+        /// On which leg.
+        leg: ChannelId,
+        /// To know its end by.
+        token: Uuid,
+        /// A file or a stream, as the switch's `playback` takes it.
+        what: Arc<str>,
+    },
     /// Let the operator hear that the client's phone is ringing, until they are joined or [`Effect::Hush`].
     Ringback {
         /// The switch.
@@ -156,7 +168,7 @@ pub struct Facts {
     pub attempt: u32,
     /// How many times the client was missed.
     pub misses: u32,
-    /// The key by which the operator takes the call; empty when none is needed.
+    /// The key by which the operator takes the call, or the waiting client asks to be called later; empty when there is none.
     pub key: String,
     /// How an attempt ended, as [`Outcome::as_str`]; empty while it has not.
     pub outcome: String,

@@ -223,6 +223,9 @@ impl Engine {
                 );
                 self.links.values_mut().for_each(|link| link.ahead += jump);
                 self.reached.values_mut().for_each(|at| *at = at.shifted(jump));
+                // What is compared with the times of what is still to come is told by the new clock.
+                self.callbacks.values_mut().for_each(|record| record.last_miss = record.last_miss.shifted(jump));
+                self.attempts.values_mut().for_each(|at| at.decided = at.decided.map(|decided| decided.shifted(jump)));
             }
         }
     }

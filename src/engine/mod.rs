@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] (what is stored),
 //! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
-//! `callback`, `distribution`, `attempt`, each with its transition table; `strategy` (who of a group is rung), [`retry`] with
+//! `callback`, `distribution`, `attempt` and `held`, each with its transition table; `strategy` (who of a group is rung), [`retry`] with
 //! `dials` (when a client may be dialled), and `status` (what people see).
 
 mod attempt;
@@ -13,6 +13,7 @@ mod call;
 mod callback;
 mod dials;
 mod distribution;
+mod held;
 mod link;
 mod machine;
 mod operator;

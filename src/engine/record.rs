@@ -71,6 +71,8 @@ pub enum Outcome {
     OperatorUnavailable,
     /// The operator answered and left before the client was there.
     OperatorDeclined,
+    /// The client answered first and, waiting for an operator, asked to be called later.
+    Postponed,
     /// We stopped it ourselves: the client called, somebody cancelled.
     Cancelled,
     /// Nobody can say any more (a crash, a lost connection).
@@ -90,6 +92,7 @@ impl Outcome {
             Outcome::Network => "network",
             Outcome::OperatorUnavailable => "operator-unavailable",
             Outcome::OperatorDeclined => "operator-declined",
+            Outcome::Postponed => "postponed",
             Outcome::Cancelled => "cancelled",
             Outcome::Unknown => "unknown",
         }

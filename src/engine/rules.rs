@@ -133,10 +133,23 @@ pub struct Redial {
     pub announce_operator: Arc<str>,
     /// The template of what the client hears; `None`: nothing, the operator at once.
     pub announce_client: Option<Arc<str>>,
+    /// The client's phone rings first; `None`: the operator's.
+    pub client_first: Option<ClientFirst>,
     /// The longest a talk may last before the switch ends it by itself.
     pub longest_talk: Span,
-    /// What the operator may press.
+    /// What may be pressed.
     pub keys: Keys,
+}
+
+/// How a client is kept company whose phone rings before an operator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientFirst {
+    /// How long the client waits for an operator, from their answer on.
+    pub wait: Span,
+    /// What they hear meanwhile, as the switch's `playback` takes it; it is begun anew when it ends.
+    pub music: Arc<str>,
+    /// The template of what is said to a client for whom nobody came, or who pressed [`Keys::later`], before it is hung up.
+    pub goodbye: Arc<str>,
 }
 
 /// An ordered set of operators with a strategy.
@@ -269,7 +282,7 @@ impl Key {
     }
 }
 
-/// What an operator may press; none of them means anything unless the line says so.
+/// What an operator, and a client who waits for one, may press; none of them means anything unless the line says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keys {
     /// During the announcement: another operator shall take it.
@@ -278,6 +291,8 @@ pub struct Keys {
     pub never: Option<Key>,
     /// During the talk: a machine answered for the client.
     pub machine: Option<Key>,
+    /// The client, while waiting for an operator: call me later.
+    pub later: Option<Key>,
 }
 
 impl Default for Operator {

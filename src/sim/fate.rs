@@ -2,7 +2,7 @@
 
 use super::{
     faults::Fault,
-    house::{AWAY, House, LineOf, READY, Reception},
+    house::{AWAY, House, LineOf, READY, Reception, client_first},
     people::{Habit, Reaction},
     random::Random,
     shell::Death,
@@ -12,7 +12,7 @@ use super::{
 use crate::engine::{
     hours::Calendar,
     input::Wish,
-    rules::{Again, Answer, Key, Keys, Manners, Missed, Strategy},
+    rules::{Again, Answer, ClientFirst, Key, Keys, Manners, Missed, Strategy},
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
@@ -100,13 +100,18 @@ fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
     redial.manners = manners(random);
     redial.network = Span::seconds(random.between(15, 90));
     if random.chance(30) {
-        redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9') };
+        redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9'), later: Key::new('5') };
     }
     if random.chance(30) {
         redial.missed.push(Missed::ServedShorterThan(Span::seconds(random.between(20, 60))));
     }
     if random.chance(40) {
         redial.announce_client = Some("You called us. Connecting.".into());
+    }
+    if random.chance(30) {
+        let music = *random.pick(&["local_stream://moh", "local_stream://moh", "/music.wav", "/missing.wav"]);
+        let wait = Span::seconds(random.between(5, 90));
+        redial.client_first = Some(ClientFirst { wait, music: music.into(), ..client_first() });
     }
     if random.chance(40) {
         line.calendar = Some(Arc::new(calendar(random)));
@@ -215,7 +220,8 @@ fn client_habit(random: &mut Random) -> Habit {
             _ => Reaction::Answers(Span(random.between(300, 20_000))),
         })
         .collect();
-    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(5, 200)), presses: None }
+    let presses = random.chance(30).then(|| (Span(random.between(200, 40_000)), *random.pick(&['1', '5'])));
+    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(5, 200)), presses }
 }
 
 fn number(n: u64) -> String {

@@ -8,8 +8,8 @@ use crate::{
         hours::Calendar,
         number::Number,
         rules::{
-            Again, Answer, Group, Keys, Language, Line, Manners, Member, Missed, NumberFormat, Operator, Phone, Redial,
-            Rules, Strategy, Trunk,
+            Again, Answer, ClientFirst, Group, Keys, Language, Line, Manners, Member, Missed, NumberFormat, Operator,
+            Phone, Redial, Rules, Strategy, Trunk,
         },
         time::Span,
     },
@@ -128,8 +128,18 @@ pub fn redial() -> Redial {
         manners: Manners::default(),
         announce_operator: "Missed call, {{ line }}, number {{ number | spoken }}. Connecting.".into(),
         announce_client: None,
+        client_first: None,
         longest_talk: Span::minutes(60),
         keys: Keys::default(),
+    }
+}
+
+/// How a line of the house keeps a client company that it rings first, unless it says otherwise.
+pub fn client_first() -> ClientFirst {
+    ClientFirst {
+        wait: Span::seconds(60),
+        music: "local_stream://moh".into(),
+        goodbye: "{% if key %}We will call you later.{% else %}We are sorry, nobody is free.{% endif %}".into(),
     }
 }
 

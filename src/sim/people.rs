@@ -208,6 +208,7 @@ impl People {
             | Outside::Answered(_)
             | Outside::Pressed(..)
             | Outside::Hears(..)
+            | Outside::Music(_)
             | Outside::Silence(_) => {}
             Outside::Greets(_) | Outside::Comes(_) => {}
         }

@@ -146,6 +146,8 @@ pub enum Outside {
     Pressed(ChannelId, char),
     /// It hears this text from now on.
     Hears(ChannelId, String),
+    /// It hears music from now on.
+    Music(ChannelId),
     /// What it heard is over.
     Silence(ChannelId),
     /// The two hear each other.
@@ -216,6 +218,7 @@ pub struct PretendSwitch {
     repeated: Vec<String>,
     /// So many of the next api commands are refused.
     refuse: u32,
+    has_refused: bool,
 }
 
 impl PretendSwitch {
@@ -249,6 +252,7 @@ impl PretendSwitch {
             chosen: BTreeSet::new(),
             repeated: Vec::new(),
             refuse: 0,
+            has_refused: false,
             config,
         };
         switch.later(switch.config.heartbeat, Task::Heartbeat);
@@ -347,6 +351,11 @@ impl PretendSwitch {
     /// The next so many api commands are refused.
     pub fn refuse(&mut self, commands: u32) {
         self.refuse += commands;
+    }
+
+    /// Was any refused since the last time?
+    pub fn has_refused(&mut self) -> bool {
+        std::mem::take(&mut self.has_refused)
     }
 
     /// A phone registers, or is gone.

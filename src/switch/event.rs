@@ -9,7 +9,7 @@
 //! | CHANNEL_UNBRIDGE | unbridged |
 //! | CHANNEL_HANGUP | ended |
 //! | DTMF | key |
-//! | CHANNEL_EXECUTE_COMPLETE of `speak` with our Event-UUID | said |
+//! | CHANNEL_EXECUTE_COMPLETE of `speak` or `playback` with our Event-UUID | said |
 //! | HEARTBEAT | heartbeat |
 //! | callcenter::info `member-queue-start` | queued |
 //! | callcenter::info `agent-status-change` | agent |
@@ -212,7 +212,7 @@ fn ended(channel: view::Channel<'_>) -> Option<Ended> {
 }
 
 fn said(channel: view::Channel<'_>) -> Option<News> {
-    if channel.application().as_deref() != Some("speak") {
+    if !matches!(channel.application().as_deref(), Some("speak" | "playback")) {
         return None;
     }
     let token = Uuid::try_parse(&channel.application_id()?).ok()?;

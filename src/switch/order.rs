@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | originate | `bgapi originate` with our leg and job ids; its `+OK` reply tells *taken* | refused, with the outcome of the error word |
 //! | say | `sendmsg` execute `speak`, its token as Event-UUID | refused |
+//! | music | `sendmsg` execute `playback`, its token as Event-UUID | refused |
 //! | ringback | `sendmsg` execute `playback` of a tone, for ever: `uuid_bridge` and `uuid_break` end it | not told |
 //! | hush | `api uuid_break … all` | refused |
 //! | bridge | `bgapi uuid_bridge`: it may wait for media, and events would wait with it | refused |
@@ -105,6 +106,7 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
     match effect {
         Effect::Originate(leg) => told(&leg.leg, Asked::Originate, originate(leg)),
         Effect::Say { leg, token, words, .. } => told(leg, Asked::Say, say(leg, *token, words, speakers)),
+        Effect::Music { leg, token, what, .. } => told(leg, Asked::Say, music(leg, *token, what)),
         Effect::Ringback { leg, .. } => told(leg, Asked::Other, ringback(leg)),
         Effect::Hush { leg, .. } => told(
             leg,
@@ -207,6 +209,16 @@ fn say(leg: &ChannelId, token: Uuid, words: &Words, speakers: &Speakers) -> Resu
         ..Execute::new(Some(word(leg)?), Name::new("speak")?)
     };
     Ok(vec![Order { command: Command::Execute(speak), purpose: Purpose::Say(leg.clone()) }])
+}
+
+fn music(leg: &ChannelId, token: Uuid, what: &str) -> Result<Vec<Order>, Unfit> {
+    let playback = Execute {
+        argument: Some(Line::new(what)?),
+        event_uuid: Some(Word::from(token)),
+        lock: true,
+        ..Execute::new(Some(word(leg)?), Name::new("playback")?)
+    };
+    Ok(vec![Order { command: Command::Execute(playback), purpose: Purpose::Say(leg.clone()) }])
 }
 
 fn ringback(leg: &ChannelId) -> Result<Vec<Order>, Unfit> {
@@ -449,6 +461,13 @@ mod tests {
         let hangup = Effect::Hangup { switch: switch(), channel: a(), cause: HangupCause::LostRace };
         assert_eq!(sent(hangup), "api uuid_kill a1 LOSE_RACE\n\n");
         assert_eq!(sent(Effect::Hush { switch: switch(), leg: a() }), "api uuid_break a1 all\n\n");
+        let music =
+            Effect::Music { switch: switch(), leg: a(), token: Uuid::from_u128(9), what: "local_stream://moh".into() };
+        assert_eq!(
+            sent(music),
+            "sendmsg a1\ncall-command: execute\nexecute-app-name: playback\n\
+             Event-UUID: 00000000-0000-0000-0000-000000000009\nevent-lock: true\nexecute-app-arg: local_stream://moh\n\n"
+        );
         assert_eq!(sent(Effect::AskLeg { switch: switch(), channel: a() }), "api uuid_dump a1 json\n\n");
         let ask = Effect::AskChannels { switch: switch(), token: Uuid::nil() };
         assert_eq!(sent(ask), "api show channels as json\n\n");

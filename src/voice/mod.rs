@@ -9,7 +9,7 @@ mod default;
 mod spoken;
 
 pub use clean::{MOST_SPOKEN, clean};
-pub use default::{announce_client, announce_operator, ended};
+pub use default::{announce_client, announce_operator, ended, goodbye};
 pub use spoken::spoken;
 
 use crate::engine::{
@@ -236,7 +236,8 @@ mod tests {
         );
         assert!(check(&"x".repeat(MOST_TEMPLATE + 1)).unwrap_err().contains("longer"));
         for language in [Language::Ru, Language::En] {
-            for template in [announce_operator(language), announce_client(language), ended(language)] {
+            for template in [announce_operator(language), announce_client(language), ended(language), goodbye(language)]
+            {
                 assert_eq!(check_template(template, language), Ok(()));
             }
         }

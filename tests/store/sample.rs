@@ -122,6 +122,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
         Network,
         OperatorUnavailable,
         OperatorDeclined,
+        Postponed,
         Cancelled,
         Unknown,
     ])

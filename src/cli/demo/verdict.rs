@@ -87,7 +87,7 @@ fn telephones(judged: &Judged<'_>) -> Vec<String> {
                 let line = Line { party: party.clone(), since: now.mono, hears: false, talks: None };
                 lines.insert(channel.clone(), line);
             }
-            Outside::Hears(id, _) => {
+            Outside::Hears(id, _) | Outside::Music(id) => {
                 if let Some(line) = lines.get_mut(id) {
                     line.hears = true;
                 }

@@ -90,6 +90,7 @@ impl PretendSwitch {
     fn refused(&mut self) -> bool {
         let refused = self.refuse > 0;
         self.refuse = self.refuse.saturating_sub(1);
+        self.has_refused |= refused;
         refused
     }
 

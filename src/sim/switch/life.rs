@@ -10,6 +10,11 @@ use crate::{
     switch::event::OPERATOR,
 };
 
+/// Sounds that are no music.
+const DULL: [&str; 2] = ["tone_stream://", "silence_stream://"];
+/// A file that there is not: what plays it is over at once.
+const MISSING: &str = "/missing.wav";
+
 impl PretendSwitch {
     /// Somebody calls the switch.
     pub fn call_in(&mut self, caller: &Caller, now: crate::engine::time::Now) -> ChannelId {
@@ -227,8 +232,15 @@ impl PretendSwitch {
             }
             "playback" | "sleep" => {
                 let span = data.rsplit("//").next().and_then(|text| text.parse().ok()).unwrap_or(3000);
-                self.outside.push(Outside::Hears(id.clone(), String::new()));
-                if !data.ends_with("loops=-1") {
+                let missing = data.ends_with(MISSING);
+                let span = if missing { STEP.0 } else { span };
+                // A tone is nothing that anybody would listen to, and silence is none.
+                let dull = missing || name == "sleep" || DULL.iter().any(|kind| data.starts_with(kind));
+                self.outside.push(match dull {
+                    true => Outside::Hears(id.clone(), String::new()),
+                    false => Outside::Music(id.clone()),
+                });
+                if !data.ends_with("loops=-1") && !data.starts_with("local_stream://") {
                     self.later(Span(span), Task::AppDone(id.clone(), run));
                 }
             }
