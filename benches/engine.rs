@@ -85,6 +85,7 @@ fn rules() -> Rules {
         announce_operator: "missed".into(),
         announce_client: None,
         client_first: None,
+        called_within: None,
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
     };

@@ -124,6 +124,7 @@ keys = { pass = "2", never = "3", later = "1" }
 order = "client-first"
 wait = "45s"
 music = "/usr/share/sounds/moh.wav"
+called_within = "30s"
 announce_goodbye = "До свидания."
 "#;
 
@@ -186,6 +187,7 @@ fn everything_that_is_written_is_read() {
         goodbye: "До свидания.".into(),
     };
     assert_eq!(line.redial.client_first, Some(first));
+    assert_eq!(line.redial.called_within, Some(Span::seconds(30)));
     let sales = &config.rules.groups["sales"];
     assert_eq!((sales.strategy, sales.remember, sales.escalate), (Strategy::RingAll, true, Span::minutes(1)));
     assert_eq!(sales.operators, ["anna".into(), Member { name: "robot".into(), weight: 3, level: 2 }]);
@@ -197,6 +199,17 @@ fn everything_that_is_written_is_read() {
     assert_eq!((anna.order, anna.away_after), (Order::Together, Some(3)));
     assert_eq!((anna.no_answer_pause, anna.reject_pause), (Span::minutes(2), Span::minutes(5)));
     assert!(config.observing().rules.observe);
+}
+
+#[test]
+fn a_promise_that_can_be_kept_is_taken() {
+    let promising = |redial: &str| {
+        let text = SMALL.replace("[[line]]", &format!("[defaults.redial]\n{redial}\n[[line]]"));
+        read(&text, &[]).map(|config| config.rules.lines["site"].redial.called_within)
+    };
+    assert_eq!(promising("called_within = \"30s\""), Ok(Some(Span::seconds(30))));
+    assert_eq!(promising("called_within = \"10s\"\norder = \"client-first\""), Ok(Some(Span::seconds(10))));
+    assert!(promising("called_within = \"9s\"\norder = \"client-first\"").unwrap_err()[0].contains("promise 10s"));
 }
 
 #[test]
@@ -402,6 +415,20 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         &[
             "perezvon.toml:17:21: `announce_operator`: the template names `page`, which there is not; it may name number, name, line, channel, source, campaign, attempt, misses, key, outcome",
             "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\ncalled_within = \"29s\"\n[[line]]",
+        &[
+            "perezvon.toml:17:17: a call within 29s is promised, and it may take 30s: boris rings for 20s, is there 0s after the answer, and hears the announcement (10s); promise 30s, shorten the operators' `ring` or `answer`, or ring the client first with `order`",
+        ],
+    ),
+    (
+        "dial = \"user/1002\"",
+        "dial = [\"user/1002\", \"user/1003\"]\nring = \"15s\"\nanswer = { delay = \"20s\" }\n[defaults.redial]\ncalled_within = \"30s\"",
+        &[
+            "perezvon.toml:18:17: a call within 30s is promised, and it may take 1m: boris rings for 15s on each of 2 phones, is there 20s after the answer, and hears the announcement (10s); promise 1m, shorten the operators' `ring` or `answer`, or ring the client first with `order`",
         ],
     ),
     (

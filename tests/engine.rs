@@ -42,6 +42,7 @@ fn rules(strategy: Strategy) -> Rules {
         announce_operator: "a missed call".into(),
         announce_client: None,
         client_first: None,
+        called_within: None,
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
     };

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::{
         retry::MOST_A_WEEK,
-        rules::{Again, ClientFirst, Keys, Language, Manners, Missed, Redial},
+        rules::{Again, ClientFirst, Group, Keys, Language, Manners, Missed, Operator, Order, Redial},
         time::Span,
     },
     voice,
@@ -26,6 +26,10 @@ const LONGEST_RING: Span = Span::minutes(5);
 
 /// Longer than that nobody waits for an operator.
 const WAIT: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(10);
+/// What a site's countdown may promise.
+const PROMISE: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(30);
+/// What a promised call needs beside the operator's answer: the announcement, and the switch's own time.
+const MARGIN: Span = Span::seconds(10);
 /// The longest name of a file or a stream, in bytes.
 const MOST_MUSIC: usize = 500;
 
@@ -47,6 +51,7 @@ fn built_in(language: Language) -> Redial {
         announce_operator: voice::announce_operator(language).into(),
         announce_client: Some(voice::announce_client(language).into()),
         client_first: None,
+        called_within: None,
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
     }
@@ -85,6 +90,7 @@ pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) 
             None => built.announce_client,
         },
         client_first: client_first(&get, language),
+        called_within: get("called_within").and_then(|node| node.span(PROMISE)),
         longest_talk: span("longest_talk", Span::minutes(1)..=Span::minutes(24 * 60), built.longest_talk),
         keys: get("keys").and_then(|node| keys(&node)).unwrap_or(built.keys),
     };
@@ -97,6 +103,52 @@ pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) 
     }
     layers.iter().for_each(|layer| layer.close());
     redial
+}
+
+/// Holds a line's promise against what it may take until the client's phone rings: the slowest operator's phones, the pause
+/// until the person behind them is there, and [`MARGIN`]. Where the client's phone rings first, only that.
+pub fn promise(layers: &[&Table<'_>], redial: &Redial, group: &Group, operators: &[Arc<Operator>]) {
+    let node = layers.iter().find_map(|layer| layer.get("called_within"));
+    let (Some(node), Some(promised)) = (node, redial.called_within) else { return };
+    let of_group =
+        operators.iter().filter(|operator| group.operators.iter().any(|member| member.name == operator.name));
+    let slowest = of_group.max_by_key(|operator| until_there(operator)).filter(|_| redial.client_first.is_none());
+    let needed = slowest.map_or(Span::ZERO, |operator| until_there(operator)) + MARGIN;
+    if needed <= promised {
+        return;
+    }
+    let [promised, needed, margin] = [promised, needed, MARGIN].map(unit::written);
+    let what = match slowest {
+        Some(operator) => {
+            let (ring, delay) = (unit::written(operator.ring), unit::written(operator.answer.delay()));
+            let phones = match operator.phones.len() {
+                several if several > 1 && operator.order == Order::InOrder => format!(" on each of {several} phones"),
+                _ => String::new(),
+            };
+            format!(
+                "a call within {promised} is promised, and it may take {needed}: {} rings for {ring}{phones}, is there \
+                 {delay} after the answer, and hears the announcement ({margin})",
+                operator.name
+            )
+        }
+        None => format!("a call within {promised} is promised, and it may take {needed}"),
+    };
+    let cure = match slowest {
+        Some(_) => format!(
+            "promise {needed}, shorten the operators' `ring` or `answer`, or ring the client first with `order`"
+        ),
+        None => format!("promise {needed}"),
+    };
+    node.fault(what, cure);
+}
+
+/// How long it may take until an operator who takes the call is there.
+fn until_there(operator: &Operator) -> Span {
+    let turns = match operator.order {
+        Order::InOrder => operator.phones.len() as u64,
+        Order::Together => 1,
+    };
+    Span(operator.ring.0 * turns) + operator.answer.delay()
 }
 
 /// `order = "client-first"`, with how the client is kept company until an operator is there.

@@ -61,6 +61,7 @@ struct Defaults<'a> {
 
 /// Everything that lines may name.
 struct Known {
+    operators: Vec<Arc<Operator>>,
     groups: BTreeMap<Name, Arc<Group>>,
     trunks: BTreeMap<Name, Arc<Trunk>>,
     calendars: BTreeMap<Name, Arc<Calendar>>,
@@ -74,7 +75,7 @@ pub fn read(root: &Table<'_>, switches: Vec<Name>) -> (Rules, Language) {
     let operators = operators(root);
     let groups = groups(root, &operators);
     let calendars = calendars(root, defaults.zone.as_ref());
-    let known = Known { groups, trunks, calendars };
+    let known = Known { operators, groups, trunks, calendars };
     if let Some(table) = &defaults.redial {
         redial::read(&[table], defaults.language, defaults.zone.as_ref());
     }
@@ -82,7 +83,7 @@ pub fn read(root: &Table<'_>, switches: Vec<Name>) -> (Rules, Language) {
         root.fault("there is no line", "add [[line]] with a `name` and the `numbers` that clients dial");
     }
     let lines = lines_of(&lines, &defaults, &known);
-    let Known { groups, trunks, .. } = known;
+    let Known { operators, groups, trunks, .. } = known;
     let operators = operators.into_iter().map(|operator| (operator.name.clone(), operator)).collect();
     let rules = Rules { switches, country: defaults.country, lines, groups, operators, trunks, observe: false };
     (rules, defaults.language)
@@ -469,6 +470,9 @@ fn line(table: &Table<'_>, defaults: &Defaults<'_>, known: &Known) -> Option<Lin
     let calendar = table.get("calendar").and_then(|node| reference(&node, "calendar", known.calendars.keys()));
     let calendar = calendar.and_then(|name| known.calendars.get(&name).cloned());
     let redial = redial::read(&layers, language, defaults.zone.as_ref());
+    if let Some(group) = group.as_ref().and_then(|name| known.groups.get(name)) {
+        redial::promise(&layers, &redial, group, &known.operators);
+    }
     table.close();
     let (name, group, caller_id) = (name?, group?, caller_id?);
     Some(Line {

@@ -121,6 +121,9 @@ pub struct Redial {
     pub attempts: u32,
     /// How long after the last miss a callback is given up.
     pub expire: Span,
+    /// Within how long of asking for it a client's phone is promised to ring, where an operator is free; what the line and
+    /// its operators need for that is held against it when the configuration is read. `None`: nothing is promised.
+    pub called_within: Option<Span>,
     /// When a client is tried again who was busy.
     pub busy: Again,
     /// When a client is tried again who did not answer.

@@ -129,6 +129,7 @@ pub fn redial() -> Redial {
         announce_operator: "Missed call, {{ line }}, number {{ number | spoken }}. Connecting.".into(),
         announce_client: None,
         client_first: None,
+        called_within: None,
         longest_talk: Span::minutes(60),
         keys: Keys::default(),
     }
