@@ -16,7 +16,7 @@ use perezvon::{
         input::{Input, News},
         record::Snapshot,
         rules::{
-            Again, Group, Keys, Language, Line, Manners, Missed, NumberFormat, Operator, Phone, Redial, Rules,
+            Again, Group, Keys, Language, Line, Machine, Manners, Missed, NumberFormat, Operator, Phone, Redial, Rules,
             Strategy, Trunk,
         },
         time::{Mono, Now, Span, Wall},
@@ -88,6 +88,7 @@ fn rules() -> Rules {
         called_within: None,
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
+        machine: Machine::default(),
     };
     let line = Line {
         name: "site".into(),

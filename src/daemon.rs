@@ -415,6 +415,7 @@ impl Daemon {
             Effect::Originate(originate) => &originate.switch,
             Effect::Say { switch, .. }
             | Effect::Music { switch, .. }
+            | Effect::Listen { switch, .. }
             | Effect::Ringback { switch, .. }
             | Effect::Hush { switch, .. }
             | Effect::Bridge { switch, .. }

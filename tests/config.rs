@@ -5,7 +5,9 @@ use perezvon::{
     config::{self, Config},
     engine::{
         money::Amount,
-        rules::{Again, Answer, ClientFirst, Key, Keys, Language, Member, Missed, NumberFormat, Order, Strategy},
+        rules::{
+            Again, Answer, ClientFirst, Key, Keys, Language, Machine, Member, Missed, NumberFormat, Order, Strategy,
+        },
         time::Span,
     },
 };
@@ -123,6 +125,7 @@ attempts = 3
 keys = { pass = "2", never = "3", later = "1" }
 order = "client-first"
 wait = "45s"
+machine = { beep = true, shorter_than = "5s", say = "Мы вам перезвонили." }
 music = "/usr/share/sounds/moh.wav"
 called_within = "30s"
 announce_goodbye = "До свидания."
@@ -188,6 +191,8 @@ fn everything_that_is_written_is_read() {
     };
     assert_eq!(line.redial.client_first, Some(first));
     assert_eq!(line.redial.called_within, Some(Span::seconds(30)));
+    let say = Some("Мы вам перезвонили.".into());
+    assert_eq!(line.redial.machine, Machine { shorter_than: Some(Span::seconds(5)), beep: true, say });
     let sales = &config.rules.groups["sales"];
     assert_eq!((sales.strategy, sales.remember, sales.escalate), (Strategy::RingAll, true, Span::minutes(1)));
     assert_eq!(sales.operators, ["anna".into(), Member { name: "robot".into(), weight: 3, level: 2 }]);
@@ -429,6 +434,15 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         "dial = [\"user/1002\", \"user/1003\"]\nring = \"15s\"\nanswer = { delay = \"20s\" }\n[defaults.redial]\ncalled_within = \"30s\"",
         &[
             "perezvon.toml:18:17: a call within 30s is promised, and it may take 1m: boris rings for 15s on each of 2 phones, is there 20s after the answer, and hears the announcement (10s); promise 1m, shorten the operators' `ring` or `answer`, or ring the client first with `order`",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nmachine = { shorter_than = \"2m\", say = \"Hello.\", beeps = true }\n[[line]]",
+        &[
+            "perezvon.toml:17:28: `shorter_than` is 2m; it may be 1s to 1m",
+            "perezvon.toml:17:40: nothing is said without a beep to say it after; add `beep = true`, or leave `say` out",
+            "perezvon.toml:17:50: there is no key `beeps` here; did you mean `beep`?",
         ],
     ),
     (

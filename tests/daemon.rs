@@ -10,7 +10,7 @@ use perezvon::{
         input::{Channel, ChannelState, Direction, Ended, Input, News, Wish},
         record::{CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
         rules::{
-            Again, Group, Keys, Language, Line, Manners, Missed, NumberFormat, Operator, Phone, Redial, Rules,
+            Again, Group, Keys, Language, Line, Machine, Manners, Missed, NumberFormat, Operator, Phone, Redial, Rules,
             Strategy, Trunk,
         },
         time::{Span, Wall},
@@ -146,6 +146,7 @@ fn rules() -> Rules {
         called_within: None,
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
+        machine: Machine::default(),
     };
     let line = Line {
         name: "site".into(),

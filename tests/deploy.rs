@@ -91,6 +91,8 @@ fn effects() -> Vec<Effect> {
         Effect::Originate(Box::new(originate)),
         Effect::Say { switch: switch(), leg: leg(), token: Uuid::nil(), words: Box::new(words) },
         Effect::Ringback { switch: switch(), leg: leg() },
+        Effect::Listen { switch: switch(), leg: leg() },
+        Effect::Music { switch: switch(), leg: leg(), token: Uuid::nil(), what: "local_stream://moh".into() },
         Effect::Hush { switch: switch(), leg: leg() },
         Effect::Bridge { switch: switch(), operator: leg(), client: leg() },
         Effect::Park { switch: switch(), channel: leg() },

@@ -4,14 +4,14 @@
 use perezvon::engine::{
     Engine, Name, OperatorState, Step,
     effect::{Effect, Originate},
-    input::{Cdr, Channel, ChannelState, Direction, Ended, Input, News, Wish},
+    input::{Asked, Cdr, Channel, ChannelState, Direction, Ended, Input, News, Wish},
     record::{
         AttemptRecord, CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, Dial, KnownBy, LastTalk,
         OperatorRecord, Outcome, Role, Snapshot, Write,
     },
     rules::{
-        Again, Answer, ClientFirst, Group, Key, Keys, Language, Line, Manners, Member, Missed, NumberFormat, Operator,
-        Order, Phone, Redial, Rules, Strategy, Trunk,
+        Again, Answer, ClientFirst, Group, Key, Keys, Language, Line, Machine, Manners, Member, Missed, NumberFormat,
+        Operator, Order, Phone, Redial, Rules, Strategy, Trunk,
     },
     time::{Mono, Now, Span, Wall},
 };
@@ -45,6 +45,7 @@ fn rules(strategy: Strategy) -> Rules {
         called_within: None,
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
+        machine: Machine::default(),
     };
     let line = Line {
         name: "site".into(),
@@ -1676,4 +1677,103 @@ fn a_client_found_waiting_after_a_crash_is_kept_company_again() {
     desk.answers(&boris[0].leg);
     desk.hears_all();
     assert_eq!(desk.bridges(), 1);
+}
+
+// ---- a machine at the client's end -------------------------------------------------------------------------------------
+
+fn wary(machine: Machine) -> Rules {
+    let mut rules = rules(Strategy::TopDown);
+    let mut line = (*rules.lines["site"]).clone();
+    line.redial.machine = machine;
+    rules.lines.insert("site".into(), Arc::new(line));
+    rules
+}
+
+#[test]
+fn so_short_a_talk_was_with_a_machine() {
+    let (machine, talked) = (Outcome::Machine, Outcome::Talked);
+    // Who hangs up first, how long they talked, how long after that the client's leg goes on, as one transferred does.
+    for (operator_first, talk, after, outcome) in
+        [(false, 4, 0, machine), (false, 5, 0, talked), (true, 4, 0, machine), (true, 4, 60, talked)]
+    {
+        let short = Machine { shorter_than: Some(Span::seconds(5)), ..Machine::default() };
+        let mut desk = Desk::new(wary(short));
+        let (operator, client) = desk.dials_both();
+        desk.answers(&client.leg);
+        desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+        assert!(!desk.listens());
+        desk.wait(Span::seconds(talk));
+        if operator_first {
+            desk.ends(&operator.leg, Outcome::Unknown);
+            desk.wait(Span::seconds(after));
+        }
+        desk.ends(&client.leg, Outcome::Unknown);
+        desk.ends(&operator.leg, Outcome::Unknown);
+        assert_eq!(desk.last_attempt().outcome, Some(outcome), "{talk} s, {after} s");
+        assert_eq!(desk.closed().is_some(), outcome == Outcome::Talked);
+    }
+}
+
+impl Desk {
+    fn listens(&mut self) -> bool {
+        !self.effects(|e| matches!(e, Effect::Listen { .. }).then_some(())).is_empty()
+    }
+}
+
+#[test]
+fn a_beep_during_the_talk_is_a_machines_and_words_may_be_left_there() {
+    for say in [None, Some("we called you back")] {
+        let mut desk = Desk::new(wary(Machine { beep: true, say: say.map(Into::into), ..Machine::default() }));
+        let (operator, client) = desk.dials_both();
+        desk.answers(&client.leg);
+        desk.news(News::Beep(client.leg.clone()));
+        assert_eq!(desk.hung_up(), [], "not before they talk");
+        desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+        assert!(desk.listens());
+        desk.wait(Span::seconds(10));
+        desk.news(News::Beep(operator.leg.clone()));
+        assert_eq!(desk.hung_up(), [], "only the client's");
+        for _ in 0..2 {
+            desk.news(News::Beep(client.leg.clone()));
+        }
+        match say {
+            None => assert!(desk.hung_up().starts_with(&[operator.leg.clone(), client.leg.clone()])),
+            Some(say) => {
+                let parked = desk.effects(|e| match e {
+                    Effect::Park { channel, .. } => Some(channel.clone()),
+                    _ => None,
+                });
+                assert_eq!(parked, std::slice::from_ref(&client.leg));
+                desk.ends(&operator.leg, Outcome::Unknown);
+                desk.news(News::Parked(client.leg.clone()));
+                let (words, token) = desk.one_sound(&client.leg);
+                assert_eq!(words, say);
+                desk.is_over(&client.leg, token);
+                assert_eq!(desk.hung_up().first(), Some(&client.leg));
+            }
+        }
+        desk.ends(&client.leg, Outcome::Unknown);
+        desk.ends(&operator.leg, Outcome::Unknown);
+        let attempt = desk.last_attempt();
+        assert_eq!((attempt.outcome, attempt.cause.as_str()), (Some(Outcome::Machine), "a machine's beep"));
+        assert_eq!(desk.closed(), None, "the client is tried again");
+    }
+}
+
+#[test]
+fn that_the_switch_cannot_listen_is_told_once_a_talk() {
+    let mut desk = Desk::new(wary(Machine { beep: true, ..Machine::default() }));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg, client.leg.clone()));
+    desk.news(News::Refused {
+        id: client.leg,
+        what: Asked::Listen,
+        text: "-ERR avmd Command not found!".into(),
+        outcome: Outcome::Unknown,
+        unregistered: false,
+    });
+    let alarms = desk.effects(|e| if let Effect::Alarm(alarm) = e { Some(alarm.text.clone()) } else { None });
+    assert_eq!(alarms, ["no beep is listened for: -ERR avmd Command not found!"]);
+    assert!(desk.hung_up().is_empty(), "they talk on");
 }

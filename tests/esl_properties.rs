@@ -75,6 +75,7 @@ fn api() -> impl Strategy<Value = ApiCommand> {
         Just(ApiCommand::Strepoch),
         word().prop_map(ApiCommand::SofiaContact),
         Just(ApiCommand::CallcenterAgents),
+        word().prop_map(ApiCommand::AvmdStart),
     ]
 }
 

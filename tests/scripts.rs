@@ -264,6 +264,13 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
         redial.announce_operator = rest.trim_matches('"').into();
     } else if let Some(rest) = after("client hears ") {
         redial.announce_client = Some(rest.trim_matches('"').into());
+    } else if let Some(rest) = after("a talk shorter than ") {
+        let rest = rest.strip_suffix(" is a machine's").ok_or("a talk shorter than SPAN is a machine's")?;
+        redial.machine.shorter_than = Some(span(rest)?);
+    } else if part == "listens for a beep" {
+        redial.machine.beep = true;
+    } else if let Some(rest) = after("a machine hears ") {
+        redial.machine.say = Some(rest.trim_matches('"').into());
     } else if part == "the client first" {
         redial.client_first.get_or_insert_with(client_first);
     } else if let Some(rest) = after("who waits ") {
@@ -279,7 +286,8 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
             "{part:?} is none of: a queue, a menu of SPAN, rings WHOM for SPAN, window SPAN, attempts N, ring SPAN, \
              again when busy after SPAN, again when not answered after SPAN, again when the network fails after SPAN, \
              given up after SPAN, missed too when shorter than SPAN, hours FROM-TO, operator hears \"…\", client hears \"…\", \
-             the client first, who waits SPAN, who puts it off by key KEY, music \"…\""
+             the client first, who waits SPAN, who puts it off by key KEY, music \"…\", \
+             listens for a beep, a talk shorter than SPAN is a machine's, a machine hears \"…\""
         ));
     }
     Ok(())
@@ -378,6 +386,7 @@ fn habit(text: &str) -> Parsed<Habit> {
             "declines" => Reaction::Refuses(603),
             "is no number" => Reaction::Refuses(404),
             "is out of order" => Reaction::Refuses(503),
+            "is a machine" => Reaction::Machine,
             "plays music and does not answer" => Reaction::EarlyMedia,
             part if part.starts_with(EXCHANGE) => Reaction::Exchange(span(&part[EXCHANGE.len()..])?),
             part => match part.strip_prefix("answers after ").map(|rest| rest.split_once(" and leaves after ")) {
@@ -386,7 +395,7 @@ fn habit(text: &str) -> Parsed<Habit> {
                 None => {
                     return Err(format!(
                         "{part:?} is nothing that a phone does: answers after SPAN [and leaves after SPAN], does not \
-                         answer, is busy, declines, is no number, is out of order, plays music and does not answer, sits \
+                         answer, is busy, declines, is no number, is out of order, is a machine, plays music and does not answer, sits \
                          behind an exchange and comes after SPAN; talks SPAN, presses KEY after SPAN"
                     ));
                 }
@@ -659,6 +668,7 @@ impl Transcript {
                 format!("{}{exchange} hears {words:?}", name(id))
             }
             Outside::Music(id) => format!("{} hears music", name(id)),
+            Outside::Beeps(id) => format!("{} beeps", name(id)),
             Outside::Talking(a, b) => {
                 let (a, b) = (name(a), name(b));
                 let (first, second) = if cast.house.operators.contains(&b) { (b, a) } else { (a, b) };

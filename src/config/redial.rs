@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::{
         retry::MOST_A_WEEK,
-        rules::{Again, ClientFirst, Group, Keys, Language, Manners, Missed, Operator, Order, Redial},
+        rules::{Again, ClientFirst, Group, Keys, Language, Machine, Manners, Missed, Operator, Order, Redial},
         time::Span,
     },
     voice,
@@ -26,6 +26,8 @@ const LONGEST_RING: Span = Span::minutes(5);
 
 /// Longer than that nobody waits for an operator.
 const WAIT: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(10);
+/// How short a talk may be called none: a person needs longer to say why they called.
+const SHORT: RangeInclusive<Span> = Span::seconds(1)..=Span::seconds(60);
 /// What a site's countdown may promise.
 const PROMISE: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(30);
 /// What a promised call needs beside the operator's answer: the announcement, and the switch's own time.
@@ -54,6 +56,7 @@ fn built_in(language: Language) -> Redial {
         called_within: None,
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
+        machine: Machine::default(),
     }
 }
 
@@ -93,6 +96,7 @@ pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) 
         called_within: get("called_within").and_then(|node| node.span(PROMISE)),
         longest_talk: span("longest_talk", Span::minutes(1)..=Span::minutes(24 * 60), built.longest_talk),
         keys: get("keys").and_then(|node| keys(&node)).unwrap_or(built.keys),
+        machine: get("machine").and_then(|node| machine(&node, language)).unwrap_or(built.machine),
     };
     let never = get("expire").or_else(|| get("track")).filter(|_| redial.expire <= redial.track);
     if let Some(node) = never {
@@ -187,6 +191,22 @@ fn keys(node: &Node<'_>) -> Option<Keys> {
         node.fault("`pass` and `never` are the same key", "give one of them another");
     }
     Some(keys)
+}
+
+/// `{ beep = true, shorter_than = "5s", say = "…" }`
+fn machine(node: &Node<'_>, language: Language) -> Option<Machine> {
+    let table = node.table()?;
+    let (shorter, beep, say) = (table.get("shorter_than"), table.get("beep"), table.get("say"));
+    table.close();
+    let beep = beep.and_then(|node| node.flag()).unwrap_or(false);
+    if let Some(say) = say.as_ref().filter(|_| !beep) {
+        say.fault("nothing is said without a beep to say it after", "add `beep = true`, or leave `say` out");
+    }
+    Some(Machine {
+        shorter_than: shorter.and_then(|node| node.span(SHORT)),
+        beep,
+        say: say.and_then(|node| template(&node, language)),
+    })
 }
 
 /// `announce_client = "": the client hears the operator at once.

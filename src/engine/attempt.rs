@@ -26,8 +26,9 @@
 //! | taking | joining | the client's own call is parked |
 //! | taking | checking | that call ended before: the client is dialled after all |
 //! | joining | talking | the two are bridged (CHANNEL_BRIDGE) |
-//! | talking | closing | the operator's key says that a machine answered |
-//! | talking | parted | either hangs up: *talked*; the other leg may be on its way to a colleague, so it is left alone |
+//! | talking | closing | the operator's key, or a beep, says that a machine answered |
+//! | talking | excusing | the beep, and something is to be left there: said once the client's leg is parked |
+//! | talking | parted | either hangs up: *talked*, or *machine* when the line holds so short a talk for none; the other leg may be on its way to a colleague, so it is left alone |
 //! | parted | over | every leg is gone; one that only waits parked is ended |
 //! | parting | closing | the operator has heard how it ended, or left |
 //! | parting | taking | the client, found busy a moment ago, calls by themselves |
@@ -134,6 +135,8 @@ pub(super) struct Attempt {
     pub kept: Option<Name>,
     /// The client waits for an operator.
     pub held: Option<Held>,
+    /// Since when they talk, where we have heard it begin.
+    pub talks: Option<Mono>,
     /// What the callback is closed with when this is over.
     pub close: Option<CloseReason>,
     pub outcome: Option<Outcome>,
@@ -496,7 +499,17 @@ impl Engine {
 
     /// They talked and one side left. `hangup_after_bridge` ends the other leg, unless it is being transferred.
     pub(super) fn talked(&mut self, at: &mut Attempt, cx: &mut Cx) {
-        at.comes_to(Outcome::Talked, cx.now.wall);
+        let talk = at.talks.filter(|_| at.record.took.is_none()).map(|since| cx.now.mono.since(since));
+        let least = at.line.redial.machine.shorter_than.unwrap_or(Span::ZERO);
+        match talk.is_some_and(|talk| talk < least) && at.outcome.is_none() {
+            // Whether the operator hung up or handed the client on shows at the client's end: at once, or later.
+            true if at.client().is_some() => {}
+            true => {
+                at.record.cause = "so short a talk is held for a machine's".to_owned();
+                at.comes_to(Outcome::Machine, cx.now.wall);
+            }
+            false => at.comes_to(Outcome::Talked, cx.now.wall),
+        }
         at.goes(Stage::Parted, cx.now.mono + LOOK_CLOSING);
     }
 
@@ -632,6 +645,17 @@ impl Engine {
         }
     }
 
+    /// A voicemail beeps: whatever was said to it, nobody heard.
+    pub(super) fn beeps(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        if at.stage != Stage::Talking || at.client() != Some(leg) {
+            return;
+        }
+        match at.line.redial.machine.say.clone() {
+            Some(_) => self.leave_words(at, leg, cx),
+            None => self.decide(at, Outcome::Machine, "a machine's beep", cx),
+        }
+    }
+
     /// The operator takes it: enough is said.
     fn accept(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
         at.accepted = true;
@@ -705,6 +729,9 @@ impl Engine {
             match at.stage {
                 Stage::Announcing(None) if at.winner == Some(leg) => engine.announce(at, cx),
                 Stage::Greeting(None) if at.client() == Some(leg) => engine.greet(at, leg, cx),
+                Stage::Excusing(token) if token.is_nil() && at.client() == Some(leg) => {
+                    engine.say_to_machine(at, leg, cx)
+                }
                 _ => {}
             }
         });
@@ -780,7 +807,12 @@ impl Engine {
         at.record.joined = Some(cx.now.wall);
         at.dirty = true;
         self.last_talks.note(at.number, cx.now.wall, at.record.legs[leg].who.clone());
+        at.talks = Some(cx.now.mono);
         at.goes(Stage::Talking, cx.now.mono + LOOK);
+        if let Some(client) = at.client().filter(|_| at.line.redial.machine.beep && at.record.took.is_none()) {
+            let leg = at.record.legs[client].id.clone();
+            cx.effect(Effect::Listen { switch: at.record.switch.clone(), leg });
+        }
         cx.notice(Notice::Joint {
             callback: at.id(),
             operator: at.record.legs[leg].who.clone(),
@@ -885,7 +917,7 @@ impl Engine {
             return;
         }
         match at.stage {
-            Stage::Talking => self.talked(at, cx),
+            Stage::Talking | Stage::Parted => self.talked(at, cx),
             // Answered, and gone before the operator was there: as if the client had not answered.
             Stage::Greeting(_) | Stage::Joining if at.is_answered(leg) => self.part(at, Outcome::NoAnswer, cause, cx),
             Stage::Ringing | Stage::Waiting | Stage::Announcing(_) if at.held.is_some() => {
@@ -929,6 +961,7 @@ impl Engine {
                 engine.leg_ended(at, leg, outcome, text, unregistered, cx);
             }
             Asked::Say if at.held.is_some() && at.client() == Some(leg) => engine.held_refused(at, leg, text, cx),
+            Asked::Listen => cx.alarm(AlarmKind::Limit, format!("no beep is listened for: {text}")),
             Asked::Bridge if at.stage == Stage::Joining => engine.part(at, Outcome::Network, text, cx),
             Asked::Say => match at.stage {
                 Stage::Announcing(_) => {

@@ -156,6 +156,7 @@ impl Attempt {
             client_first: line.redial.client_first.is_some(),
             kept: None,
             held: None,
+            talks: None,
             line,
             trunk,
             number: callback.number,

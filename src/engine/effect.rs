@@ -39,6 +39,13 @@ pub enum Effect {
         /// A file or a stream, as the switch's `playback` takes it.
         what: Arc<str>,
     },
+    /// Listen for the beep of a voicemail on a leg that talks; told as [`super::input::News::Beep`].
+    Listen {
+        /// The switch.
+        switch: Name,
+        /// The client's leg.
+        leg: ChannelId,
+    },
     /// Let the operator hear that the client's phone is ringing, until they are joined or [`Effect::Hush`].
     Ringback {
         /// The switch.

@@ -210,6 +210,19 @@ impl Engine {
         self.say_and_leave(at, client, goodbye, outcome, cause, cx);
     }
 
+    /// A machine has beeped: the operator is let go (by `hangup_after_bridge`), and the words are left there once it is parked.
+    pub(super) fn leave_words(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        at.comes_to(Outcome::Machine, cx.now.wall);
+        at.record.cause = "a machine's beep".to_owned();
+        cx.effect(Effect::Park { switch: at.record.switch.clone(), channel: at.record.legs[leg].id.clone() });
+        at.goes(Stage::Excusing(Uuid::nil()), cx.now.mono + LONGEST_PARTING);
+    }
+
+    pub(super) fn say_to_machine(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        let Some(words) = at.line.redial.machine.say.clone() else { return };
+        self.say_and_leave(at, leg, words, Outcome::Machine, "a machine's beep", cx);
+    }
+
     fn say_and_leave(
         &mut self,
         at: &mut Attempt,

@@ -136,6 +136,8 @@ pub enum News {
     Ended(Ended),
     /// Somebody pressed a key of the telephone at this channel.
     Key(ChannelId, Key),
+    /// A voicemail beeps at this channel; told twice of one beep.
+    Beep(ChannelId),
     /// What we said on a channel is over.
     Said {
         /// On which channel.
@@ -207,6 +209,8 @@ pub enum Asked {
     Bridge,
     /// A sound.
     Say,
+    /// To listen for a beep.
+    Listen,
     /// A hang-up, a park, another safe thing.
     Other,
 }

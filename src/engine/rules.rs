@@ -142,6 +142,19 @@ pub struct Redial {
     pub longest_talk: Span,
     /// What may be pressed.
     pub keys: Keys,
+    /// How a machine at the client's end is known.
+    pub machine: Machine,
+}
+
+/// How a machine that answers for the client is known, beside [`Keys::machine`], and what becomes of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// A talk shorter than this was with a machine; `None`: any talk is one.
+    pub shorter_than: Option<Span>,
+    /// Listen for the beep of a voicemail (mod_avmd) while they talk.
+    pub beep: bool,
+    /// The template of what is left there after the beep; `None`: nothing.
+    pub say: Option<Arc<str>>,
 }
 
 /// How a client is kept company whose phone rings before an operator's.

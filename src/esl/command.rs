@@ -217,6 +217,8 @@ pub enum ApiCommand {
     SofiaContact(Word),
     /// mod_callcenter's agents, as a table.
     CallcenterAgents,
+    /// mod_avmd listens for a beep on this channel.
+    AvmdStart(Word),
 }
 
 /// Who hears a broadcast.
@@ -359,6 +361,7 @@ impl ApiCommand {
             Self::Strepoch => "strepoch",
             Self::SofiaContact(_) => "sofia_contact",
             Self::CallcenterAgents => "callcenter_config",
+            Self::AvmdStart(_) => "avmd",
         }
     }
 
@@ -388,6 +391,7 @@ impl ApiCommand {
             }
             Self::ShowChannels => put(out, &[" channels as json"]),
             Self::CallcenterAgents => put(out, &[" agent list"]),
+            Self::AvmdStart(channel) => put(out, &[" ", channel.as_str(), " start"]),
             Self::Status | Self::Version | Self::Strepoch => {}
         }
     }
@@ -541,6 +545,7 @@ impl ApiCommand {
             ("strepoch", []) => Self::Strepoch,
             ("sofia_contact", [user]) => Self::SofiaContact(Word::new(user)?),
             ("callcenter_config", ["agent", "list"]) => Self::CallcenterAgents,
+            ("avmd", [channel, "start"]) => Self::AvmdStart(Word::new(channel)?),
             _ => return Err(NotUnderstood::Api(excerpt(text.as_bytes()))),
         })
     }

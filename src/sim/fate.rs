@@ -12,7 +12,7 @@ use super::{
 use crate::engine::{
     hours::Calendar,
     input::Wish,
-    rules::{Again, Answer, ClientFirst, Key, Keys, Manners, Missed, Strategy},
+    rules::{Again, Answer, ClientFirst, Key, Keys, Machine, Manners, Missed, Strategy},
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
@@ -107,6 +107,13 @@ fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
     }
     if random.chance(40) {
         redial.announce_client = Some("You called us. Connecting.".into());
+    }
+    if random.chance(40) {
+        redial.machine = Machine {
+            shorter_than: random.chance(50).then(|| Span::seconds(random.between(2, 15))),
+            beep: random.chance(70),
+            say: random.chance(50).then(|| "We called you back.".into()),
+        };
     }
     if random.chance(30) {
         let music = *random.pick(&["local_stream://moh", "local_stream://moh", "/music.wav", "/missing.wav"]);

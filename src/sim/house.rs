@@ -8,8 +8,8 @@ use crate::{
         hours::Calendar,
         number::Number,
         rules::{
-            Again, Answer, ClientFirst, Group, Keys, Language, Line, Manners, Member, Missed, NumberFormat, Operator,
-            Phone, Redial, Rules, Strategy, Trunk,
+            Again, Answer, ClientFirst, Group, Keys, Language, Line, Machine, Manners, Member, Missed, NumberFormat,
+            Operator, Phone, Redial, Rules, Strategy, Trunk,
         },
         time::Span,
     },
@@ -132,6 +132,7 @@ pub fn redial() -> Redial {
         called_within: None,
         longest_talk: Span::minutes(60),
         keys: Keys::default(),
+        machine: Machine::default(),
     }
 }
 

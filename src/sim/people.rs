@@ -19,6 +19,9 @@ const SILENCE: Span = Span::seconds(20);
 /// How long it takes to notice that the other one is gone, and to put the phone down.
 const NOTICES: Span = Span::seconds(2);
 
+/// How long a machine speaks before its beep.
+const GREETING: Span = Span::seconds(6);
+
 /// What a phone that is rung does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
@@ -209,6 +212,7 @@ impl People {
             | Outside::Pressed(..)
             | Outside::Hears(..)
             | Outside::Music(_)
+            | Outside::Beeps(_)
             | Outside::Silence(_) => {}
             Outside::Greets(_) | Outside::Comes(_) => {}
         }
@@ -250,6 +254,7 @@ impl People {
             }
             Reaction::Machine => {
                 self.plan(at + Span::seconds(15), act(Act::Answer));
+                self.plan(at + Span::seconds(15) + GREETING, act(Act::Beep));
                 self.plan(at + Span::seconds(75), act(Act::Hangup));
             }
             Reaction::Exchange(comes) => {

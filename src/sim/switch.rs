@@ -111,6 +111,8 @@ pub enum Act {
     Reject(u16),
     /// A key of it is pressed.
     Press(char),
+    /// A voicemail at it beeps.
+    Beep,
     /// It is put down.
     Hangup,
 }
@@ -142,6 +144,8 @@ pub enum Outside {
     },
     /// The caller's call was answered by the switch.
     Answered(ChannelId),
+    /// A voicemail at it beeped.
+    Beeps(ChannelId),
     /// A key of it was pressed.
     Pressed(ChannelId, char),
     /// It hears this text from now on.

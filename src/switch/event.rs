@@ -9,6 +9,7 @@
 //! | CHANNEL_UNBRIDGE | unbridged |
 //! | CHANNEL_HANGUP | ended |
 //! | DTMF | key |
+//! | avmd::beep | beep |
 //! | CHANNEL_EXECUTE_COMPLETE of `speak` or `playback` with our Event-UUID | said |
 //! | HEARTBEAT | heartbeat |
 //! | callcenter::info `member-queue-start` | queued |
@@ -61,8 +62,8 @@ pub const EVENTS: [&str; 11] = [
 ];
 
 /// The subclasses of CUSTOM that are listened to.
-pub const SUBCLASSES: [&str; 5] =
-    ["callcenter::info", "sofia::register", "sofia::unregister", "sofia::expire", OPERATOR];
+pub const SUBCLASSES: [&str; 6] =
+    ["callcenter::info", "avmd::beep", "sofia::register", "sofia::unregister", "sofia::expire", OPERATOR];
 
 /// The subclass of the event that the dialplan fires when an operator dials to be ready or away.
 pub const OPERATOR: &str = "perezvon::operator";
@@ -113,7 +114,8 @@ pub fn news(event: &Event, tell: &mut impl FnMut(News)) {
         }
         View::Dtmf(channel) => tell_some(key(channel), tell),
         View::Other if event.subclass().as_deref() == Some(OPERATOR) => tell_some(feature(event), tell),
-        View::Job(_) | View::Beep(_) | View::Other => {}
+        View::Beep(channel) => tell_some(id(channel).map(News::Beep), tell),
+        View::Job(_) | View::Other => {}
     }
 }
 

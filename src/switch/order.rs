@@ -5,6 +5,7 @@
 //! | originate | `bgapi originate` with our leg and job ids; its `+OK` reply tells *taken* | refused, with the outcome of the error word |
 //! | say | `sendmsg` execute `speak`, its token as Event-UUID | refused |
 //! | music | `sendmsg` execute `playback`, its token as Event-UUID | refused |
+//! | listen | `api avmd … start` | refused; its empty answer, which the switch tells as an error, is none |
 //! | ringback | `sendmsg` execute `playback` of a tone, for ever: `uuid_bridge` and `uuid_break` end it | not told |
 //! | hush | `api uuid_break … all` | refused |
 //! | bridge | `bgapi uuid_bridge`: it may wait for media, and events would wait with it | refused |
@@ -45,6 +46,9 @@ const CALLER_PARK: Span = Span::seconds(60);
 /// What a caller hears while a phone rings: 425 Hz, one second in five (ITU-T E.180, as Russia and most of Europe have it).
 const RINGBACK: &str = "tone_stream://%(1000,4000,425);loops=-1";
 
+/// What the switch says for a command that answers nothing.
+const NO_REPLY: &str = "-ERR no reply";
+
 /// What the switch says when there is no such channel.
 const NO_CHANNEL: &str = "No such channel!";
 
@@ -84,6 +88,8 @@ pub enum Purpose {
     Bridge(ChannelId),
     /// Speak on this leg.
     Say(ChannelId),
+    /// Listen for a beep on this leg.
+    Listen(ChannelId),
     /// Something that need not succeed, and whose failure nobody waits for.
     Aside,
     /// A safe thing done to this channel.
@@ -107,6 +113,11 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
         Effect::Originate(leg) => told(&leg.leg, Asked::Originate, originate(leg)),
         Effect::Say { leg, token, words, .. } => told(leg, Asked::Say, say(leg, *token, words, speakers)),
         Effect::Music { leg, token, what, .. } => told(leg, Asked::Say, music(leg, *token, what)),
+        Effect::Listen { leg, .. } => told(
+            leg,
+            Asked::Listen,
+            word(leg).map(|id| vec![api(ApiCommand::AvmdStart(id), Purpose::Listen(leg.clone()))]),
+        ),
         Effect::Ringback { leg, .. } => told(leg, Asked::Other, ringback(leg)),
         Effect::Hush { leg, .. } => told(
             leg,
@@ -294,6 +305,10 @@ impl Purpose {
     pub fn refused(&self, text: &str) -> Option<News> {
         let text = text.trim_end();
         let (id, what) = self.about()?;
+        // What mod_avmd answers when its `report_status` is off: nothing.
+        if what == Asked::Listen && text == NO_REPLY {
+            return None;
+        }
         let cause = causes::cause_of(text);
         let (outcome, unregistered) = match what {
             Asked::Originate => (causes::outcome(cause, None), causes::is_unregistered(cause)),
@@ -315,6 +330,7 @@ impl Purpose {
             Purpose::Originate(id) => Some((id, Asked::Originate)),
             Purpose::Bridge(id) => Some((id, Asked::Bridge)),
             Purpose::Say(id) => Some((id, Asked::Say)),
+            Purpose::Listen(id) => Some((id, Asked::Listen)),
             Purpose::Safe(id) | Purpose::State(id) => Some((id, Asked::Other)),
             Purpose::Aside | Purpose::Channels(_) | Purpose::Agents => None,
         }
@@ -461,6 +477,7 @@ mod tests {
         let hangup = Effect::Hangup { switch: switch(), channel: a(), cause: HangupCause::LostRace };
         assert_eq!(sent(hangup), "api uuid_kill a1 LOSE_RACE\n\n");
         assert_eq!(sent(Effect::Hush { switch: switch(), leg: a() }), "api uuid_break a1 all\n\n");
+        assert_eq!(sent(Effect::Listen { switch: switch(), leg: a() }), "api avmd a1 start\n\n");
         let music =
             Effect::Music { switch: switch(), leg: a(), token: Uuid::from_u128(9), what: "local_stream://moh".into() };
         assert_eq!(
@@ -494,6 +511,10 @@ mod tests {
         assert_eq!(bridge.done("-ERR Invalid uuid\n"), Some(refused(Asked::Bridge, invalid, Outcome::Unknown)));
         assert_eq!(bridge.taken(), None);
         assert_eq!(Purpose::Aside.refused("-ERR"), None);
+        let listen = Purpose::Listen(id());
+        assert_eq!(listen.refused("-ERR no reply\n"), None);
+        let unknown = "-ERR avmd Command not found!";
+        assert_eq!(listen.refused(unknown), Some(refused(Asked::Listen, unknown, Outcome::Unknown)));
         let token = Uuid::from_u128(3);
         assert_eq!(Purpose::Channels(token).unsent("x"), Some(News::Channels { token, list: None }));
     }

@@ -116,6 +116,7 @@ fn telephones(judged: &Judged<'_>) -> Vec<String> {
                 }
             }
             Outside::Calls { .. } | Outside::Answered(_) | Outside::Pressed(..) | Outside::Silence(_) => {}
+            Outside::Beeps(_) => {}
             Outside::Greets(_) | Outside::Comes(_) => {}
         }
     }

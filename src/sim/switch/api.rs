@@ -134,6 +134,13 @@ impl PretendSwitch {
             },
             "uuid_setvar" | "uuid_kill" | "uuid_break" | "uuid_park" | "uuid_transfer" | "uuid_broadcast"
             | "sched_hangup" => self.on_channel(name, &id, rest, more),
+            "avmd" => match self.at(&id) {
+                Some(channel) => {
+                    channel.set(super::life::AVMD, "true");
+                    format!("+OK\n [{first}] [{}] started!\n\n", channel.name)
+                }
+                None => format!("-ERR, no FreeSWITCH session for uuid [{first}]!\n"),
+            },
             "sofia_contact" => self.contact(first),
             "callcenter_config" => self.callcenter_config(rest),
             "expr" | "global_getvar" => "-ERR no reply\n".to_owned(),

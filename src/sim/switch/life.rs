@@ -15,6 +15,9 @@ const DULL: [&str; 2] = ["tone_stream://", "silence_stream://"];
 /// A file that there is not: what plays it is over at once.
 const MISSING: &str = "/missing.wav";
 
+/// A variable of the pretend switch alone: mod_avmd listens to this channel.
+pub(super) const AVMD: &str = "pretend_avmd";
+
 impl PretendSwitch {
     /// Somebody calls the switch.
     pub fn call_in(&mut self, caller: &Caller, now: crate::engine::time::Now) -> ChannelId {
@@ -120,6 +123,7 @@ impl PretendSwitch {
             Act::Answer => self.answered(id),
             Act::Reject(status) => self.reject(id, status),
             Act::Press(key) => self.pressed(id, key),
+            Act::Beep => self.beeps(id),
             Act::Hangup => {
                 let cancelled = self.at(id).is_some_and(|c| c.direction == Direction::Inbound && c.answered.is_none());
                 if cancelled {
@@ -138,6 +142,24 @@ impl PretendSwitch {
         let how = [("DTMF-Digit", digit.as_str()), ("DTMF-Duration", "2080"), ("DTMF-Source", "RTP")];
         self.tell_now("DTMF", id, &how);
         self.outside.push(Outside::Pressed(id.clone(), key));
+    }
+
+    /// mod_avmd tells one beep twice, the second time with the channel's headers.
+    fn beeps(&mut self, id: &ChannelId) {
+        self.outside.push(Outside::Beeps(id.clone()));
+        if self.at(id).is_none_or(|channel| !channel.is_set(AVMD)) {
+            return;
+        }
+        for whole in [false, true] {
+            let mut event = self.event("CUSTOM", "avmd::beep");
+            event.add("Unique-ID", id.as_str());
+            event.add("Call-command", "avmd");
+            event.add("Beep-Status", "DETECTED");
+            if let Some(channel) = self.channels.get(id).filter(|_| whole) {
+                channel.describe(&mut event, channel.call_state());
+            }
+            self.emit(event);
+        }
     }
 
     fn rings(&mut self, id: &ChannelId) {
@@ -262,6 +284,7 @@ impl PretendSwitch {
             }),
             "sched_hangup" => self.sched_hangup(id, data),
             "ring_ready" => self.caller_rings(id),
+            "avmd_start" => self.at(id).into_iter().for_each(|channel| channel.set(AVMD, "true")),
             "event" => self.event_app(id, data),
             "callcenter_track" => self.at(id).into_iter().for_each(|channel| channel.set("cc_tracked_agent", data)),
             _ => {}
