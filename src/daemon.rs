@@ -416,6 +416,8 @@ impl Daemon {
             Effect::Say { switch, .. }
             | Effect::Music { switch, .. }
             | Effect::Listen { switch, .. }
+            | Effect::Record { switch, .. }
+            | Effect::LetGo { switch, .. }
             | Effect::Ringback { switch, .. }
             | Effect::Hush { switch, .. }
             | Effect::Bridge { switch, .. }

@@ -6,7 +6,8 @@ use perezvon::{
     engine::{
         money::Amount,
         rules::{
-            Again, Answer, ClientFirst, Key, Keys, Language, Machine, Member, Missed, NumberFormat, Order, Strategy,
+            Again, Answer, ClientFirst, Key, Keys, Language, Machine, Member, Missed, NumberFormat, Order, Recording,
+            Strategy,
         },
         time::Span,
     },
@@ -125,6 +126,7 @@ attempts = 3
 keys = { pass = "2", never = "3", later = "1" }
 order = "client-first"
 wait = "45s"
+record = { file = "/rec/{date}/{line}-{callback}-{attempt}.wav", stereo = true }
 machine = { beep = true, shorter_than = "5s", say = "Мы вам перезвонили." }
 music = "/usr/share/sounds/moh.wav"
 called_within = "30s"
@@ -191,6 +193,8 @@ fn everything_that_is_written_is_read() {
     };
     assert_eq!(line.redial.client_first, Some(first));
     assert_eq!(line.redial.called_within, Some(Span::seconds(30)));
+    let file = "/rec/{date}/{line}-{callback}-{attempt}.wav".into();
+    assert_eq!(line.redial.record, Some(Recording { file, stereo: true, notice: None }));
     let say = Some("Мы вам перезвонили.".into());
     assert_eq!(line.redial.machine, Machine { shorter_than: Some(Span::seconds(5)), beep: true, say });
     let sales = &config.rules.groups["sales"];
@@ -215,6 +219,19 @@ fn a_promise_that_can_be_kept_is_taken() {
     assert_eq!(promising("called_within = \"30s\""), Ok(Some(Span::seconds(30))));
     assert_eq!(promising("called_within = \"10s\"\norder = \"client-first\""), Ok(Some(Span::seconds(10))));
     assert!(promising("called_within = \"9s\"\norder = \"client-first\"").unwrap_err()[0].contains("promise 10s"));
+}
+
+#[test]
+fn both_hear_of_the_recording_before_they_are_joined() {
+    let redial = |announce: &str| {
+        let record = "record = { file = \"/rec/{callback}-{attempt}.wav\", notice = \"It is recorded.\" }";
+        let text = SMALL.replace("[[line]]", &format!("[defaults.redial]\n{record}\n{announce}\n[[line]]"));
+        read(&text, &[]).unwrap().rules.lines["site"].redial.clone()
+    };
+    let spoken = redial("announce_operator = \"A call.\"\nannounce_client = \"Hello.\"");
+    assert_eq!(&*spoken.announce_operator, "A call. It is recorded.");
+    assert_eq!(spoken.announce_client.as_deref(), Some("Hello. It is recorded."));
+    assert_eq!(redial("announce_client = \"\"").announce_client.as_deref(), Some("It is recorded."));
 }
 
 #[test]
@@ -434,6 +451,25 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         "dial = [\"user/1002\", \"user/1003\"]\nring = \"15s\"\nanswer = { delay = \"20s\" }\n[defaults.redial]\ncalled_within = \"30s\"",
         &[
             "perezvon.toml:18:17: a call within 30s is promised, and it may take 1m: boris rings for 15s on each of 2 phones, is there 20s after the answer, and hears the announcement (10s); promise 1m, shorten the operators' `ring` or `answer`, or ring the client first with `order`",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nrecord = { file = \"/rec/{callback}-{attempt}.wav\", notice = \"{{ name }} is recorded.\" }\n[[line]]",
+        &["perezvon.toml:17:61: a notice names nothing; write the sentence as it is to be spoken"],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nrecord = \"/rec/{line}.wav\"\n[[line]]",
+        &[
+            "perezvon.toml:17:10: \"/rec/{line}.wav\" would be the same file for two talks; write file = \"/var/lib/freeswitch/recordings/{date}/{line}-{callback}-{attempt}.wav\"",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nrecord = \"/rec/{name}-{callback}-{attempt}.wav\"\n[[line]]",
+        &[
+            "perezvon.toml:17:10: \"/rec/{name}-{callback}-{attempt}.wav\" has a sign or a place that no file of ours may have; write file = \"/var/lib/freeswitch/recordings/{date}/{line}-{callback}-{attempt}.wav\"",
         ],
     ),
     (

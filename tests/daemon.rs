@@ -147,6 +147,7 @@ fn rules() -> Rules {
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
         machine: Machine::default(),
+        record: None,
     };
     let line = Line {
         name: "site".into(),

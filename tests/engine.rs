@@ -11,7 +11,7 @@ use perezvon::engine::{
     },
     rules::{
         Again, Answer, ClientFirst, Group, Key, Keys, Language, Line, Machine, Manners, Member, Missed, NumberFormat,
-        Operator, Order, Phone, Redial, Rules, Strategy, Trunk,
+        Operator, Order, Phone, Recording, Redial, Rules, Strategy, Trunk,
     },
     time::{Mono, Now, Span, Wall},
 };
@@ -46,6 +46,7 @@ fn rules(strategy: Strategy) -> Rules {
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
         machine: Machine::default(),
+        record: None,
     };
     let line = Line {
         name: "site".into(),
@@ -1650,6 +1651,32 @@ fn a_client_is_not_dialled_first_when_the_operator_who_was_free_is_not_any_more(
 }
 
 #[test]
+fn when_the_operator_who_was_kept_is_taken_another_is_before_a_second_client_is_dialled() {
+    let mut desk = Desk::new(client_first(|_| {}));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    desk.answer_channels(&[]);
+    let first = desk.dialled().remove(0);
+    let own = desk.now.wall;
+    desk.news(News::Created(Channel {
+        id: ChannelId::new("own"),
+        direction: Direction::Outbound,
+        user: Some("1001".into()),
+        caller: "".into(),
+        name: "".into(),
+        dialled: "1001".into(),
+        line: None,
+        created: own,
+    }));
+    let line = "site".into();
+    desk.input(Input::Wish(Wish::Call { number: "+79161234568".parse().unwrap(), line, by: "olga".into() }));
+    desk.answer_channels(&[]);
+    assert!(desk.dialled().is_empty(), "boris is kept for the first one");
+    desk.answers(&first.leg);
+    assert_eq!(desk.dialled().first().map(|leg| &*leg.dial), Some("user/1002"));
+}
+
+#[test]
 fn a_client_found_waiting_after_a_crash_is_kept_company_again() {
     let rules = || client_first(|_| {});
     let mut desk = Desk::new(rules());
@@ -1776,4 +1803,107 @@ fn that_the_switch_cannot_listen_is_told_once_a_talk() {
     let alarms = desk.effects(|e| if let Effect::Alarm(alarm) = e { Some(alarm.text.clone()) } else { None });
     assert_eq!(alarms, ["no beep is listened for: -ERR avmd Command not found!"]);
     assert!(desk.hung_up().is_empty(), "they talk on");
+}
+
+// ---- recording, transfer -----------------------------------------------------------------------------------------------
+
+fn recording(notice: Option<&str>) -> Rules {
+    let mut rules = rules(Strategy::TopDown);
+    let mut line = (*rules.lines["site"]).clone();
+    let file = "/rec/{line}/{operator}-{callback}-{attempt}.wav".into();
+    line.redial.record = Some(Recording { file, stereo: true, notice: notice.map(Into::into) });
+    rules.lines.insert("site".into(), Arc::new(line));
+    rules
+}
+
+impl Desk {
+    fn recorded(&mut self) -> Vec<(ChannelId, String)> {
+        self.effects(|e| match e {
+            Effect::Record { client, file, stereo: true, .. } => Some((client.clone(), file.clone())),
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn a_talk_is_recorded_and_its_file_is_in_the_journal() {
+    let mut desk = Desk::new(recording(None));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    assert_eq!(desk.recorded(), [], "not before they talk");
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    let file = "/rec/site/anna-1-1.wav";
+    assert_eq!(desk.recorded(), [(client.leg.clone(), file.to_owned())]);
+    assert_eq!(desk.last_attempt().recording.as_deref(), Some(file));
+    desk.news(News::Refused {
+        id: operator.leg.clone(),
+        what: Asked::Record,
+        text: "-ERR Cannot record session!".into(),
+        outcome: Outcome::Unknown,
+        unregistered: false,
+    });
+    assert_eq!(desk.last_attempt().recording, None, "what was not written is not in the journal");
+    assert!(desk.hung_up().is_empty());
+}
+
+#[test]
+fn a_client_whose_own_call_is_put_through_hears_of_the_recording_first() {
+    let mut desk = Desk::new(recording(Some("it is recorded")));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    let operator = desk.dialled().remove(0);
+    desk.answers(&operator.leg);
+    let call = desk.arrives("b", CLIENT);
+    desk.news(News::Parked(call.clone()));
+    assert_eq!(desk.bridges(), 0);
+    let (words, token) = desk.one_sound(&call);
+    assert_eq!(words, "it is recorded");
+    desk.is_over(&call, token);
+    assert_eq!(desk.bridges(), 1);
+    desk.news(News::Bridged(operator.leg.clone(), call.clone()));
+    assert_eq!(desk.recorded(), [(call, "/rec/site/anna-1-1.wav".to_owned())]);
+}
+
+#[test]
+fn a_leg_is_written_with_the_phone_that_it_rings() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.dials_both();
+    let phones: Vec<_> = desk.last_attempt().legs.iter().map(|leg| leg.phone.clone()).collect();
+    assert_eq!(phones, [Some("user/1001".into()), None]);
+}
+
+#[test]
+fn a_talk_that_is_transferred_stays_one_row_and_names_the_colleague() {
+    let mut desk = Desk::new(recording(None));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    let free = desk.effects(|e| match e {
+        Effect::LetGo { channel, .. } => Some(channel.clone()),
+        _ => None,
+    });
+    assert_eq!(free, [operator.leg.clone(), client.leg.clone()], "a dialplan's arguments are expanded again");
+    desk.wait(Span::seconds(20));
+    desk.ends(&operator.leg, Outcome::Unknown);
+    let colleague = ChannelId::new("boris");
+    desk.news(News::Created(Channel {
+        id: colleague.clone(),
+        direction: Direction::Outbound,
+        user: Some("1002".into()),
+        caller: CLIENT.into(),
+        name: "".into(),
+        dialled: "1002".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    desk.wait(Span::seconds(3));
+    desk.news(News::Bridged(client.leg.clone(), colleague.clone()));
+    assert_eq!(desk.last_attempt().handed_to.as_deref(), Some("boris"));
+    desk.wait(Span::seconds(60));
+    assert!(desk.hung_up().is_empty() && desk.closed().is_none(), "they talk on");
+    desk.ends(&client.leg, Outcome::Unknown);
+    desk.ends(&colleague, Outcome::Unknown);
+    let attempt = desk.last_attempt();
+    assert_eq!((attempt.n, attempt.operator.as_deref(), attempt.legs.len()), (1, Some("anna"), 2));
+    assert_eq!((attempt.outcome, desk.closed()), (Some(Outcome::Talked), Some(CloseReason::Talked)));
 }

@@ -76,6 +76,7 @@ fn api() -> impl Strategy<Value = ApiCommand> {
         word().prop_map(ApiCommand::SofiaContact),
         Just(ApiCommand::CallcenterAgents),
         word().prop_map(ApiCommand::AvmdStart),
+        (word(), line()).prop_map(|(channel, file)| ApiCommand::UuidRecord(channel, file)),
     ]
 }
 

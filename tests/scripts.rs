@@ -11,7 +11,7 @@ use perezvon::{
         input::Wish,
         number::Number,
         record::{CallRecord, ChannelId, CloseReason},
-        rules::{Again, Answer, Key, Missed, Strategy},
+        rules::{Again, Answer, Key, Missed, Recording, Strategy},
         time::{Mono, Now, Span, Wall},
     },
     sim::{
@@ -267,6 +267,12 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
     } else if let Some(rest) = after("a talk shorter than ") {
         let rest = rest.strip_suffix(" is a machine's").ok_or("a talk shorter than SPAN is a machine's")?;
         redial.machine.shorter_than = Some(span(rest)?);
+    } else if let Some(rest) = after("records into ") {
+        let (file, notice) = match rest.split_once(" and says ") {
+            Some((file, notice)) => (file, Some(notice.trim_matches('"').into())),
+            None => (rest, None),
+        };
+        redial.record = Some(Recording { file: file.trim_matches('"').into(), stereo: false, notice });
     } else if part == "listens for a beep" {
         redial.machine.beep = true;
     } else if let Some(rest) = after("a machine hears ") {
@@ -287,7 +293,7 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
              again when busy after SPAN, again when not answered after SPAN, again when the network fails after SPAN, \
              given up after SPAN, missed too when shorter than SPAN, hours FROM-TO, operator hears \"…\", client hears \"…\", \
              the client first, who waits SPAN, who puts it off by key KEY, music \"…\", \
-             listens for a beep, a talk shorter than SPAN is a machine's, a machine hears \"…\""
+             records into \"FILE\" [and says \"…\"], listens for a beep, a talk shorter than SPAN is a machine's, a machine hears \"…\""
         ));
     }
     Ok(())
@@ -369,11 +375,18 @@ fn key_of(text: &str) -> Parsed<Key> {
 
 /// Everything that a phone does when it is rung: `is busy, then answers after 3s, talks 40s`.
 fn habit(text: &str) -> Parsed<Habit> {
-    let mut habit = Habit { reactions: [].into(), talks: Span::seconds(60), presses: None };
+    let mut habit = Habit { reactions: [].into(), talks: Span::seconds(60), presses: None, hands_on: None };
     for part in parts(text) {
         let part = part.strip_prefix("then ").unwrap_or(&part);
         if let Some(long) = part.strip_prefix("talks ") {
             habit.talks = span(long)?;
+            continue;
+        }
+        if let Some((user, after)) =
+            part.strip_prefix("hands the client on to ").and_then(|rest| rest.split_once(" after "))
+        {
+            let user = user.parse().map_err(|_| format!("{user:?} is no phone: 1001 is the first operator's"))?;
+            habit.hands_on = Some((span(after)?, user));
             continue;
         }
         if let Some((key, after)) = part.strip_prefix("presses ").and_then(|rest| rest.split_once(" after ")) {
@@ -668,6 +681,7 @@ impl Transcript {
                 format!("{}{exchange} hears {words:?}", name(id))
             }
             Outside::Music(id) => format!("{} hears music", name(id)),
+            Outside::Recorded(id, file) => format!("{} is recorded into {file}", name(id)),
             Outside::Beeps(id) => format!("{} beeps", name(id)),
             Outside::Talking(a, b) => {
                 let (a, b) = (name(a), name(b));

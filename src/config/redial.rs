@@ -7,8 +7,11 @@ use super::{
 };
 use crate::{
     engine::{
+        recording::PLACES,
         retry::MOST_A_WEEK,
-        rules::{Again, ClientFirst, Group, Keys, Language, Machine, Manners, Missed, Operator, Order, Redial},
+        rules::{
+            Again, ClientFirst, Group, Keys, Language, Machine, Manners, Missed, Operator, Order, Recording, Redial,
+        },
         time::Span,
     },
     voice,
@@ -26,6 +29,8 @@ const LONGEST_RING: Span = Span::minutes(5);
 
 /// Longer than that nobody waits for an operator.
 const WAIT: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(10);
+/// How a recording's file is written.
+const FILE: &str = "write file = \"/var/lib/freeswitch/recordings/{date}/{line}-{callback}-{attempt}.wav\"";
 /// How short a talk may be called none: a person needs longer to say why they called.
 const SHORT: RangeInclusive<Span> = Span::seconds(1)..=Span::seconds(60);
 /// What a site's countdown may promise.
@@ -57,6 +62,7 @@ fn built_in(language: Language) -> Redial {
         longest_talk: Span::minutes(120),
         keys: Keys::default(),
         machine: Machine::default(),
+        record: None,
     }
 }
 
@@ -69,7 +75,7 @@ pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) 
     let built = built_in(language);
     let span = |key, limits, otherwise| get(key).and_then(|node| node.span(limits)).unwrap_or(otherwise);
     let again = |key, otherwise| get(key).and_then(|node| again(&node)).unwrap_or(otherwise);
-    let redial = Redial {
+    let mut redial = Redial {
         missed: get("missed").and_then(|node| missed(&node)).unwrap_or(built.missed),
         track: span("track", Span::ZERO..=LONGEST, built.track),
         ring: span("ring", RING, built.ring),
@@ -97,7 +103,15 @@ pub fn read(layers: &[&Table<'_>], language: Language, zone: Option<&TimeZone>) 
         longest_talk: span("longest_talk", Span::minutes(1)..=Span::minutes(24 * 60), built.longest_talk),
         keys: get("keys").and_then(|node| keys(&node)).unwrap_or(built.keys),
         machine: get("machine").and_then(|node| machine(&node, language)).unwrap_or(built.machine),
+        record: get("record").and_then(|node| record(&node, language)),
     };
+    if let Some(notice) = redial.record.as_ref().and_then(|record| record.notice.clone()) {
+        redial.announce_operator = format!("{} {notice}", redial.announce_operator).into();
+        redial.announce_client = Some(match &redial.announce_client {
+            Some(words) => format!("{words} {notice}").into(),
+            None => notice,
+        });
+    }
     let never = get("expire").or_else(|| get("track")).filter(|_| redial.expire <= redial.track);
     if let Some(node) = never {
         node.fault("a callback would expire before it may be dialled", "`expire` must be longer than `track`");
@@ -191,6 +205,53 @@ fn keys(node: &Node<'_>) -> Option<Keys> {
         node.fault("`pass` and `never` are the same key", "give one of them another");
     }
     Some(keys)
+}
+
+/// `{ file = "/…/{date}/{line}-{callback}-{attempt}.wav", stereo = true, notice = "…" }`, or the file alone.
+fn record(node: &Node<'_>, language: Language) -> Option<Recording> {
+    if !node.is_table() {
+        return Some(Recording { file: file(node)?, stereo: false, notice: None });
+    }
+    let table = node.table()?;
+    let (path, stereo, notice) = (table.get("file"), table.get("stereo"), table.get("notice"));
+    table.close();
+    if path.is_none() {
+        table.missing("file", FILE);
+    }
+    let stereo = stereo.and_then(|node| node.flag()).unwrap_or(false);
+    let notice = notice.and_then(|node| notice_of(&node, language));
+    Some(Recording { file: file(&path?)?, stereo, notice })
+}
+
+/// It is spoken on the client's own call too, where no word from outside may be: it names nothing.
+fn notice_of(node: &Node<'_>, language: Language) -> Option<Arc<str>> {
+    let words = template(node, language)?;
+    if words.contains('{') {
+        node.fault("a notice names nothing", "write the sentence as it is to be spoken");
+        return None;
+    }
+    Some(words)
+}
+
+/// An absolute path with places in it, of which no two talks have the same.
+fn file(node: &Node<'_>) -> Option<Arc<str>> {
+    let text = node.line_of_text()?;
+    let mut bare = text.to_owned();
+    PLACES.iter().for_each(|place| bare = bare.replace(&format!("{{{place}}}"), "x"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    let name = bare.rsplit('/').next().unwrap_or_default();
+    let what = match () {
+        _ if !bare.chars().all(plain) => format!("\"{text}\" has a sign or a place that no file of ours may have"),
+        _ if !bare.starts_with('/') || bare.contains("..") => format!("\"{text}\" is no absolute path"),
+        _ if !name.contains('.') => format!("\"{text}\" does not say how the switch is to write it"),
+        _ if !text.contains("{callback}") || !text.contains("{attempt}") => {
+            format!("\"{text}\" would be the same file for two talks")
+        }
+        _ if text.len() > MOST_MUSIC => format!("`file` has more than {MOST_MUSIC} bytes"),
+        () => return Some(text.into()),
+    };
+    node.fault(what, FILE);
+    None
 }
 
 /// `{ beep = true, shorter_than = "5s", say = "…" }`

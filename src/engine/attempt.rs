@@ -29,7 +29,7 @@
 //! | talking | closing | the operator's key, or a beep, says that a machine answered |
 //! | talking | excusing | the beep, and something is to be left there: said once the client's leg is parked |
 //! | talking | parted | either hangs up: *talked*, or *machine* when the line holds so short a talk for none; the other leg may be on its way to a colleague, so it is left alone |
-//! | parted | over | every leg is gone; one that only waits parked is ended |
+//! | parted | over | every leg is gone; one that only waits parked is ended, one that was transferred talks on |
 //! | parting | closing | the operator has heard how it ended, or left |
 //! | parting | taking | the client, found busy a moment ago, calls by themselves |
 //! | closing | over | every leg is gone |
@@ -45,6 +45,7 @@ use super::{
     machine::{Cx, Engine, Followed, Kind, Timer, hash_uuid},
     number::Number,
     record::{AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, LegRecord, Outcome, Role, Write},
+    recording,
     retry::Against,
     rules::{Answer, Key, Line, Operator, Order, Strategy},
     time::{Mono, Span, Wall},
@@ -380,9 +381,11 @@ impl Engine {
     }
 
     fn ring_phone(&mut self, at: &mut Attempt, operator: &Operator, phone: usize, cx: &mut Cx) {
-        let leg = self.intend(at, Role::Operator, operator.name.clone(), operator.ring, phone, cx);
+        let dial = operator.phones[phone].dial.clone();
+        let leg =
+            self.intend(at, Role::Operator, operator.name.clone(), operator.ring, Some((phone, dial.clone())), cx);
         let wait = at.line.redial.ring + LONGEST_WORDS + LONGEST_WORDS + MARGIN + operator.answer.delay();
-        self.originate(at, leg, operator.phones[phone].dial.clone(), None, at.number, wait, operator.agent.clone(), cx);
+        self.originate(at, leg, dial, None, at.number, wait, operator.agent.clone(), cx);
     }
 
     fn dial_client(&mut self, at: &mut Attempt, cx: &mut Cx) {
@@ -393,7 +396,7 @@ impl Engine {
             return self.part(at, Outcome::Network, "the trunk is gone from the configuration", cx);
         };
         let ring = at.line.redial.ring;
-        let leg = self.intend(at, Role::Client, trunk.name.clone(), ring, 0, cx);
+        let leg = self.intend(at, Role::Client, trunk.name.clone(), ring, None, cx);
         let number = trunk.format.write(at.number);
         let wait = if at.client_first { self.longest_hold(at) } else { LONGEST_WORDS + MARGIN };
         self.originate(at, leg, trunk.dial.clone(), Some(number), at.line.caller_id, wait, None, cx);
@@ -404,8 +407,17 @@ impl Engine {
         cx.notice(Notice::Dialling { callback: at.id(), attempt: at.record.n, number: at.number, since: at.since });
     }
 
-    /// Writes down a leg before it is dialled.
-    fn intend(&mut self, at: &mut Attempt, role: Role, who: Name, ring: Span, phone: usize, cx: &mut Cx) -> usize {
+    /// Writes down a leg before it is dialled; of an operator's, which phone it is and its dial string.
+    fn intend(
+        &mut self,
+        at: &mut Attempt,
+        role: Role,
+        who: Name,
+        ring: Span,
+        phone: Option<(usize, Arc<str>)>,
+        cx: &mut Cx,
+    ) -> usize {
+        let (phone, dial) = phone.unzip();
         let place = at.legs.len();
         let uuid = hash_uuid(self.seed, at.id().0, u64::from(at.record.n), place as u64);
         let id = ChannelId::new(&uuid.to_string());
@@ -413,6 +425,7 @@ impl Engine {
             id: id.clone(),
             role,
             who,
+            phone: dial,
             intended: cx.now.wall,
             ring,
             answered: None,
@@ -424,7 +437,7 @@ impl Engine {
             parked: false,
             bridged: None,
             gives_up: cx.now.mono + ring + MARGIN,
-            phone,
+            phone: phone.unwrap_or(0),
             settled: true,
         });
         let kind = Kind::Leg(at.id());
@@ -537,10 +550,14 @@ impl Engine {
     }
 
     pub(super) fn say(&mut self, at: &Attempt, leg: usize, template: Arc<str>, cx: &mut Cx) -> Uuid {
+        self.say_on(at, at.record.legs[leg].id.clone(), template, cx)
+    }
+
+    fn say_on(&mut self, at: &Attempt, leg: ChannelId, template: Arc<str>, cx: &mut Cx) -> Uuid {
         let token = self.token();
         cx.effect(Effect::Say {
             switch: at.record.switch.clone(),
-            leg: at.record.legs[leg].id.clone(),
+            leg,
             token,
             words: Box::new(Words { template, language: at.line.language, facts: at.facts.clone() }),
         });
@@ -645,6 +662,35 @@ impl Engine {
         }
     }
 
+    /// The operator transferred the client: the talk goes on with somebody else, and in this row.
+    fn handed_on(&mut self, at: &mut Attempt, to: &ChannelId) {
+        if let Some(name) = self.who_is(to) {
+            at.record.handed_to = Some(name);
+            at.dirty = true;
+        }
+    }
+
+    /// What the two execute from now on is the dialplan's, when one of them is transferred.
+    fn let_go(&self, at: &Attempt, cx: &mut Cx) {
+        for leg in at.record.legs.iter().filter(|leg| leg.ended.is_none() && leg.answered.is_some()) {
+            cx.effect(Effect::LetGo { switch: at.record.switch.clone(), channel: leg.id.clone() });
+        }
+    }
+
+    /// The talk begins: it is recorded, where the line does that.
+    fn record(&self, at: &mut Attempt, operator: usize, client: &ChannelId, cx: &mut Cx) {
+        let Some(rule) = &at.line.redial.record else { return };
+        let file = recording::file(&rule.file, &at.line, at.number, &at.record, cx.now.wall);
+        cx.effect(Effect::Record {
+            switch: at.record.switch.clone(),
+            leg: at.record.legs[operator].id.clone(),
+            client: client.clone(),
+            file: file.clone(),
+            stereo: rule.stereo,
+        });
+        at.record.recording = Some(file);
+    }
+
     /// A voicemail beeps: whatever was said to it, nobody heard.
     pub(super) fn beeps(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
         if at.stage != Stage::Talking || at.client() != Some(leg) {
@@ -717,7 +763,7 @@ impl Engine {
                     if at.record.took.as_ref() == Some(id) {
                         at.parked = true;
                         if at.stage == Stage::Taking {
-                            engine.join(at, cx);
+                            engine.join_caller(at, id, cx);
                         }
                     }
                 });
@@ -735,6 +781,28 @@ impl Engine {
                 _ => {}
             }
         });
+    }
+
+    /// What was said on a channel is over: a leg of ours, or the client's own call that is being put through.
+    pub(super) fn said_on(&mut self, id: &ChannelId, token: Uuid, cx: &mut Cx) {
+        let number = self.caller(id).and_then(|caller| caller.record.number);
+        match number.and_then(|number| self.open.get(&number).copied()) {
+            Some(callback) => self.with_attempt(callback, cx, |engine, at, cx| {
+                if at.record.took.as_ref() == Some(id) {
+                    engine.said(at, token, cx);
+                }
+            }),
+            None => self.leg_event(id, cx, |engine, at, _, cx| engine.said(at, token, cx)),
+        }
+    }
+
+    /// The client's own call is parked: they hear that the talk is recorded, if it is, and are joined.
+    fn join_caller(&mut self, at: &mut Attempt, call: &ChannelId, cx: &mut Cx) {
+        let Some(notice) = at.line.redial.record.as_ref().and_then(|record| record.notice.clone()) else {
+            return self.join(at, cx);
+        };
+        let token = self.say_on(at, call.clone(), notice, cx);
+        at.goes(Stage::Greeting(Some(token)), cx.now.mono + LONGEST_WORDS);
     }
 
     pub(super) fn said(&mut self, at: &mut Attempt, token: Uuid, cx: &mut Cx) {
@@ -798,6 +866,10 @@ impl Engine {
 
     pub(super) fn leg_bridged(&mut self, at: &mut Attempt, leg: usize, other: &ChannelId, cx: &mut Cx) {
         at.legs[leg].bridged = Some(other.clone());
+        let ours = at.record.legs.iter().any(|l| l.id == *other);
+        if at.record.joined.is_some() && at.record.legs[leg].role == Role::Client && !ours {
+            self.handed_on(at, other);
+        }
         let with_client = at.record.took.as_ref() == Some(other)
             || at.record.legs.iter().any(|l| l.role == Role::Client && l.id == *other);
         if at.winner != Some(leg) || !with_client || !matches!(at.stage, Stage::Joining | Stage::Taking) {
@@ -809,6 +881,8 @@ impl Engine {
         self.last_talks.note(at.number, cx.now.wall, at.record.legs[leg].who.clone());
         at.talks = Some(cx.now.mono);
         at.goes(Stage::Talking, cx.now.mono + LOOK);
+        self.record(at, leg, other, cx);
+        self.let_go(at, cx);
         if let Some(client) = at.client().filter(|_| at.line.redial.machine.beep && at.record.took.is_none()) {
             let leg = at.record.legs[client].id.clone();
             cx.effect(Effect::Listen { switch: at.record.switch.clone(), leg });
@@ -961,6 +1035,11 @@ impl Engine {
                 engine.leg_ended(at, leg, outcome, text, unregistered, cx);
             }
             Asked::Say if at.held.is_some() && at.client() == Some(leg) => engine.held_refused(at, leg, text, cx),
+            Asked::Record => {
+                cx.alarm(AlarmKind::Limit, format!("callback {}: the talk is not recorded: {text}", at.id()));
+                at.record.recording = None;
+                at.dirty = true;
+            }
             Asked::Listen => cx.alarm(AlarmKind::Limit, format!("no beep is listened for: {text}")),
             Asked::Bridge if at.stage == Stage::Joining => engine.part(at, Outcome::Network, text, cx),
             Asked::Say => match at.stage {
@@ -1076,6 +1155,9 @@ impl Engine {
         let Some(id) = self.open.get(&number).copied() else { return };
         self.with_attempt(id, cx, |engine, at, cx| {
             let ours = at.record.legs.iter().any(|leg| leg.id == *by);
+            if !ours && at.record.took.as_ref() == Some(call) && at.record.joined.is_some() {
+                engine.handed_on(at, by);
+            }
             if ours || at.outcome.is_some() || matches!(at.stage, Stage::Talking | Stage::Settling) {
                 return;
             }
@@ -1102,7 +1184,7 @@ impl Engine {
             }
             at.record.took = None;
             at.dirty = true;
-            if matches!(at.stage, Stage::Taking | Stage::Joining) && at.outcome.is_none() {
+            if matches!(at.stage, Stage::Taking | Stage::Greeting(_) | Stage::Joining) && at.outcome.is_none() {
                 match at.winner {
                     Some(_) => engine.check(at, cx),
                     None => engine.decide(at, Outcome::OperatorDeclined, "", cx),

@@ -26,6 +26,7 @@ impl Engine {
             return; // `observe` goes on: it says what would be dialled
         }
         self.ring_for_held(group, cx);
+        self.keep_others(group, cx.now);
         let Some(ready) = self.ready.get(group).filter(|_| self.anybody_is_free(group, cx.now.mono)) else { return };
         for id in ready.iter().map(|rank| rank.id).collect::<Vec<_>>() {
             if !self.anybody_is_free(group, cx.now.mono) {
@@ -147,6 +148,8 @@ impl Attempt {
                 legs: Vec::new(),
                 took: None,
                 joined: None,
+                handed_to: None,
+                recording: None,
                 ended: None,
                 outcome: None,
                 cause: String::new(),

@@ -39,6 +39,26 @@ pub enum Effect {
         /// A file or a stream, as the switch's `playback` takes it.
         what: Arc<str>,
     },
+    /// A channel executes nothing of ours any more: what a dialplan has it execute, after a transfer, is expanded again.
+    LetGo {
+        /// The switch.
+        switch: Name,
+        /// Which.
+        channel: ChannelId,
+    },
+    /// Record a talk that has begun.
+    Record {
+        /// The switch.
+        switch: Name,
+        /// The operator's leg: of it a refusal is told.
+        leg: ChannelId,
+        /// The client's channel, which is recorded, so that a transfer does not end it.
+        client: ChannelId,
+        /// The file.
+        file: String,
+        /// Each of the two on a channel of its own.
+        stereo: bool,
+    },
     /// Listen for the beep of a voicemail on a leg that talks; told as [`super::input::News::Beep`].
     Listen {
         /// The switch.

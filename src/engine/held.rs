@@ -18,6 +18,7 @@ use super::{
     attempt::{Attempt, LONGEST_PARTING, LONGEST_WORDS, MARGIN, Stage},
     effect::{AlarmKind, Effect, HangupCause},
     machine::{Cx, Engine},
+    operator::State,
     record::{CallbackId, Outcome, Role},
     time::{Mono, Now, Span},
 };
@@ -68,6 +69,22 @@ impl Engine {
         }
         at.kept = Some(name);
         true
+    }
+
+    /// Somebody else has taken an operator who was kept: another is kept, if there is one, before anybody else is dialled.
+    pub(super) fn keep_others(&mut self, group: &Name, now: Now) {
+        let rung = |at: &Attempt| at.client_first && at.line.group == *group && at.stage == Stage::Dialling;
+        let has = |at: &Attempt| {
+            let kept = at.kept.as_ref().and_then(|name| self.operators.get(name));
+            at.winner.is_some() || kept.is_some_and(State::keeps_all)
+        };
+        let without = self.attempts.values().filter(|at| rung(at) && !has(at)).map(|at| at.id());
+        for id in without.collect::<Vec<_>>() {
+            if let Some(mut at) = self.attempts.remove(&id) {
+                self.keep_an_operator(&mut at, now);
+                self.attempts.insert(id, at);
+            }
+        }
     }
 
     pub(super) fn let_go_of_kept(&mut self, at: &mut Attempt) {

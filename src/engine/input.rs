@@ -211,6 +211,8 @@ pub enum Asked {
     Say,
     /// To listen for a beep.
     Listen,
+    /// To record.
+    Record,
     /// A hang-up, a park, another safe thing.
     Other,
 }

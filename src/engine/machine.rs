@@ -252,7 +252,7 @@ impl Engine {
             News::Bridged(a, b) => self.bridged(&a, &b, cx),
             News::Unbridged(a, b) => self.unbridged(&a, &b, cx),
             News::Ended(ended) => self.ended(ended, cx),
-            News::Said { id, token } => self.leg_event(&id, cx, |engine, at, _, cx| engine.said(at, token, cx)),
+            News::Said { id, token } => self.said_on(&id, token, cx),
             News::Agent { agent, available } => self.agent(&agent, available, cx),
             News::Feature { user, ready } => self.feature(&user, ready, cx),
             News::Registered { user, here } => self.registered(&user, here, cx),

@@ -144,6 +144,19 @@ pub struct Redial {
     pub keys: Keys,
     /// How a machine at the client's end is known.
     pub machine: Machine,
+    /// How talks are recorded; `None`: they are not.
+    pub record: Option<Recording>,
+}
+
+/// How the talks of a line are recorded, by the switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The path of the file, a template of [`super::recording::PLACES`].
+    pub file: Arc<str>,
+    /// Client and operator on a channel of their own.
+    pub stereo: bool,
+    /// What both hear of it before they are joined; it is part of the two announcements already. `None`: nothing.
+    pub notice: Option<Arc<str>>,
 }
 
 /// How a machine that answers for the client is known, beside [`Keys::machine`], and what becomes of it.

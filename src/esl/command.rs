@@ -219,6 +219,8 @@ pub enum ApiCommand {
     CallcenterAgents,
     /// mod_avmd listens for a beep on this channel.
     AvmdStart(Word),
+    /// Record this channel, both directions, into this file.
+    UuidRecord(Word, Line),
 }
 
 /// Who hears a broadcast.
@@ -362,6 +364,7 @@ impl ApiCommand {
             Self::SofiaContact(_) => "sofia_contact",
             Self::CallcenterAgents => "callcenter_config",
             Self::AvmdStart(_) => "avmd",
+            Self::UuidRecord(..) => "uuid_record",
         }
     }
 
@@ -392,6 +395,10 @@ impl ApiCommand {
             Self::ShowChannels => put(out, &[" channels as json"]),
             Self::CallcenterAgents => put(out, &[" agent list"]),
             Self::AvmdStart(channel) => put(out, &[" ", channel.as_str(), " start"]),
+            Self::UuidRecord(channel, file) => {
+                put(out, &[" ", channel.as_str(), " start "]);
+                let _ = quote(file.as_str(), out);
+            }
             Self::Status | Self::Version | Self::Strepoch => {}
         }
     }
@@ -545,6 +552,7 @@ impl ApiCommand {
             ("strepoch", []) => Self::Strepoch,
             ("sofia_contact", [user]) => Self::SofiaContact(Word::new(user)?),
             ("callcenter_config", ["agent", "list"]) => Self::CallcenterAgents,
+            ("uuid_record", [channel, "start", file]) => Self::UuidRecord(Word::new(channel)?, Line::new(file)?),
             ("avmd", [channel, "start"]) => Self::AvmdStart(Word::new(channel)?),
             _ => return Err(NotUnderstood::Api(excerpt(text.as_bytes()))),
         })

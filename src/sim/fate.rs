@@ -12,7 +12,7 @@ use super::{
 use crate::engine::{
     hours::Calendar,
     input::Wish,
-    rules::{Again, Answer, ClientFirst, Key, Keys, Machine, Manners, Missed, Strategy},
+    rules::{Again, Answer, ClientFirst, Key, Keys, Machine, Manners, Missed, Recording, Strategy},
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
@@ -107,6 +107,11 @@ fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
     }
     if random.chance(40) {
         redial.announce_client = Some("You called us. Connecting.".into());
+    }
+    if random.chance(20) {
+        let notice = random.chance(50).then(|| "This call is recorded.".into());
+        let file = "/rec/{date}/{line}-{operator}-{number}-{callback}-{attempt}.wav".into();
+        redial.record = Some(Recording { file, stereo: random.chance(50), notice });
     }
     if random.chance(40) {
         redial.machine = Machine {
@@ -210,7 +215,9 @@ fn operator_habit(random: &mut Random) -> Habit {
     reactions.push(answers);
     let key = *random.pick(&['1', '1', '1', '2', '3', '9', '#']);
     let presses = random.chance(80).then(|| (Span(random.between(200, 40_000)), key));
-    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(20, 240)), presses }
+    let hands_on =
+        random.chance(15).then(|| (Span::seconds(random.between(1, 100)), random.between(1001, 1004) as u16));
+    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(20, 240)), presses, hands_on }
 }
 
 fn client_habit(random: &mut Random) -> Habit {
@@ -228,7 +235,7 @@ fn client_habit(random: &mut Random) -> Habit {
         })
         .collect();
     let presses = random.chance(30).then(|| (Span(random.between(200, 40_000)), *random.pick(&['1', '5'])));
-    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(5, 200)), presses }
+    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(5, 200)), presses, hands_on: None }
 }
 
 fn number(n: u64) -> String {

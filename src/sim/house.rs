@@ -133,6 +133,7 @@ pub fn redial() -> Redial {
         longest_talk: Span::minutes(60),
         keys: Keys::default(),
         machine: Machine::default(),
+        record: None,
     }
 }
 

@@ -339,7 +339,7 @@ impl Judge {
             // A tone says nothing: who hears it waits for somebody.
             Outside::Hears(id, words) => self.leg(id, |leg| leg.hears = leg.first || !words.is_empty()),
             Outside::Music(id) => self.leg(id, |leg| leg.hears = true),
-            Outside::Beeps(_) => {}
+            Outside::Beeps(_) | Outside::Recorded(..) => {}
             Outside::Pressed(id, key) => self.leg(id, |leg| leg.keys.push(*key)),
             Outside::Silence(id) => self.leg(id, |leg| {
                 leg.hears = false;

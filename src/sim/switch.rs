@@ -113,6 +113,8 @@ pub enum Act {
     Press(char),
     /// A voicemail at it beeps.
     Beep,
+    /// It hands the other one on to this user's phone (SIP REFER).
+    Refer(u16),
     /// It is put down.
     Hangup,
 }
@@ -144,6 +146,8 @@ pub enum Outside {
     },
     /// The caller's call was answered by the switch.
     Answered(ChannelId),
+    /// It is recorded from now on, into this file.
+    Recorded(ChannelId, String),
     /// A voicemail at it beeped.
     Beeps(ChannelId),
     /// A key of it was pressed.

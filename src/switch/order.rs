@@ -5,6 +5,8 @@
 //! | originate | `bgapi originate` with our leg and job ids; its `+OK` reply tells *taken* | refused, with the outcome of the error word |
 //! | say | `sendmsg` execute `speak`, its token as Event-UUID | refused |
 //! | music | `sendmsg` execute `playback`, its token as Event-UUID | refused |
+//! | let go | `api uuid_setvar … app_disable_expand_variables false` | not told |
+//! | record | `api uuid_setvar … RECORD_STEREO true`, `api uuid_record … start FILE` | refused |
 //! | listen | `api avmd … start` | refused; its empty answer, which the switch tells as an error, is none |
 //! | ringback | `sendmsg` execute `playback` of a tone, for ever: `uuid_bridge` and `uuid_break` end it | not told |
 //! | hush | `api uuid_break … all` | refused |
@@ -17,7 +19,8 @@
 //! A leg that we dial dies without us: `originate_timeout` while it rings, `park_timeout` while it waits for us,
 //! `sched_hangup` whatever happens, `hangup_after_bridge` when the other one goes. `ignore_early_media` keeps a gateway's
 //! 183 from passing for somebody who is there. `app_disable_expand_variables` keeps the arguments of its applications
-//! from being expanded: a caller named `${system(...)}` would run a program else.
+//! from being expanded: a caller named `${system(...)}` would run a program else. While two talk nothing of ours is executed, and
+//! it is off, for a dialplan to which one of them is transferred (the words left to a machine have passed `voice::clean`).
 
 use super::{causes, event};
 use crate::{
@@ -90,6 +93,8 @@ pub enum Purpose {
     Say(ChannelId),
     /// Listen for a beep on this leg.
     Listen(ChannelId),
+    /// Record what this operator's leg talks.
+    Record(ChannelId),
     /// Something that need not succeed, and whose failure nobody waits for.
     Aside,
     /// A safe thing done to this channel.
@@ -113,6 +118,10 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
         Effect::Originate(leg) => told(&leg.leg, Asked::Originate, originate(leg)),
         Effect::Say { leg, token, words, .. } => told(leg, Asked::Say, say(leg, *token, words, speakers)),
         Effect::Music { leg, token, what, .. } => told(leg, Asked::Say, music(leg, *token, what)),
+        Effect::LetGo { channel, .. } => told(channel, Asked::Other, let_go(channel)),
+        Effect::Record { leg, client, file, stereo, .. } => {
+            told(leg, Asked::Record, record(leg, client, file, *stereo))
+        }
         Effect::Listen { leg, .. } => told(
             leg,
             Asked::Listen,
@@ -256,6 +265,23 @@ fn bridge_job(operator: &ChannelId, client: &ChannelId) -> Uuid {
     uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid()
 }
 
+fn let_go(channel: &ChannelId) -> Result<Vec<Order>, Unfit> {
+    let name = Name::new("app_disable_expand_variables")?;
+    let off = ApiCommand::UuidSetVar(word(channel)?, name, Some(Value::from(false)));
+    Ok(vec![Order { command: Command::Api(off), purpose: Purpose::Aside }])
+}
+
+fn record(leg: &ChannelId, client: &ChannelId, file: &str, stereo: bool) -> Result<Vec<Order>, Unfit> {
+    let id = word(client)?;
+    let stereo = stereo.then(|| -> Result<_, Unfit> {
+        let both = ApiCommand::UuidSetVar(id.clone(), Name::new("RECORD_STEREO")?, Some(Value::from(true)));
+        Ok(Order { command: Command::Api(both), purpose: Purpose::Aside })
+    });
+    let start = Command::Api(ApiCommand::UuidRecord(id.clone(), Line::new(file)?));
+    let start = Order { command: start, purpose: Purpose::Record(leg.clone()) };
+    Ok(stereo.transpose()?.into_iter().chain([start]).collect())
+}
+
 fn park(channel: &ChannelId) -> Result<Vec<Order>, Unfit> {
     let id = word(channel)?;
     let limit = Some(Value::from(CALLER_PARK.as_seconds_up()));
@@ -331,6 +357,7 @@ impl Purpose {
             Purpose::Bridge(id) => Some((id, Asked::Bridge)),
             Purpose::Say(id) => Some((id, Asked::Say)),
             Purpose::Listen(id) => Some((id, Asked::Listen)),
+            Purpose::Record(id) => Some((id, Asked::Record)),
             Purpose::Safe(id) | Purpose::State(id) => Some((id, Asked::Other)),
             Purpose::Aside | Purpose::Channels(_) | Purpose::Agents => None,
         }
@@ -477,6 +504,19 @@ mod tests {
         let hangup = Effect::Hangup { switch: switch(), channel: a(), cause: HangupCause::LostRace };
         assert_eq!(sent(hangup), "api uuid_kill a1 LOSE_RACE\n\n");
         assert_eq!(sent(Effect::Hush { switch: switch(), leg: a() }), "api uuid_break a1 all\n\n");
+        assert_eq!(
+            sent(Effect::LetGo { switch: switch(), channel: a() }),
+            "api uuid_setvar a1 app_disable_expand_variables false\n\n"
+        );
+        let record = |stereo| Effect::Record {
+            switch: switch(),
+            leg: a(),
+            client: b(),
+            file: "/rec/2026-11-25/site-1-1.wav".into(),
+            stereo,
+        };
+        assert_eq!(sent(record(false)), "api uuid_record b1 start '/rec/2026-11-25/site-1-1.wav'\n\n");
+        assert!(sent(record(true)).starts_with("api uuid_setvar b1 RECORD_STEREO true\n\napi uuid_record b1 start '/"));
         assert_eq!(sent(Effect::Listen { switch: switch(), leg: a() }), "api avmd a1 start\n\n");
         let music =
             Effect::Music { switch: switch(), leg: a(), token: Uuid::from_u128(9), what: "local_stream://moh".into() };

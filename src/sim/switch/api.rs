@@ -1,7 +1,7 @@
 //! What a listener may ask for, and the switch's own words of refusal (as recorded).
 
 use super::{
-    ConnId, PretendSwitch, VERSION,
+    ConnId, Outside, PretendSwitch, VERSION,
     channel::Channel,
     command::{self, Request, split_word},
     dial::Job,
@@ -134,6 +134,13 @@ impl PretendSwitch {
             },
             "uuid_setvar" | "uuid_kill" | "uuid_break" | "uuid_park" | "uuid_transfer" | "uuid_broadcast"
             | "sched_hangup" => self.on_channel(name, &id, rest, more),
+            "uuid_record" => match (self.at(&id).is_some(), split_word(more).1) {
+                (true, file) => {
+                    self.outside.push(Outside::Recorded(id, command::clean(file)));
+                    "+OK Success\n".to_owned()
+                }
+                (false, _) => "-ERR Cannot locate session!\n".to_owned(),
+            },
             "avmd" => match self.at(&id) {
                 Some(channel) => {
                     channel.set(super::life::AVMD, "true");

@@ -124,6 +124,7 @@ impl PretendSwitch {
             Act::Reject(status) => self.reject(id, status),
             Act::Press(key) => self.pressed(id, key),
             Act::Beep => self.beeps(id),
+            Act::Refer(user) => self.refer(id, user),
             Act::Hangup => {
                 let cancelled = self.at(id).is_some_and(|c| c.direction == Direction::Inbound && c.answered.is_none());
                 if cancelled {
