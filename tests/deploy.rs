@@ -91,7 +91,7 @@ fn effects() -> Vec<Effect> {
         Effect::Originate(Box::new(originate)),
         Effect::Say { switch: switch(), leg: leg(), token: Uuid::nil(), words: Box::new(words) },
         Effect::Ringback { switch: switch(), leg: leg() },
-        Effect::Listen { switch: switch(), leg: leg() },
+        Effect::Listen { switch: switch(), leg: leg(), sure: false },
         Effect::LetGo { switch: switch(), channel: leg() },
         Effect::Record { switch: switch(), leg: leg(), client: leg(), file: "/rec/1.wav".into(), stereo: true },
         Effect::Music { switch: switch(), leg: leg(), token: Uuid::nil(), what: "local_stream://moh".into() },

@@ -1757,6 +1757,8 @@ fn a_beep_during_the_talk_is_a_machines_and_words_may_be_left_there() {
         assert_eq!(desk.hung_up(), [], "not before they talk");
         desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
         assert!(desk.listens());
+        desk.news(News::CanListen(client.leg.clone()));
+        assert!(desk.listens(), "the switch can");
         desk.wait(Span::seconds(10));
         desk.news(News::Beep(operator.leg.clone()));
         assert_eq!(desk.hung_up(), [], "only the client's");

@@ -691,6 +691,14 @@ impl Engine {
         at.record.recording = Some(file);
     }
 
+    /// While they talk a voicemail's beep is listened for, once the switch has said that it can.
+    pub(super) fn listen(&self, at: &Attempt, client: usize, sure: bool, cx: &mut Cx) {
+        if at.stage == Stage::Talking {
+            let leg = at.record.legs[client].id.clone();
+            cx.effect(Effect::Listen { switch: at.record.switch.clone(), leg, sure });
+        }
+    }
+
     /// A voicemail beeps: whatever was said to it, nobody heard.
     pub(super) fn beeps(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
         if at.stage != Stage::Talking || at.client() != Some(leg) {
@@ -884,8 +892,7 @@ impl Engine {
         self.record(at, leg, other, cx);
         self.let_go(at, cx);
         if let Some(client) = at.client().filter(|_| at.line.redial.machine.beep && at.record.took.is_none()) {
-            let leg = at.record.legs[client].id.clone();
-            cx.effect(Effect::Listen { switch: at.record.switch.clone(), leg });
+            self.listen(at, client, false, cx);
         }
         cx.notice(Notice::Joint {
             callback: at.id(),

@@ -65,6 +65,8 @@ pub enum Effect {
         switch: Name,
         /// The client's leg.
         leg: ChannelId,
+        /// The switch is known to be able to; else it is asked, and answers by [`super::input::News::CanListen`].
+        sure: bool,
     },
     /// Let the operator hear that the client's phone is ringing, until they are joined or [`Effect::Hush`].
     Ringback {

@@ -136,6 +136,8 @@ pub enum News {
     Ended(Ended),
     /// Somebody pressed a key of the telephone at this channel.
     Key(ChannelId, Key),
+    /// The switch can listen for a beep at this channel.
+    CanListen(ChannelId),
     /// A voicemail beeps at this channel; told twice of one beep.
     Beep(ChannelId),
     /// What we said on a channel is over.

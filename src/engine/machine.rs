@@ -260,6 +260,7 @@ impl Engine {
                 self.refused(&id, what, &text, outcome, unregistered, cx);
             }
             News::Key(id, key) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.pressed(at, leg, key, cx)),
+            News::CanListen(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.listen(at, leg, true, cx)),
             News::Beep(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.beeps(at, leg, cx)),
             News::Taken(id) => self.leg_event(&id, cx, |engine, at, leg, _| engine.leg_taken(at, leg)),
             News::State(id, state) => self.state(switch, &id, state, cx),

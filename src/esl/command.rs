@@ -217,8 +217,8 @@ pub enum ApiCommand {
     SofiaContact(Word),
     /// mod_callcenter's agents, as a table.
     CallcenterAgents,
-    /// mod_avmd listens for a beep on this channel.
-    AvmdStart(Word),
+    /// mod_avmd listens no longer for a beep on this channel.
+    AvmdStop(Word),
     /// Record this channel, both directions, into this file.
     UuidRecord(Word, Line),
 }
@@ -363,7 +363,7 @@ impl ApiCommand {
             Self::Strepoch => "strepoch",
             Self::SofiaContact(_) => "sofia_contact",
             Self::CallcenterAgents => "callcenter_config",
-            Self::AvmdStart(_) => "avmd",
+            Self::AvmdStop(_) => "avmd",
             Self::UuidRecord(..) => "uuid_record",
         }
     }
@@ -394,7 +394,7 @@ impl ApiCommand {
             }
             Self::ShowChannels => put(out, &[" channels as json"]),
             Self::CallcenterAgents => put(out, &[" agent list"]),
-            Self::AvmdStart(channel) => put(out, &[" ", channel.as_str(), " start"]),
+            Self::AvmdStop(channel) => put(out, &[" ", channel.as_str(), " stop"]),
             Self::UuidRecord(channel, file) => {
                 put(out, &[" ", channel.as_str(), " start "]);
                 let _ = quote(file.as_str(), out);
@@ -553,7 +553,7 @@ impl ApiCommand {
             ("sofia_contact", [user]) => Self::SofiaContact(Word::new(user)?),
             ("callcenter_config", ["agent", "list"]) => Self::CallcenterAgents,
             ("uuid_record", [channel, "start", file]) => Self::UuidRecord(Word::new(channel)?, Line::new(file)?),
-            ("avmd", [channel, "start"]) => Self::AvmdStart(Word::new(channel)?),
+            ("avmd", [channel, "stop"]) => Self::AvmdStop(Word::new(channel)?),
             _ => return Err(NotUnderstood::Api(excerpt(text.as_bytes()))),
         })
     }

@@ -141,10 +141,14 @@ impl PretendSwitch {
                 }
                 (false, _) => "-ERR Cannot locate session!\n".to_owned(),
             },
-            "avmd" => match self.at(&id) {
+            "avmd" if more == "stop" => match self.at(&id) {
                 Some(channel) => {
-                    channel.set(super::life::AVMD, "true");
-                    format!("+OK\n [{first}] [{}] started!\n\n", channel.name)
+                    let started = channel.take(super::life::AVMD).is_some();
+                    let name = channel.name.clone();
+                    match started {
+                        true => format!("+OK\n [{first}] [{name}] stopped\n\n"),
+                        false => format!("+ERR, avmd has not yet been started on\n [{first}] [{name}]\n\n"),
+                    }
                 }
                 None => format!("-ERR, no FreeSWITCH session for uuid [{first}]!\n"),
             },
