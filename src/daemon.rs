@@ -422,6 +422,10 @@ impl Daemon {
         let name = match effect {
             Effect::Originate(originate) => &originate.switch,
             Effect::Say { switch, .. }
+            | Effect::Music { switch, .. }
+            | Effect::Listen { switch, .. }
+            | Effect::Record { switch, .. }
+            | Effect::LetGo { switch, .. }
             | Effect::Ringback { switch, .. }
             | Effect::Hush { switch, .. }
             | Effect::Bridge { switch, .. }

@@ -121,7 +121,7 @@ pub const ALL: &[&Metric] = &[
 ];
 
 /// How attempts end, as [`crate::engine::record::Outcome::as_str`] says it.
-const ATTEMPT_OUTCOMES: [&str; 11] = [
+const ATTEMPT_OUTCOMES: [&str; 12] = [
     "talked",
     "busy",
     "no-answer",
@@ -131,6 +131,7 @@ const ATTEMPT_OUTCOMES: [&str; 11] = [
     "network",
     "operator-unavailable",
     "operator-declined",
+    "postponed",
     "cancelled",
     "unknown",
 ];

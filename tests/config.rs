@@ -5,7 +5,10 @@ use perezvon::{
     config::{self, Config},
     engine::{
         money::Amount,
-        rules::{Again, Answer, Key, Keys, Language, Member, Mode, NumberFormat, Order, SeveralZones, Strategy},
+        rules::{
+            Again, Answer, ClientFirst, Key, Keys, Language, Machine, Member, Mode, NumberFormat, Order, Recording,
+            SeveralZones, Strategy,
+        },
         time::Span,
     },
     voice::{self, Names},
@@ -134,8 +137,16 @@ priority = 5
 [line.redial]
 attempts = 3
 announce_repeated = "Снова, попытка {{ attempt }}."
-keys = { pass = "2", never = "3" }
+keys = { pass = "2", never = "3", later = "1" }
+order = "client-first"
+wait = "45s"
+record = { file = "/rec/{date}/{line}-{callback}-{attempt}.wav", stereo = true }
+machine = { beep = true, shorter_than = "5s", say = "Мы вам перезвонили." }
+music = "/usr/share/sounds/moh.wav"
+called_within = "30s"
+announce_goodbye = "До свидания."
 [line.requested]
+announce_operator = "Просят звонить."
 expire = "2h"
 mode = "auto"
 "#;
@@ -215,6 +226,7 @@ fn everything_that_is_written_is_read() {
     );
     assert_eq!((line.redial.mode, line.priority), (Mode::ByHand, 5));
     let requested = &line.requested;
+    assert_eq!(&*requested.announce_operator.requested, "Просят звонить.");
     assert_eq!((requested.track, requested.expire, requested.mode), (Span::ZERO, Span::minutes(120), Mode::Auto));
     assert_eq!((requested.manners.avoid.len(), requested.attempts, requested.manners.per_day), (0, 3, Some(3)));
     assert_eq!(line.redial.no_answer, Again::At { times: vec![600, 1140], tomorrow: true });
@@ -228,7 +240,19 @@ fn everything_that_is_written_is_read() {
     assert!(line.redial.announce_client.is_none() && line.calendar.is_some());
     let price = config.rules.trunks["provider"].price.clone().unwrap();
     assert_eq!((price.per_minute, &*price.currency, price.billing), (Amount(19_000), "RUB", Span::seconds(1)));
-    assert_eq!(line.redial.keys, Keys { pass: Key::new('2'), never: Key::new('3'), machine: None });
+    let keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: None, later: Key::new('1') };
+    assert_eq!(line.redial.keys, keys);
+    let first = ClientFirst {
+        wait: Span::seconds(45),
+        music: "/usr/share/sounds/moh.wav".into(),
+        goodbye: "До свидания.".into(),
+    };
+    assert_eq!(line.redial.client_first, Some(first));
+    assert_eq!(line.redial.called_within, Some(Span::seconds(30)));
+    let file = "/rec/{date}/{line}-{callback}-{attempt}.wav".into();
+    assert_eq!(line.redial.record, Some(Recording { file, stereo: true, notice: None }));
+    let say = Some("Мы вам перезвонили.".into());
+    assert_eq!(line.redial.machine, Machine { shorter_than: Some(Span::seconds(5)), beep: true, say });
     let sales = &config.rules.groups["sales"];
     assert_eq!((sales.strategy, sales.remember, sales.escalate), (Strategy::RingAll, true, Span::minutes(1)));
     assert_eq!(sales.operators, ["anna".into(), Member { name: "robot".into(), weight: 3, level: 2 }]);
@@ -240,6 +264,30 @@ fn everything_that_is_written_is_read() {
     assert_eq!((anna.order, anna.away_after), (Order::Together, Some(3)));
     assert_eq!((anna.no_answer_pause, anna.reject_pause), (Span::minutes(2), Span::minutes(5)));
     assert!(config.observing().rules.observe);
+}
+
+#[test]
+fn a_promise_that_can_be_kept_is_taken() {
+    let promising = |redial: &str| {
+        let text = SMALL.replace("[[line]]", &format!("[defaults.redial]\n{redial}\n[[line]]"));
+        read(&text, &[]).map(|config| config.rules.lines["site"].redial.called_within)
+    };
+    assert_eq!(promising("called_within = \"30s\""), Ok(Some(Span::seconds(30))));
+    assert_eq!(promising("called_within = \"10s\"\norder = \"client-first\""), Ok(Some(Span::seconds(10))));
+    assert!(promising("called_within = \"9s\"\norder = \"client-first\"").unwrap_err()[0].contains("promise 10s"));
+}
+
+#[test]
+fn both_hear_of_the_recording_before_they_are_joined() {
+    let redial = |announce: &str| {
+        let record = "record = { file = \"/rec/{callback}-{attempt}.wav\", notice = \"It is recorded.\" }";
+        let text = SMALL.replace("[[line]]", &format!("[defaults.redial]\n{record}\n{announce}\n[[line]]"));
+        read(&text, &[]).unwrap().rules.lines["site"].redial.clone()
+    };
+    let spoken = redial("announce_operator = \"A call.\"\nannounce_client = \"Hello.\"");
+    assert_eq!(&*spoken.announce_operator.missed, "A call. It is recorded.");
+    assert_eq!(spoken.announce_client.as_deref(), Some("Hello. It is recorded."));
+    assert_eq!(redial("announce_client = \"\"").announce_client.as_deref(), Some("It is recorded."));
 }
 
 #[test]
@@ -421,12 +469,12 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[[line]]",
-        "[defaults.redial]\ntrak = \"5m\"\nbusy = \"2m\"\nattempts = 0\norder = \"client-first\"\n[[line]]",
+        "[defaults.redial]\ntrak = \"5m\"\nbusy = \"2m\"\nattempts = 0\norder = \"client\"\n[[line]]",
         &[
             "perezvon.toml:17:1: there is no key `trak` here; did you mean `track`?",
             "perezvon.toml:18:8: `busy` is no table; write busy = { after = \"2m\" }",
             "perezvon.toml:19:12: `attempts` is 0; it may be 1 to 100",
-            "perezvon.toml:20:1: `order`, ringing the client first, is not in this version; leave it out",
+            "perezvon.toml:20:9: `order` is \"client\"; known: client-first, operator-first",
         ],
     ),
     (
@@ -447,6 +495,57 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
             "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
             "perezvon.toml:19:21: `announce_repeated`: the template says nothing",
             "perezvon.toml:21:9: `names` is \"latin\"; known: as-given, transliterate",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\ncalled_within = \"29s\"\n[[line]]",
+        &[
+            "perezvon.toml:17:17: a call within 29s is promised, and it may take 30s: boris rings for 20s, is there 0s after the answer, and hears the announcement (10s); promise 30s, shorten the operators' `ring` or `answer`, or ring the client first with `order`",
+        ],
+    ),
+    (
+        "dial = \"user/1002\"",
+        "dial = [\"user/1002\", \"user/1003\"]\nring = \"15s\"\nanswer = { delay = \"20s\" }\n[defaults.redial]\ncalled_within = \"30s\"",
+        &[
+            "perezvon.toml:18:17: a call within 30s is promised, and it may take 1m: boris rings for 15s on each of 2 phones, is there 20s after the answer, and hears the announcement (10s); promise 1m, shorten the operators' `ring` or `answer`, or ring the client first with `order`",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nrecord = { file = \"/rec/{callback}-{attempt}.wav\", notice = \"{{ name }} is recorded.\" }\n[[line]]",
+        &["perezvon.toml:17:61: a notice names nothing; write the sentence as it is to be spoken"],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nrecord = \"/rec/{line}.wav\"\n[[line]]",
+        &[
+            "perezvon.toml:17:10: \"/rec/{line}.wav\" would be the same file for two talks; write file = \"/var/lib/freeswitch/recordings/{date}/{line}-{callback}-{attempt}.wav\"",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nrecord = \"/rec/{name}-{callback}-{attempt}.wav\"\n[[line]]",
+        &[
+            "perezvon.toml:17:10: \"/rec/{name}-{callback}-{attempt}.wav\" has a sign or a place that no file of ours may have; write file = \"/var/lib/freeswitch/recordings/{date}/{line}-{callback}-{attempt}.wav\"",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\nmachine = { shorter_than = \"2m\", say = \"Hello.\", beeps = true }\n[[line]]",
+        &[
+            "perezvon.toml:17:28: `shorter_than` is 2m; it may be 1s to 1m",
+            "perezvon.toml:17:40: nothing is said without a beep to say it after; add `beep = true`, or leave `say` out",
+            "perezvon.toml:17:50: there is no key `beeps` here; did you mean `beep`?",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.redial]\norder = \"client-first\"\nwait = \"2s\"\nmusic = \"${system(ls)}\"\nannounce_goodbye = \"...\"\n[[line]]",
+        &[
+            "perezvon.toml:18:8: `wait` is 2s; it may be 5s to 10m",
+            "perezvon.toml:19:9: \"${system(ls)}\" is nothing that the switch could play; write \"local_stream://moh\" or \"/path/of/a/file.wav\"",
+            "perezvon.toml:20:20: `announce_goodbye`: the template says nothing",
         ],
     ),
     (

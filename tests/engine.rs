@@ -7,14 +7,15 @@ use perezvon::{
         Engine, Name, OperatorState, Step,
         effect::{Effect, Originate},
         hours::Calendar,
-        input::{Cdr, Channel, ChannelState, Direction, Ended, Input, News, Wish},
+        input::{Asked, Cdr, Channel, ChannelState, Direction, Ended, Input, News, Wish},
         number::Number,
         record::{
-            CallbackId, CallbackState, ChannelId, CloseReason, Dial, KnownBy, Marks, Outcome, Role, Snapshot, Write,
+            AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, Dial, KnownBy, Marks, Outcome, Role,
+            Snapshot, Write,
         },
         rules::{
-            Again, Answer, Group, Key, Keys, Language, Line, Manners, Member, NumberFormat, Operator, Order, Phone,
-            Redial, Rules, Strategy, Trunk,
+            Again, Answer, ClientFirst, Group, Key, Keys, Language, Line, Machine, Manners, Member, NumberFormat,
+            Operator, Order, Phone, Recording, Redial, Rules, Strategy, Trunk,
         },
         time::{Mono, Now, Span, Wall},
         zones::Zones,
@@ -1285,7 +1286,7 @@ fn answering(answer: Answer) -> Rules {
         Arc::make_mut(operator).answer = answer;
     }
     let line = Arc::make_mut(rules.lines.get_mut("site").unwrap());
-    line.redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9') };
+    line.redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9'), later: None };
     rules
 }
 
@@ -1550,4 +1551,451 @@ proptest::proptest! {
             is_busy(&mut desk);
         }
     }
+}
+
+// ---- the client first --------------------------------------------------------------------------------------------------
+
+fn client_first(change: impl FnOnce(&mut Redial)) -> Rules {
+    let mut rules = rules(Strategy::TopDown);
+    let mut line = (*rules.lines["site"]).clone();
+    line.redial.announce_client = Some("you called us".into());
+    line.redial.client_first = Some(ClientFirst {
+        wait: Span::seconds(30),
+        music: "local_stream://moh".into(),
+        goodbye: "nobody is free".into(),
+    });
+    change(&mut line.redial);
+    rules.lines.insert("site".into(), Arc::new(line));
+    rules
+}
+
+impl Desk {
+    /// What is said and played on this leg and not over, as its template or its name, each with its token.
+    fn sounds(&mut self, of: &ChannelId) -> Vec<(String, uuid::Uuid)> {
+        self.effects(|e| match e {
+            Effect::Say { leg, token, words, .. } if leg == of => Some((words.template.to_string(), *token)),
+            Effect::Music { leg, token, what, .. } if leg == of => Some((what.to_string(), *token)),
+            Effect::Ringback { leg, .. } if leg == of => Some(("a tone".to_owned(), uuid::Uuid::nil())),
+            _ => None,
+        })
+    }
+
+    fn one_sound(&mut self, of: &ChannelId) -> (String, uuid::Uuid) {
+        let mut sounds = self.sounds(of);
+        assert_eq!(sounds.len(), 1, "{sounds:?}");
+        sounds.remove(0)
+    }
+
+    fn is_over(&mut self, id: &ChannelId, token: uuid::Uuid) {
+        self.news(News::Said { id: id.clone(), token });
+    }
+
+    /// Up to the moment when a client of a client-first line hears the announcement and an operator's phone rings: the legs.
+    fn holds(&mut self) -> (Originate, Originate) {
+        self.misses("a");
+        self.wait(Span::minutes(5));
+        self.answer_channels(&[]);
+        let client = self.dialled().remove(0);
+        assert_eq!(client.role, Role::Client);
+        self.answers(&client.leg);
+        let operator = self.dialled().remove(0);
+        (client, operator)
+    }
+
+    fn bridges(&mut self) -> usize {
+        self.effects(|e| matches!(e, Effect::Bridge { .. }).then_some(())).len()
+    }
+
+    fn last_attempt(&self) -> AttemptRecord {
+        let attempts = self.out.writes.iter().rev();
+        attempts.filter_map(|w| if let Write::Attempt(at) = w { Some(at.clone()) } else { None }).next().unwrap()
+    }
+}
+
+#[test]
+fn the_client_first_waits_with_words_and_music_until_an_operator_is_there() {
+    let mut desk = Desk::new(client_first(|_| {}));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    assert!(desk.dialled().is_empty(), "the switch is asked before the client is dialled");
+    let kept = desk.engine.status(desk.now).operators;
+    assert_eq!(kept.iter().map(|o| o.state).collect::<Vec<_>>(), [OperatorState::Callback, OperatorState::Free]);
+    desk.answer_channels(&[]);
+    let client = desk.dialled();
+    assert_eq!((client.len(), client[0].role), (1, Role::Client));
+    assert!(client[0].park >= Span::seconds(30 + 60 + 60), "it may be parked for as long as it may have to wait");
+    let client = client[0].leg.clone();
+    desk.answers(&client);
+    let (words, token) = desk.one_sound(&client);
+    let operator = desk.dialled().remove(0);
+    assert_eq!((words.as_str(), operator.role, &*operator.dial), ("you called us", Role::Operator, "user/1001"));
+    desk.is_over(&client, token);
+    let (music, token) = desk.one_sound(&client);
+    assert_eq!(music, "local_stream://moh");
+    desk.wait(Span::seconds(5));
+    desk.is_over(&client, token);
+    assert_eq!(desk.one_sound(&client).0, "local_stream://moh", "what ends begins anew");
+    desk.answers(&operator.leg);
+    assert_eq!(desk.bridges(), 0, "the operator hears who waits before");
+    desk.hears_all();
+    assert_eq!(desk.bridges(), 1);
+    desk.news(News::Bridged(operator.leg.clone(), client.clone()));
+    desk.wait(Span::seconds(40));
+    desk.ends(&client, Outcome::Unknown);
+    desk.ends(&operator.leg, Outcome::Unknown);
+    assert_eq!(desk.closed(), Some(CloseReason::Talked));
+}
+
+#[test]
+fn a_client_hears_the_announcement_out_though_the_operator_is_quick() {
+    let mut desk = Desk::new(client_first(|_| {}));
+    let (client, operator) = desk.holds();
+    let (_, token) = desk.one_sound(&client.leg);
+    desk.answers(&operator.leg);
+    desk.hears_all();
+    assert_eq!(desk.bridges(), 0);
+    desk.is_over(&client.leg, token);
+    assert_eq!((desk.bridges(), desk.sounds(&client.leg)), (1, vec![]));
+}
+
+#[test]
+fn a_client_for_whom_nobody_comes_hears_a_goodbye_and_is_called_again_at_no_cost() {
+    let mut desk = Desk::new(client_first(|redial| redial.attempts = 1));
+    let (client, anna) = desk.holds();
+    desk.wait(Span::seconds(20));
+    desk.ends(&anna.leg, Outcome::NoAnswer);
+    let boris = desk.dialled().remove(0);
+    desk.sounds(&client.leg);
+    desk.wait(Span::seconds(9));
+    assert_eq!(desk.hung_up(), [], "the wait is not over");
+    desk.wait(Span::seconds(1));
+    assert_eq!(desk.hung_up(), std::slice::from_ref(&boris.leg));
+    let (goodbye, token) = desk.one_sound(&client.leg);
+    assert_eq!(goodbye, "nobody is free");
+    desk.ends(&boris.leg, Outcome::Cancelled);
+    assert_eq!(desk.hung_up(), [], "not before it is said");
+    desk.is_over(&client.leg, token);
+    assert_eq!(desk.hung_up().first(), Some(&client.leg));
+    desk.ends(&client.leg, Outcome::Unknown);
+    assert_eq!(desk.last_attempt().outcome, Some(Outcome::OperatorUnavailable));
+    assert_eq!(desk.closed(), None, "the one attempt of the line is not spent");
+    desk.wait(Span::seconds(60));
+    desk.answer_channels(&[]);
+    assert_eq!(desk.dialled().first().map(|leg| leg.role), Some(Role::Client));
+}
+
+#[test]
+fn a_client_who_waits_may_ask_to_be_called_later() {
+    let mut desk = Desk::new(client_first(|redial| redial.keys.later = Key::new('5')));
+    let (client, anna) = desk.holds();
+    desk.sounds(&client.leg);
+    desk.news(News::Key(client.leg.clone(), Key::new('4').unwrap()));
+    assert_eq!(desk.sounds(&client.leg), [], "another key means nothing");
+    desk.news(News::Key(client.leg.clone(), Key::new('5').unwrap()));
+    assert_eq!(desk.hung_up(), std::slice::from_ref(&anna.leg));
+    let said = desk.effects(|e| match e {
+        Effect::Say { token, words, .. } => Some((*token, words.facts.key.clone())),
+        _ => None,
+    });
+    assert_eq!(said[0].1, "5", "the goodbye may tell the two apart");
+    desk.ends(&anna.leg, Outcome::Cancelled);
+    desk.is_over(&client.leg, said[0].0);
+    desk.ends(&client.leg, Outcome::Unknown);
+    assert_eq!(desk.last_attempt().outcome, Some(Outcome::Postponed));
+    desk.wait(Span::minutes(29));
+    assert!(desk.dialled().is_empty(), "tried again as after no answer");
+    desk.wait(Span::minutes(1));
+    desk.answer_channels(&[]);
+    assert_eq!(desk.dialled().len(), 1);
+}
+
+#[test]
+fn music_that_ends_at_once_becomes_a_tone() {
+    let mut desk = Desk::new(client_first(|redial| redial.announce_client = None));
+    let (client, _) = desk.holds();
+    let (music, token) = desk.one_sound(&client.leg);
+    assert_eq!(music, "local_stream://moh");
+    desk.is_over(&client.leg, token);
+    assert_eq!(desk.one_sound(&client.leg).0, "a tone");
+}
+
+#[test]
+fn a_client_is_not_dialled_first_when_the_operator_who_was_free_is_not_any_more() {
+    let mut desk = Desk::new(client_first(|_| {}));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false }));
+    desk.answer_channels(&[]);
+    assert!(desk.dialled().is_empty());
+    assert_eq!(desk.last_attempt().outcome, Some(Outcome::OperatorUnavailable));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true }));
+    desk.wait(Span::seconds(30));
+    desk.answer_channels(&[]);
+    assert_eq!(desk.dialled().len(), 1);
+}
+
+#[test]
+fn when_the_operator_who_was_kept_is_taken_another_is_before_a_second_client_is_dialled() {
+    let mut desk = Desk::new(client_first(|_| {}));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    desk.answer_channels(&[]);
+    let first = desk.dialled().remove(0);
+    let own = desk.now.wall;
+    desk.news(News::Created(Channel {
+        id: ChannelId::new("own"),
+        direction: Direction::Outbound,
+        user: Some("1001".into()),
+        caller: "".into(),
+        name: "".into(),
+        dialled: "1001".into(),
+        line: None,
+        created: own,
+    }));
+    let line = "site".into();
+    desk.input(Input::Wish(Wish::Call {
+        number: "+79161234568".parse().unwrap(),
+        line,
+        by: "olga".into(),
+        list: None,
+    }));
+    desk.answer_channels(&[]);
+    assert!(desk.dialled().is_empty(), "boris is kept for the first one");
+    desk.answers(&first.leg);
+    assert_eq!(desk.dialled().first().map(|leg| &*leg.dial), Some("user/1002"));
+}
+
+#[test]
+fn a_client_found_waiting_after_a_crash_is_kept_company_again() {
+    let rules = || client_first(|_| {});
+    let mut desk = Desk::new(rules());
+    let (client, _) = desk.holds();
+    let mut desk = desk.dies_and_returns(rules());
+    desk.news(News::Up);
+    for id in desk.asked_legs() {
+        match id == client.leg {
+            true => desk.stands(&id, true, None),
+            false => desk.news(News::State(id, None)),
+        }
+    }
+    desk.answer_channels(&[]);
+    desk.wait(Span::seconds(31));
+    for id in desk.asked_legs() {
+        match id == client.leg {
+            true => desk.stands(&id, true, None),
+            false => desk.news(News::State(id, None)),
+        }
+    }
+    let (music, _) = desk.one_sound(&client.leg);
+    assert_eq!(music, "local_stream://moh");
+    let boris = desk.dialled();
+    assert_eq!(boris.first().map(|leg| &*leg.dial), Some("user/1002"), "whoever was rung before is not rung twice");
+    desk.answers(&boris[0].leg);
+    desk.hears_all();
+    assert_eq!(desk.bridges(), 1);
+}
+
+// ---- a machine at the client's end -------------------------------------------------------------------------------------
+
+fn wary(machine: Machine) -> Rules {
+    let mut rules = rules(Strategy::TopDown);
+    let mut line = (*rules.lines["site"]).clone();
+    line.redial.machine = machine;
+    rules.lines.insert("site".into(), Arc::new(line));
+    rules
+}
+
+#[test]
+fn so_short_a_talk_was_with_a_machine() {
+    let (machine, talked) = (Outcome::Machine, Outcome::Talked);
+    // Who hangs up first, how long they talked, how long after that the client's leg goes on, as one transferred does.
+    for (operator_first, talk, after, outcome) in
+        [(false, 4, 0, machine), (false, 5, 0, talked), (true, 4, 0, machine), (true, 4, 60, talked)]
+    {
+        let short = Machine { shorter_than: Some(Span::seconds(5)), ..Machine::default() };
+        let mut desk = Desk::new(wary(short));
+        let (operator, client) = desk.dials_both();
+        desk.answers(&client.leg);
+        desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+        assert!(!desk.listens());
+        desk.wait(Span::seconds(talk));
+        if operator_first {
+            desk.ends(&operator.leg, Outcome::Unknown);
+            desk.wait(Span::seconds(after));
+        }
+        desk.ends(&client.leg, Outcome::Unknown);
+        desk.ends(&operator.leg, Outcome::Unknown);
+        assert_eq!(desk.last_attempt().outcome, Some(outcome), "{talk} s, {after} s");
+        assert_eq!(desk.closed().is_some(), outcome == Outcome::Talked);
+    }
+}
+
+impl Desk {
+    fn listens(&mut self) -> bool {
+        !self.effects(|e| matches!(e, Effect::Listen { .. }).then_some(())).is_empty()
+    }
+}
+
+#[test]
+fn a_beep_during_the_talk_is_a_machines_and_words_may_be_left_there() {
+    for say in [None, Some("we called you back")] {
+        let mut desk = Desk::new(wary(Machine { beep: true, say: say.map(Into::into), ..Machine::default() }));
+        let (operator, client) = desk.dials_both();
+        desk.answers(&client.leg);
+        desk.news(News::Beep(client.leg.clone()));
+        assert_eq!(desk.hung_up(), [], "not before they talk");
+        desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+        assert!(desk.listens());
+        desk.news(News::CanListen(client.leg.clone()));
+        assert!(desk.listens(), "the switch can");
+        desk.wait(Span::seconds(10));
+        desk.news(News::Beep(operator.leg.clone()));
+        assert_eq!(desk.hung_up(), [], "only the client's");
+        for _ in 0..2 {
+            desk.news(News::Beep(client.leg.clone()));
+        }
+        match say {
+            None => assert!(desk.hung_up().starts_with(&[operator.leg.clone(), client.leg.clone()])),
+            Some(say) => {
+                let parked = desk.effects(|e| match e {
+                    Effect::Park { channel, .. } => Some(channel.clone()),
+                    _ => None,
+                });
+                assert_eq!(parked, std::slice::from_ref(&client.leg));
+                desk.ends(&operator.leg, Outcome::Unknown);
+                desk.news(News::Parked(client.leg.clone()));
+                let (words, token) = desk.one_sound(&client.leg);
+                assert_eq!(words, say);
+                desk.is_over(&client.leg, token);
+                assert_eq!(desk.hung_up().first(), Some(&client.leg));
+            }
+        }
+        desk.ends(&client.leg, Outcome::Unknown);
+        desk.ends(&operator.leg, Outcome::Unknown);
+        let attempt = desk.last_attempt();
+        assert_eq!((attempt.outcome, attempt.cause.as_str()), (Some(Outcome::Machine), "a machine's beep"));
+        assert_eq!(desk.closed(), None, "the client is tried again");
+    }
+}
+
+#[test]
+fn that_the_switch_cannot_listen_is_told_once_a_talk() {
+    let mut desk = Desk::new(wary(Machine { beep: true, ..Machine::default() }));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg, client.leg.clone()));
+    desk.news(News::Refused {
+        id: client.leg,
+        what: Asked::Listen,
+        text: "-ERR avmd Command not found!".into(),
+        outcome: Outcome::Unknown,
+        unregistered: false,
+    });
+    let alarms = desk.effects(|e| if let Effect::Alarm(alarm) = e { Some(alarm.text.clone()) } else { None });
+    assert_eq!(alarms, ["no beep is listened for: -ERR avmd Command not found!"]);
+    assert!(desk.hung_up().is_empty(), "they talk on");
+}
+
+// ---- recording, transfer -----------------------------------------------------------------------------------------------
+
+fn recording(notice: Option<&str>) -> Rules {
+    let mut rules = rules(Strategy::TopDown);
+    let mut line = (*rules.lines["site"]).clone();
+    let file = "/rec/{line}/{operator}-{callback}-{attempt}.wav".into();
+    line.redial.record = Some(Recording { file, stereo: true, notice: notice.map(Into::into) });
+    rules.lines.insert("site".into(), Arc::new(line));
+    rules
+}
+
+impl Desk {
+    fn recorded(&mut self) -> Vec<(ChannelId, String)> {
+        self.effects(|e| match e {
+            Effect::Record { client, file, stereo: true, .. } => Some((client.clone(), file.clone())),
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn a_talk_is_recorded_and_its_file_is_in_the_journal() {
+    let mut desk = Desk::new(recording(None));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    assert_eq!(desk.recorded(), [], "not before they talk");
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    let file = "/rec/site/anna-1-1.wav";
+    assert_eq!(desk.recorded(), [(client.leg.clone(), file.to_owned())]);
+    assert_eq!(desk.last_attempt().recording.as_deref(), Some(file));
+    desk.news(News::Refused {
+        id: operator.leg.clone(),
+        what: Asked::Record,
+        text: "-ERR Cannot record session!".into(),
+        outcome: Outcome::Unknown,
+        unregistered: false,
+    });
+    assert_eq!(desk.last_attempt().recording, None, "what was not written is not in the journal");
+    assert!(desk.hung_up().is_empty());
+}
+
+#[test]
+fn a_client_whose_own_call_is_put_through_hears_of_the_recording_first() {
+    let mut desk = Desk::new(recording(Some("it is recorded")));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    let operator = desk.dialled().remove(0);
+    desk.answers(&operator.leg);
+    let call = desk.arrives("b", CLIENT);
+    desk.news(News::Parked(call.clone()));
+    assert_eq!(desk.bridges(), 0);
+    let (words, token) = desk.one_sound(&call);
+    assert_eq!(words, "it is recorded");
+    desk.is_over(&call, token);
+    assert_eq!(desk.bridges(), 1);
+    desk.news(News::Bridged(operator.leg.clone(), call.clone()));
+    assert_eq!(desk.recorded(), [(call, "/rec/site/anna-1-1.wav".to_owned())]);
+}
+
+#[test]
+fn a_leg_is_written_with_the_phone_that_it_rings() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.dials_both();
+    let phones: Vec<_> = desk.last_attempt().legs.iter().map(|leg| leg.phone.clone()).collect();
+    assert_eq!(phones, [Some("user/1001".into()), None]);
+}
+
+#[test]
+fn a_talk_that_is_transferred_stays_one_row_and_names_the_colleague() {
+    let mut desk = Desk::new(recording(None));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    let free = desk.effects(|e| match e {
+        Effect::LetGo { channel, .. } => Some(channel.clone()),
+        _ => None,
+    });
+    assert_eq!(free, [operator.leg.clone(), client.leg.clone()], "a dialplan's arguments are expanded again");
+    desk.wait(Span::seconds(20));
+    desk.ends(&operator.leg, Outcome::Unknown);
+    let colleague = ChannelId::new("boris");
+    desk.news(News::Created(Channel {
+        id: colleague.clone(),
+        direction: Direction::Outbound,
+        user: Some("1002".into()),
+        caller: CLIENT.into(),
+        name: "".into(),
+        dialled: "1002".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    desk.wait(Span::seconds(3));
+    desk.news(News::Bridged(client.leg.clone(), colleague.clone()));
+    assert_eq!(desk.last_attempt().handed_to.as_deref(), Some("boris"));
+    desk.wait(Span::seconds(60));
+    assert!(desk.hung_up().is_empty() && desk.closed().is_none(), "they talk on");
+    desk.ends(&client.leg, Outcome::Unknown);
+    desk.ends(&colleague, Outcome::Unknown);
+    let attempt = desk.last_attempt();
+    assert_eq!((attempt.n, attempt.operator.as_deref(), attempt.legs.len()), (1, Some("anna"), 2));
+    assert_eq!((attempt.outcome, desk.closed()), (Some(Outcome::Talked), Some(CloseReason::Talked)));
 }

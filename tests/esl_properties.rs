@@ -75,6 +75,8 @@ fn api() -> impl Strategy<Value = ApiCommand> {
         Just(ApiCommand::Strepoch),
         word().prop_map(ApiCommand::SofiaContact),
         Just(ApiCommand::CallcenterAgents),
+        word().prop_map(ApiCommand::AvmdStop),
+        (word(), line()).prop_map(|(channel, file)| ApiCommand::UuidRecord(channel, file)),
     ]
 }
 

@@ -85,9 +85,18 @@ const MUTATIONS: &[Mutation] = &[
     breaks(
         "operator_before_client",
         &[(
-            "src/engine/attempt.rs",
-            "self.originate(at, leg, operator.phones[phone].dial.clone(), None, at.number, wait, operator.agent.clone(), cx);",
-            "self.originate(at, leg, operator.phones[phone].dial.clone(), None, at.number, wait, operator.agent.clone(), cx);\n        self.dial_client(at, cx);",
+            "src/engine/distribution.rs",
+            "false => self.ring_next(&mut at, Outcome::OperatorUnavailable, cx),",
+            "false => self.check(&mut at, cx),",
+        )],
+    ),
+    breaks("free_operator_before_client", &[("src/engine/held.rs", "state.reserved.push(at.id());", "let _ = state;")]),
+    breaks(
+        "client_never_in_silence",
+        &[(
+            "src/engine/held.rs",
+            "cx.effect(Effect::Music { switch, leg, token, what });",
+            "let _ = (switch, leg, what);",
         )],
     ),
     breaks(

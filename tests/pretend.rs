@@ -415,6 +415,7 @@ fn a_machine_answers() {
         (0, Sends(2)),
         (10, Acts("79160000999", Answer)),
         (60, Sends(3)),
+        (6240, Acts("79160000999", Act::Beep)),
         (10_060, Sends(4)),
         (10_100, Sends(5)),
     ];

@@ -65,6 +65,7 @@ fn call(id: &str, number: &str, arrived: i64, waits: i64, talk: i64, callback: O
 fn leg(role: Role, who: &str, intended: i64, answered: Option<i64>, ended: i64) -> LegRecord {
     LegRecord {
         id: ChannelId::new(&format!("{who}-{intended}")),
+        phone: None,
         role,
         who: who.into(),
         intended: at(intended),
@@ -89,6 +90,8 @@ fn attempt(callback: u64, n: u32, dialled: i64, outcome: Outcome, talk: i64) -> 
             leg(Role::Operator, "anna", dialled - 15, Some(dialled - 10), over),
             leg(Role::Client, "provider", dialled, there, over),
         ],
+        handed_to: None,
+        recording: None,
         took: None,
         joined: there.map(at),
         ended: Some(at(over)),

@@ -12,12 +12,12 @@ use perezvon::{
         input::Wish,
         number::Number,
         record::{CallRecord, ChannelId, CloseReason},
-        rules::{Again, Answer, Key, Missed, MissedRule, Mode, Strategy},
+        rules::{Again, Answer, Key, Missed, MissedRule, Mode, Recording, Strategy},
         time::{Mono, Now, Span, Wall},
     },
     sim::{
         faults::Fault,
-        house::{AWAY, House, LineOf, READY, Reception, redial},
+        house::{AWAY, House, LineOf, READY, Reception, client_first, redial},
         people::{Habit, Reaction},
         shell::{Death, Said},
         switch::{AgentStatus, Caller, Outside, Party},
@@ -285,6 +285,27 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
         redial.announce_operator = rest.trim_matches('"').into();
     } else if let Some(rest) = after("client hears ") {
         redial.announce_client = Some(rest.trim_matches('"').into());
+    } else if let Some(rest) = after("a talk shorter than ") {
+        let rest = rest.strip_suffix(" is a machine's").ok_or("a talk shorter than SPAN is a machine's")?;
+        redial.machine.shorter_than = Some(span(rest)?);
+    } else if let Some(rest) = after("records into ") {
+        let (file, notice) = match rest.split_once(" and says ") {
+            Some((file, notice)) => (file, Some(notice.trim_matches('"').into())),
+            None => (rest, None),
+        };
+        redial.record = Some(Recording { file: file.trim_matches('"').into(), stereo: false, notice });
+    } else if part == "listens for a beep" {
+        redial.machine.beep = true;
+    } else if let Some(rest) = after("a machine hears ") {
+        redial.machine.say = Some(rest.trim_matches('"').into());
+    } else if part == "the client first" {
+        redial.client_first.get_or_insert_with(client_first);
+    } else if let Some(rest) = after("who waits ") {
+        redial.client_first.get_or_insert_with(client_first).wait = span(rest)?;
+    } else if let Some(rest) = after("music ") {
+        redial.client_first.get_or_insert_with(client_first).music = rest.trim_matches('"').into();
+    } else if let Some(rest) = after("who puts it off by key ") {
+        redial.keys.later = Some(key_of(rest)?);
     } else if let Some(rest) = after("hours ") {
         line.calendar = Some(Arc::new(calendar(rest)?));
     } else {
@@ -293,7 +314,9 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
              again when busy after SPAN, again when not answered after SPAN, again when the network fails after SPAN, \
              given up after SPAN, missed when not served after SPAN, missed when not served at FROM-TO, missed too when \
              shorter than SPAN, missed for the first time in SPAN, by hand, priority N, avoids FROM-TO, hours FROM-TO, \
-             operator hears [of a wish | again] \"…\", client hears \"…\""
+             operator hears [of a wish | again] \"…\", client hears \"…\", \
+             the client first, who waits SPAN, who puts it off by key KEY, music \"…\", \
+             records into \"FILE\" [and says \"…\"], listens for a beep, a talk shorter than SPAN is a machine's, a machine hears \"…\""
         ));
     }
     Ok(())
@@ -383,11 +406,18 @@ fn key_of(text: &str) -> Parsed<Key> {
 
 /// Everything that a phone does when it is rung: `is busy, then answers after 3s, talks 40s`.
 fn habit(text: &str) -> Parsed<Habit> {
-    let mut habit = Habit { reactions: [].into(), talks: Span::seconds(60), presses: None };
+    let mut habit = Habit { reactions: [].into(), talks: Span::seconds(60), presses: None, hands_on: None };
     for part in parts(text) {
         let part = part.strip_prefix("then ").unwrap_or(&part);
         if let Some(long) = part.strip_prefix("talks ") {
             habit.talks = span(long)?;
+            continue;
+        }
+        if let Some((user, after)) =
+            part.strip_prefix("hands the client on to ").and_then(|rest| rest.split_once(" after "))
+        {
+            let user = user.parse().map_err(|_| format!("{user:?} is no phone: 1001 is the first operator's"))?;
+            habit.hands_on = Some((span(after)?, user));
             continue;
         }
         if let Some((key, after)) = part.strip_prefix("presses ").and_then(|rest| rest.split_once(" after ")) {
@@ -400,6 +430,7 @@ fn habit(text: &str) -> Parsed<Habit> {
             "declines" => Reaction::Refuses(603),
             "is no number" => Reaction::Refuses(404),
             "is out of order" => Reaction::Refuses(503),
+            "is a machine" => Reaction::Machine,
             "plays music and does not answer" => Reaction::EarlyMedia,
             part if part.starts_with(EXCHANGE) => Reaction::Exchange(span(&part[EXCHANGE.len()..])?),
             part => match part.strip_prefix("answers after ").map(|rest| rest.split_once(" and leaves after ")) {
@@ -408,7 +439,7 @@ fn habit(text: &str) -> Parsed<Habit> {
                 None => {
                     return Err(format!(
                         "{part:?} is nothing that a phone does: answers after SPAN [and leaves after SPAN], does not \
-                         answer, is busy, declines, is no number, is out of order, plays music and does not answer, sits \
+                         answer, is busy, declines, is no number, is out of order, is a machine, plays music and does not answer, sits \
                          behind an exchange and comes after SPAN; talks SPAN, presses KEY after SPAN"
                     ));
                 }
@@ -700,6 +731,9 @@ impl Transcript {
                 let exchange = if self.exchanges.contains(id) { "'s exchange" } else { "" };
                 format!("{}{exchange} hears {words:?}", name(id))
             }
+            Outside::Music(id) => format!("{} hears music", name(id)),
+            Outside::Recorded(id, file) => format!("{} is recorded into {file}", name(id)),
+            Outside::Beeps(id) => format!("{} beeps", name(id)),
             Outside::Talking(a, b) => {
                 let (a, b) = (name(a), name(b));
                 let (first, second) = if cast.house.operators.contains(&b) { (b, a) } else { (a, b) };

@@ -7,7 +7,6 @@ pub fn key(path: &[String]) -> Option<&'static str> {
     Some(match keys.as_slice() {
         ["outbound", ..] => "[outbound], the inbound queue,",
         ["trunk", _, "cap_per_month"] => "`cap_per_month`, a limit of what is spent,",
-        ["defaults" | "line", "redial", "order"] => "`order`, ringing the client first,",
         _ => return None,
     })
 }

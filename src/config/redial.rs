@@ -7,8 +7,12 @@ use super::{
 };
 use crate::{
     engine::{
+        recording::PLACES,
         retry::MOST_A_WEEK,
-        rules::{Again, Announcements, Keys, Language, Manners, Missed, MissedRule, Mode, Redial, SeveralZones},
+        rules::{
+            Again, Announcements, ClientFirst, Group, Keys, Language, Machine, Manners, Missed, MissedRule, Mode,
+            Operator, Order, Recording, Redial, SeveralZones,
+        },
         time::Span,
     },
     voice,
@@ -27,6 +31,19 @@ const LONGEST: Span = Span::minutes(90 * 24 * 60);
 const SHORTEST_RING: Span = Span::seconds(3);
 /// Longer than that no exchange lets a phone ring.
 const LONGEST_RING: Span = Span::minutes(5);
+
+/// Longer than that nobody waits for an operator.
+const WAIT: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(10);
+/// How a recording's file is written.
+const FILE: &str = "write file = \"/var/lib/freeswitch/recordings/{date}/{line}-{callback}-{attempt}.wav\"";
+/// How short a talk may be called none: a person needs longer to say why they called.
+const SHORT: RangeInclusive<Span> = Span::seconds(1)..=Span::seconds(60);
+/// What a site's countdown may promise.
+const PROMISE: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(30);
+/// What a promised call needs beside the operator's answer: the announcement, and the switch's own time.
+const MARGIN: Span = Span::seconds(10);
+/// The longest name of a file or a stream, in bytes.
+const MOST_MUSIC: usize = 500;
 
 /// How long a phone may be told to ring.
 pub const RING: RangeInclusive<Span> = SHORTEST_RING..=LONGEST_RING;
@@ -54,13 +71,7 @@ pub fn read_requested(
     language: Language,
     zone: Option<&TimeZone>,
 ) -> Redial {
-    let mut requested = read_over(layers, redial, Redial { track: Span::ZERO, ..built_in(language) }, language, zone);
-    // What these layers say themselves is meant for nobody else.
-    let own = |key| layers.iter().find_map(|layer| layer.get(key));
-    if let Some(node) = own("announce_operator").filter(|_| own("announce_requested").is_none()) {
-        requested.announce_operator.requested = template(&node, language).unwrap_or_default();
-    }
-    requested
+    read_over(layers, redial, Redial { track: Span::ZERO, ..built_in(language) }, language, zone)
 }
 
 /// What clients who asked to be called are spared, unless their own keys say it.
@@ -80,7 +91,7 @@ fn read_over(
     };
     let span = |key, limits, otherwise| get(key).and_then(|node| node.span(limits)).unwrap_or(otherwise);
     let again = |key, otherwise| get(key).and_then(|node| again(&node)).unwrap_or(otherwise);
-    let redial = Redial {
+    let mut redial = Redial {
         missed: get("missed").and_then(|node| missed(&node)).unwrap_or(built.missed),
         mode: get("mode").and_then(|node| node.word(&MODES)).unwrap_or(built.mode),
         track: span("track", Span::ZERO..=LONGEST, built.track),
@@ -104,9 +115,25 @@ fn read_over(
             Some(node) => template(&node, language),
             None => built.announce_client,
         },
+        client_first: client_first(&get, language),
+        called_within: get("called_within").and_then(|node| node.span(PROMISE)),
         longest_talk: span("longest_talk", Span::minutes(1)..=Span::minutes(24 * 60), built.longest_talk),
         keys: get("keys").and_then(|node| keys(&node)).unwrap_or(built.keys),
+        machine: get("machine").and_then(|node| machine(&node, language)).unwrap_or(built.machine),
+        record: get("record").and_then(|node| record(&node, language)),
     };
+    // What these layers say themselves is meant for those that they are about, whatever the layers below say of some.
+    let own = |key| layers.iter().find_map(|layer| layer.get(key));
+    if let Some(node) = own("announce_operator").filter(|_| own("announce_requested").is_none()) {
+        redial.announce_operator.requested = template(&node, language).unwrap_or_default();
+    }
+    if let Some(notice) = redial.record.as_ref().and_then(|record| record.notice.clone()) {
+        redial.announce_operator = redial.announce_operator.followed_by(&notice);
+        redial.announce_client = Some(match &redial.announce_client {
+            Some(words) => format!("{words} {notice}").into(),
+            None => notice,
+        });
+    }
     let never = get("expire").or_else(|| get("track")).filter(|_| redial.expire <= redial.track);
     if let Some(node) = never {
         node.fault("a callback would expire before it may be dialled", "`expire` must be longer than `track`");
@@ -129,16 +156,151 @@ fn read_over(
     redial
 }
 
-/// `{ pass = "2", never = "3", machine = "9" }`
+/// Holds a line's promise against what it may take until the client's phone rings: the slowest operator's phones, the pause
+/// until the person behind them is there, and [`MARGIN`]. Where the client's phone rings first, only that.
+pub fn promise(layers: &[&Table<'_>], redial: &Redial, group: &Group, operators: &[Arc<Operator>]) {
+    let node = layers.iter().find_map(|layer| layer.get("called_within"));
+    let (Some(node), Some(promised)) = (node, redial.called_within) else { return };
+    let of_group =
+        operators.iter().filter(|operator| group.operators.iter().any(|member| member.name == operator.name));
+    let slowest = of_group.max_by_key(|operator| until_there(operator)).filter(|_| redial.client_first.is_none());
+    let needed = slowest.map_or(Span::ZERO, |operator| until_there(operator)) + MARGIN;
+    if needed <= promised {
+        return;
+    }
+    let [promised, needed, margin] = [promised, needed, MARGIN].map(|span| span.to_string());
+    let what = match slowest {
+        Some(operator) => {
+            let (ring, delay) = (operator.ring, operator.answer.delay());
+            let phones = match operator.phones.len() {
+                several if several > 1 && operator.order == Order::InOrder => format!(" on each of {several} phones"),
+                _ => String::new(),
+            };
+            format!(
+                "a call within {promised} is promised, and it may take {needed}: {} rings for {ring}{phones}, is there \
+                 {delay} after the answer, and hears the announcement ({margin})",
+                operator.name
+            )
+        }
+        None => format!("a call within {promised} is promised, and it may take {needed}"),
+    };
+    let cure = match slowest {
+        Some(_) => format!(
+            "promise {needed}, shorten the operators' `ring` or `answer`, or ring the client first with `order`"
+        ),
+        None => format!("promise {needed}"),
+    };
+    node.fault(what, cure);
+}
+
+/// How long it may take until an operator who takes the call is there.
+fn until_there(operator: &Operator) -> Span {
+    let turns = match operator.order {
+        Order::InOrder => operator.phones.len() as u64,
+        Order::Together => 1,
+    };
+    Span(operator.ring.0 * turns) + operator.answer.delay()
+}
+
+/// `order = "client-first"`, with how the client is kept company until an operator is there.
+fn client_first<'a>(get: &impl Fn(&'static str) -> Option<Node<'a>>, language: Language) -> Option<ClientFirst> {
+    let orders = [("operator-first", false), ("client-first", true)];
+    let first = get("order").and_then(|node| node.word(&orders));
+    let company = ClientFirst {
+        wait: get("wait").and_then(|node| node.span(WAIT)).unwrap_or(Span::seconds(60)),
+        music: get("music").and_then(|node| music(&node)).unwrap_or_else(|| "local_stream://moh".into()),
+        goodbye: get("announce_goodbye")
+            .and_then(|node| template(&node, language))
+            .unwrap_or_else(|| voice::goodbye(language).into()),
+    };
+    first.filter(|first| *first).map(|_| company)
+}
+
+/// A file or a stream, as the switch's `playback` takes it. Nothing that the switch would expand is one.
+fn music(node: &Node<'_>) -> Option<Arc<str>> {
+    let text = node.line_of_text()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:~%(),;=".contains(c);
+    if text.is_empty() || text.len() > MOST_MUSIC || !text.chars().all(plain) {
+        let cure = "write \"local_stream://moh\" or \"/path/of/a/file.wav\"";
+        node.fault(format!("\"{text}\" is nothing that the switch could play"), cure);
+        return None;
+    }
+    Some(text.into())
+}
+
+/// `{ pass = "2", never = "3", machine = "9", later = "1" }`
 fn keys(node: &Node<'_>) -> Option<Keys> {
     let table = node.table()?;
     let of = |name| table.get(name).and_then(|node| key(&node));
-    let keys = Keys { pass: of("pass"), never: of("never"), machine: of("machine") };
+    let keys = Keys { pass: of("pass"), never: of("never"), machine: of("machine"), later: of("later") };
     table.close();
     if keys.pass.is_some() && keys.pass == keys.never {
         node.fault("`pass` and `never` are the same key", "give one of them another");
     }
     Some(keys)
+}
+
+/// `{ file = "/…/{date}/{line}-{callback}-{attempt}.wav", stereo = true, notice = "…" }`, or the file alone.
+fn record(node: &Node<'_>, language: Language) -> Option<Recording> {
+    if !node.is_table() {
+        return Some(Recording { file: file(node)?, stereo: false, notice: None });
+    }
+    let table = node.table()?;
+    let (path, stereo, notice) = (table.get("file"), table.get("stereo"), table.get("notice"));
+    table.close();
+    if path.is_none() {
+        table.missing("file", FILE);
+    }
+    let stereo = stereo.and_then(|node| node.flag()).unwrap_or(false);
+    let notice = notice.and_then(|node| notice_of(&node, language));
+    Some(Recording { file: file(&path?)?, stereo, notice })
+}
+
+/// It is spoken on the client's own call too, where no word from outside may be: it names nothing.
+fn notice_of(node: &Node<'_>, language: Language) -> Option<Arc<str>> {
+    let words = template(node, language)?;
+    if words.contains('{') {
+        node.fault("a notice names nothing", "write the sentence as it is to be spoken");
+        return None;
+    }
+    Some(words)
+}
+
+/// An absolute path with places in it, of which no two talks have the same.
+fn file(node: &Node<'_>) -> Option<Arc<str>> {
+    let text = node.line_of_text()?;
+    let mut bare = text.to_owned();
+    PLACES.iter().for_each(|place| bare = bare.replace(&format!("{{{place}}}"), "x"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    let name = bare.rsplit('/').next().unwrap_or_default();
+    let what = match () {
+        _ if !bare.chars().all(plain) => format!("\"{text}\" has a sign or a place that no file of ours may have"),
+        _ if !bare.starts_with('/') || bare.contains("..") => format!("\"{text}\" is no absolute path"),
+        _ if !name.contains('.') => format!("\"{text}\" does not say how the switch is to write it"),
+        _ if !text.contains("{callback}") || !text.contains("{attempt}") => {
+            format!("\"{text}\" would be the same file for two talks")
+        }
+        _ if text.len() > MOST_MUSIC => format!("`file` has more than {MOST_MUSIC} bytes"),
+        () => return Some(text.into()),
+    };
+    node.fault(what, FILE);
+    None
+}
+
+/// `{ beep = true, shorter_than = "5s", say = "…" }`
+fn machine(node: &Node<'_>, language: Language) -> Option<Machine> {
+    let table = node.table()?;
+    let (shorter, beep, say) = (table.get("shorter_than"), table.get("beep"), table.get("say"));
+    table.close();
+    let beep = beep.and_then(|node| node.flag()).unwrap_or(false);
+    if let Some(say) = say.as_ref().filter(|_| !beep) {
+        say.fault("nothing is said without a beep to say it after", "add `beep = true`, or leave `say` out");
+    }
+    Some(Machine {
+        shorter_than: shorter.and_then(|node| node.span(SHORT)),
+        beep,
+        say: say.and_then(|node| template(&node, language)),
+    })
 }
 
 /// `announce_client = "": the client hears the operator at once.

@@ -79,6 +79,7 @@ fn zones(node: &Node<'_>, folder: &Path) -> Option<Zones> {
 
 /// Everything that lines may name.
 struct Known {
+    operators: Vec<Arc<Operator>>,
     groups: BTreeMap<Name, Arc<Group>>,
     trunks: BTreeMap<Name, Arc<Trunk>>,
     calendars: BTreeMap<Name, Arc<Calendar>>,
@@ -93,7 +94,7 @@ pub fn read(root: &Table<'_>, switches: Vec<Name>, folder: &Path) -> (Rules, Lan
     let operators = operators(root);
     let groups = groups(root, &operators);
     let calendars = calendars(root, defaults.zone.as_ref());
-    let known = Known { groups, trunks, calendars };
+    let known = Known { operators, groups, trunks, calendars };
     if let Some(table) = &defaults.redial {
         redial::read(&[table], defaults.language, defaults.zone.as_ref());
     }
@@ -105,7 +106,7 @@ pub fn read(root: &Table<'_>, switches: Vec<Name>, folder: &Path) -> (Rules, Lan
         root.fault("there is no line", "add [[line]] with a `name` and the `numbers` that clients dial");
     }
     let lines = lines_of(&lines, &defaults, &known);
-    let Known { groups, trunks, .. } = known;
+    let Known { operators, groups, trunks, .. } = known;
     let operators = operators.into_iter().map(|operator| (operator.name.clone(), operator)).collect();
     let rules = Rules {
         switches,
@@ -507,6 +508,10 @@ fn line(table: &Table<'_>, defaults: &Defaults<'_>, known: &Known) -> Option<Lin
     let own: Vec<&Table<'_>> = requested.iter().chain(&defaults.requested).collect();
     let requested = redial::read_requested(&own, &layers, language, defaults.zone.as_ref());
     let priority = table.get("priority").and_then(|node| node.count(0..=MOST_PRIORITY)).unwrap_or_default();
+    if let Some(group) = group.as_ref().and_then(|name| known.groups.get(name)) {
+        let all: Vec<&Table<'_>> = own.iter().chain(&layers).copied().collect();
+        redial::promise(&all, &requested, group, &known.operators);
+    }
     table.close();
     let (name, group, caller_id) = (name?, group?, caller_id?);
     Some(Line {

@@ -18,12 +18,18 @@
 //! | dialling | greeting, joining | the client's leg is answered and parked |
 //! | dialling | parting | the client's leg ended: busy, no answer, … |
 //! | greeting | joining | the client has heard why we call |
+//! | (none) | checking | the line rings the client first, and an operator is kept free: see `held` |
+//! | dialling, greeting | ringing | the client, rung first, is there: operators are rung while they wait |
+//! | announcing | greeting, joining | the client waits already |
+//! | ringing | excusing | … and nobody comes, or they want to be called later |
+//! | excusing | closing | the client has heard the goodbye |
 //! | taking | joining | the client's own call is parked |
 //! | taking | checking | that call ended before: the client is dialled after all |
 //! | joining | talking | the two are bridged (CHANNEL_BRIDGE) |
-//! | talking | closing | the operator's key says that a machine answered |
-//! | talking | parted | either hangs up: *talked*; the other leg may be on its way to a colleague, so it is left alone |
-//! | parted | over | every leg is gone; one that only waits parked is ended |
+//! | talking | closing | the operator's key, or a beep, says that a machine answered |
+//! | talking | excusing | the beep, and something is to be left there: said once the client's leg is parked |
+//! | talking | parted | either hangs up: *talked*, or *machine* when the line holds so short a talk for none; the other leg may be on its way to a colleague, so it is left alone |
+//! | parted | over | every leg is gone; one that only waits parked is ended, one that was transferred talks on |
 //! | parting | closing | the operator has heard how it ended, or left |
 //! | parting | taking | the client, found busy a moment ago, calls by themselves |
 //! | closing | over | every leg is gone |
@@ -34,10 +40,12 @@ use super::{
     Name,
     callback::Over,
     effect::{AlarmKind, Effect, Facts, HangupCause, Notice, Originate, Words},
+    held::Held,
     input::Asked,
     machine::{Cx, Engine, Followed, Kind, Timer, hash_uuid},
     number::Number,
     record::{AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, LegRecord, Outcome, Role, Write},
+    recording,
     retry::Against,
     rules::{Answer, Key, Line, Operator, Order, Strategy},
     time::{Mono, Span, Wall},
@@ -48,9 +56,9 @@ use uuid::Uuid;
 /// Beyond a leg's own time-out, how long its end may take to reach us.
 pub(super) const MARGIN: Span = Span::seconds(10);
 /// The longest that an announcement may take before we go on without its end.
-const LONGEST_WORDS: Span = Span::seconds(60);
+pub(super) const LONGEST_WORDS: Span = Span::seconds(60);
 /// How long a parting sentence may take.
-const LONGEST_PARTING: Span = Span::seconds(15);
+pub(super) const LONGEST_PARTING: Span = Span::seconds(15);
 /// How long the switch may take to answer a question, to park or to bridge.
 const PROMPT: Span = Span::seconds(5);
 /// How often a talk and a closing leg are looked after.
@@ -80,6 +88,7 @@ pub(super) enum Stage {
     Talking,
     Parted,
     Parting(Uuid),
+    Excusing(Uuid),
     Closing,
     Settling,
 }
@@ -123,6 +132,14 @@ pub(super) struct Attempt {
     pub accepted: bool,
     /// The client's own live call, to be put through.
     pub taking: Option<ChannelId>,
+    /// The client's phone is rung before an operator's.
+    pub client_first: bool,
+    /// The operator who is kept free meanwhile.
+    pub kept: Option<Name>,
+    /// The client waits for an operator.
+    pub held: Option<Held>,
+    /// Since when they talk, where we have heard it begin.
+    pub talks: Option<Mono>,
     /// What the callback is closed with when this is over.
     pub close: Option<CloseReason>,
     pub outcome: Option<Outcome>,
@@ -153,7 +170,7 @@ impl Attempt {
         self.record.legs[leg].ended.is_none()
     }
 
-    fn anybody_rings(&self) -> bool {
+    pub fn anybody_rings(&self) -> bool {
         let rings = |leg: &LegRecord| leg.role == Role::Operator && leg.ended.is_none() && leg.answered.is_none();
         self.record.legs.iter().any(rings)
     }
@@ -165,7 +182,9 @@ impl Attempt {
 
     /// When the attempt is to be looked after next.
     fn wakes(&self) -> Mono {
-        self.joins.filter(|_| self.stage == Stage::Ringing).map_or(self.deadline, |joins| self.deadline.min(joins))
+        let ringing = self.stage == Stage::Ringing;
+        let sooner = [self.joins, self.held.map(|held| held.until)].into_iter().flatten().filter(|_| ringing);
+        sooner.fold(self.deadline, Mono::min)
     }
 
     /// The client's leg that is alive: there is never more than one.
@@ -179,19 +198,23 @@ impl Attempt {
 
     /// The client's phone was answered, or rang until we stopped it.
     fn client_was_bothered(&self) -> bool {
+        // Who answered and waited in vain has done their part: the next try is owed to them.
+        if matches!(self.outcome, Some(Outcome::OperatorUnavailable | Outcome::Postponed)) {
+            return false;
+        }
         let stopped = self.outcome == Some(Outcome::OperatorDeclined);
         let legs = self.record.legs.iter().zip(&self.legs).filter(|(record, _)| record.role == Role::Client);
         legs.into_iter().any(|(record, leg)| record.answered.is_some() || (stopped && leg.seen))
     }
 
     /// The outcome is known: at the first time that is when, and it is stored, so that a crash does not forget it.
-    fn comes_to(&mut self, outcome: Outcome, now: Wall) {
+    pub fn comes_to(&mut self, outcome: Outcome, now: Wall) {
         self.record.outcome = Some(*self.outcome.get_or_insert(outcome));
         self.decided.get_or_insert(now);
         self.dirty = true;
     }
 
-    fn is_answered(&self, leg: usize) -> bool {
+    pub fn is_answered(&self, leg: usize) -> bool {
         self.record.legs[leg].answered.is_some()
     }
 
@@ -237,7 +260,8 @@ impl Engine {
 
     pub(super) fn put_back(&mut self, mut at: Box<Attempt>, cx: &mut Cx) {
         let id = at.id();
-        let gone = (0..at.legs.len()).all(|leg| !at.alive(leg));
+        // Before its first leg there is nothing that could be gone.
+        let gone = (0..at.legs.len()).all(|leg| !at.alive(leg)) && (at.outcome.is_some() || !at.legs.is_empty());
         if let Some(armed) = at.armed.take() {
             self.timers.remove(&(armed, Timer::Attempt(id)));
         }
@@ -268,6 +292,7 @@ impl Engine {
                 self.release(&leg.who, at.id());
             }
         }
+        self.let_go_of_kept(&mut at);
         self.leave_trunk(&at.trunk);
         self.all_dirty();
         let over = Over {
@@ -297,12 +322,15 @@ impl Engine {
         self.store_works && !self.draining && !self.paused && !self.rules.observe
     }
 
-    /// Rings the next operators of the group; with nobody left the attempt is over with `otherwise`.
+    /// Rings the next operators of the group; with nobody left the attempt is over with `otherwise`, unless a client waits.
     pub(super) fn ring_next(&mut self, at: &mut Attempt, otherwise: Outcome, cx: &mut Cx) {
         let may = self.may_dial() && at.close.is_none();
         let next = if may { self.who_next(&at.line.group, at.id(), &at.tried, cx.now) } else { Vec::new() };
         if next.is_empty() {
-            return self.decide(at, otherwise, "", cx);
+            return match at.held.is_some() {
+                true => self.nobody_yet(at, cx),
+                false => self.decide(at, otherwise, "", cx),
+            };
         }
         at.winner = None;
         at.goes(Stage::Ringing, cx.now.mono);
@@ -355,19 +383,24 @@ impl Engine {
     }
 
     fn ring_phone(&mut self, at: &mut Attempt, operator: &Operator, phone: usize, cx: &mut Cx) {
-        let leg = self.intend(at, Role::Operator, operator.name.clone(), operator.ring, phone, cx);
+        let dial = operator.phones[phone].dial.clone();
+        let leg =
+            self.intend(at, Role::Operator, operator.name.clone(), operator.ring, Some((phone, dial.clone())), cx);
         let wait = at.line.redial.ring + LONGEST_WORDS + LONGEST_WORDS + MARGIN + operator.answer.delay();
-        self.originate(at, leg, operator.phones[phone].dial.clone(), None, at.number, wait, operator.agent.clone(), cx);
+        self.originate(at, leg, dial, None, at.number, wait, operator.agent.clone(), cx);
     }
 
     fn dial_client(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        if at.client_first && !self.keep_an_operator(at, cx.now) {
+            return self.part(at, Outcome::OperatorUnavailable, "no operator is free any more", cx);
+        }
         let Some(trunk) = self.rules.trunks.get(&at.trunk).cloned() else {
             return self.part(at, Outcome::Network, "the trunk is gone from the configuration", cx);
         };
         let ring = at.line.redial.ring;
-        let leg = self.intend(at, Role::Client, trunk.name.clone(), ring, 0, cx);
+        let leg = self.intend(at, Role::Client, trunk.name.clone(), ring, None, cx);
         let number = trunk.format.write(at.number);
-        let wait = LONGEST_WORDS + MARGIN;
+        let wait = if at.client_first { self.longest_hold(at) } else { LONGEST_WORDS + MARGIN };
         self.originate(at, leg, trunk.dial.clone(), Some(number), at.line.caller_id, wait, None, cx);
         if let Some(winner) = at.winner {
             cx.effect(Effect::Ringback { switch: at.record.switch.clone(), leg: at.record.legs[winner].id.clone() });
@@ -376,8 +409,17 @@ impl Engine {
         cx.notice(Notice::Dialling { callback: at.id(), attempt: at.record.n, number: at.number, since: at.since });
     }
 
-    /// Writes down a leg before it is dialled.
-    fn intend(&mut self, at: &mut Attempt, role: Role, who: Name, ring: Span, phone: usize, cx: &mut Cx) -> usize {
+    /// Writes down a leg before it is dialled; of an operator's, which phone it is and its dial string.
+    fn intend(
+        &mut self,
+        at: &mut Attempt,
+        role: Role,
+        who: Name,
+        ring: Span,
+        phone: Option<(usize, Arc<str>)>,
+        cx: &mut Cx,
+    ) -> usize {
+        let (phone, dial) = phone.unzip();
         let place = at.legs.len();
         let uuid = hash_uuid(self.seed, at.id().0, u64::from(at.record.n), place as u64);
         let id = ChannelId::new(&uuid.to_string());
@@ -385,6 +427,7 @@ impl Engine {
             id: id.clone(),
             role,
             who,
+            phone: dial,
             intended: cx.now.wall,
             ring,
             answered: None,
@@ -396,7 +439,7 @@ impl Engine {
             parked: false,
             bridged: None,
             gives_up: cx.now.mono + ring + MARGIN,
-            phone,
+            phone: phone.unwrap_or(0),
             settled: true,
         });
         let kind = Kind::Leg(at.id());
@@ -443,7 +486,7 @@ impl Engine {
     }
 
     /// Stops what is said or played on a leg.
-    fn hush(&mut self, at: &Attempt, leg: usize, cx: &mut Cx) {
+    pub(super) fn hush(&mut self, at: &Attempt, leg: usize, cx: &mut Cx) {
         cx.effect(Effect::Hush { switch: at.record.switch.clone(), leg: at.record.legs[leg].id.clone() });
     }
 
@@ -471,14 +514,27 @@ impl Engine {
 
     /// They talked and one side left. `hangup_after_bridge` ends the other leg, unless it is being transferred.
     pub(super) fn talked(&mut self, at: &mut Attempt, cx: &mut Cx) {
-        at.comes_to(Outcome::Talked, cx.now.wall);
+        let talk = at.talks.filter(|_| at.record.took.is_none()).map(|since| cx.now.mono.since(since));
+        let least = at.line.redial.machine.shorter_than.unwrap_or(Span::ZERO);
+        match talk.is_some_and(|talk| talk < least) && at.outcome.is_none() {
+            // Whether the operator hung up or handed the client on shows at the client's end: at once, or later.
+            true if at.client().is_some() => {}
+            true => {
+                at.record.cause = "so short a talk is held for a machine's".to_owned();
+                at.comes_to(Outcome::Machine, cx.now.wall);
+            }
+            false => at.comes_to(Outcome::Talked, cx.now.wall),
+        }
         at.goes(Stage::Parted, cx.now.mono + LOOK_CLOSING);
     }
 
     /// The outcome is known: the operator, who waits on the line, is told, then let go.
     pub(super) fn part(&mut self, at: &mut Attempt, outcome: Outcome, cause: &str, cx: &mut Cx) {
         let Some(winner) = at.winner.filter(|&leg| at.alive(leg)) else {
-            return self.decide(at, outcome, cause, cx);
+            return match at.held.is_some() {
+                true => self.excuse(at, outcome, cause, cx),
+                false => self.decide(at, outcome, cause, cx),
+            };
         };
         at.comes_to(outcome, cx.now.wall);
         at.record.cause = cause.to_owned();
@@ -495,11 +551,15 @@ impl Engine {
         at.goes(Stage::Parting(token), cx.now.mono + LONGEST_PARTING);
     }
 
-    fn say(&mut self, at: &Attempt, leg: usize, template: Arc<str>, cx: &mut Cx) -> Uuid {
+    pub(super) fn say(&mut self, at: &Attempt, leg: usize, template: Arc<str>, cx: &mut Cx) -> Uuid {
+        self.say_on(at, at.record.legs[leg].id.clone(), template, cx)
+    }
+
+    fn say_on(&mut self, at: &Attempt, leg: ChannelId, template: Arc<str>, cx: &mut Cx) -> Uuid {
         let token = self.token();
         cx.effect(Effect::Say {
             switch: at.record.switch.clone(),
-            leg: at.record.legs[leg].id.clone(),
+            leg,
             token,
             words: Box::new(Words { template, language: at.line.language, facts: at.facts.clone() }),
         });
@@ -537,7 +597,7 @@ impl Engine {
         at.winner = Some(leg);
         at.record.operator = Some(name.clone());
         for other in 0..at.legs.len() {
-            if other != leg && at.alive(other) {
+            if other != leg && at.alive(other) && at.record.legs[other].role == Role::Operator {
                 self.hang_up(at, other, HangupCause::LostRace, cx);
             }
         }
@@ -578,8 +638,14 @@ impl Engine {
         at.goes(Stage::Announcing(Some(token)), cx.now.mono + LONGEST_WORDS);
     }
 
-    /// Somebody presses a key: only the operator's mean something.
+    /// Somebody presses a key: the operator, or a client who waits for one.
     pub(super) fn pressed(&mut self, at: &mut Attempt, leg: usize, key: Key, cx: &mut Cx) {
+        if at.held.is_some() && at.stage == Stage::Ringing && at.client() == Some(leg) {
+            if at.line.redial.keys.later == Some(key) {
+                self.postpone(at, cx);
+            }
+            return;
+        }
         if at.winner != Some(leg) || at.outcome.is_some() {
             return;
         }
@@ -595,6 +661,54 @@ impl Engine {
                 self.decide(at, Outcome::Machine, "the operator says that a machine answered", cx);
             }
             _ => {}
+        }
+    }
+
+    /// The operator transferred the client: the talk goes on with somebody else, and in this row.
+    fn handed_on(&mut self, at: &mut Attempt, to: &ChannelId) {
+        if let Some(name) = self.who_is(to) {
+            at.record.handed_to = Some(name);
+            at.dirty = true;
+        }
+    }
+
+    /// What the two execute from now on is the dialplan's, when one of them is transferred.
+    fn let_go(&self, at: &Attempt, cx: &mut Cx) {
+        for leg in at.record.legs.iter().filter(|leg| leg.ended.is_none() && leg.answered.is_some()) {
+            cx.effect(Effect::LetGo { switch: at.record.switch.clone(), channel: leg.id.clone() });
+        }
+    }
+
+    /// The talk begins: it is recorded, where the line does that.
+    fn record(&self, at: &mut Attempt, operator: usize, client: &ChannelId, cx: &mut Cx) {
+        let Some(rule) = &at.line.redial.record else { return };
+        let file = recording::file(&rule.file, &at.line, at.number, &at.record, cx.now.wall);
+        cx.effect(Effect::Record {
+            switch: at.record.switch.clone(),
+            leg: at.record.legs[operator].id.clone(),
+            client: client.clone(),
+            file: file.clone(),
+            stereo: rule.stereo,
+        });
+        at.record.recording = Some(file);
+    }
+
+    /// While they talk a voicemail's beep is listened for, once the switch has said that it can.
+    pub(super) fn listen(&self, at: &Attempt, client: usize, sure: bool, cx: &mut Cx) {
+        if at.stage == Stage::Talking {
+            let leg = at.record.legs[client].id.clone();
+            cx.effect(Effect::Listen { switch: at.record.switch.clone(), leg, sure });
+        }
+    }
+
+    /// A voicemail beeps: whatever was said to it, nobody heard.
+    pub(super) fn beeps(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        if at.stage != Stage::Talking || at.client() != Some(leg) {
+            return;
+        }
+        match at.line.redial.machine.say.clone() {
+            Some(_) => self.leave_words(at, leg, cx),
+            None => self.decide(at, Outcome::Machine, "a machine's beep", cx),
         }
     }
 
@@ -625,6 +739,9 @@ impl Engine {
     }
 
     fn greet(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
+        if at.client_first && at.winner.is_none() {
+            return self.hold(at, leg, cx);
+        }
         match at.line.redial.announce_client.clone() {
             Some(template) => {
                 let token = self.say(at, leg, template, cx);
@@ -656,7 +773,7 @@ impl Engine {
                     if at.record.took.as_ref() == Some(id) {
                         at.parked = true;
                         if at.stage == Stage::Taking {
-                            engine.join(at, cx);
+                            engine.join_caller(at, id, cx);
                         }
                     }
                 });
@@ -668,17 +785,45 @@ impl Engine {
             match at.stage {
                 Stage::Announcing(None) if at.winner == Some(leg) => engine.announce(at, cx),
                 Stage::Greeting(None) if at.client() == Some(leg) => engine.greet(at, leg, cx),
+                Stage::Excusing(token) if token.is_nil() && at.client() == Some(leg) => {
+                    engine.say_to_machine(at, leg, cx)
+                }
                 _ => {}
             }
         });
     }
 
+    /// What was said on a channel is over: a leg of ours, or the client's own call that is being put through.
+    pub(super) fn said_on(&mut self, id: &ChannelId, token: Uuid, cx: &mut Cx) {
+        let number = self.caller(id).and_then(|caller| caller.record.number);
+        match number.and_then(|number| self.open.get(&number).copied()) {
+            Some(callback) => self.with_attempt(callback, cx, |engine, at, cx| {
+                if at.record.took.as_ref() == Some(id) {
+                    engine.said(at, token, cx);
+                }
+            }),
+            None => self.leg_event(id, cx, |engine, at, _, cx| engine.said(at, token, cx)),
+        }
+    }
+
+    /// The client's own call is parked: they hear that the talk is recorded, if it is, and are joined.
+    fn join_caller(&mut self, at: &mut Attempt, call: &ChannelId, cx: &mut Cx) {
+        let Some(notice) = at.line.redial.record.as_ref().and_then(|record| record.notice.clone()) else {
+            return self.join(at, cx);
+        };
+        let token = self.say_on(at, call.clone(), notice, cx);
+        at.goes(Stage::Greeting(Some(token)), cx.now.mono + LONGEST_WORDS);
+    }
+
     pub(super) fn said(&mut self, at: &mut Attempt, token: Uuid, cx: &mut Cx) {
+        if at.held.is_some_and(|held| held.token == token) {
+            return self.held_heard(at, cx);
+        }
         match at.stage {
             Stage::Announcing(Some(mine)) if mine == token && self.key_wanted(at).is_some() => self.repeat(at, cx),
             Stage::Announcing(Some(mine)) if mine == token => self.check(at, cx),
             Stage::Greeting(Some(mine)) if mine == token => self.join(at, cx),
-            Stage::Parting(mine) if mine == token => self.decide(at, Outcome::Unknown, "", cx),
+            Stage::Parting(mine) | Stage::Excusing(mine) if mine == token => self.decide(at, Outcome::Unknown, "", cx),
             _ => {} // the end of something that was hushed
         }
     }
@@ -692,7 +837,10 @@ impl Engine {
 
     /// Before the client's leg the switch is asked for live calls of that number (never a dial after the client got
     /// through, never two calls with one client).
-    fn check(&mut self, at: &mut Attempt, cx: &mut Cx) {
+    pub(super) fn check(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        if at.held.is_some() {
+            return self.join_held(at, cx);
+        }
         let token = self.token();
         cx.effect(Effect::AskChannels { switch: at.record.switch.clone(), token });
         let nudges = at.nudges;
@@ -728,15 +876,26 @@ impl Engine {
 
     pub(super) fn leg_bridged(&mut self, at: &mut Attempt, leg: usize, other: &ChannelId, cx: &mut Cx) {
         at.legs[leg].bridged = Some(other.clone());
+        let ours = at.record.legs.iter().any(|l| l.id == *other);
+        if at.record.joined.is_some() && at.record.legs[leg].role == Role::Client && !ours {
+            self.handed_on(at, other);
+        }
         let with_client = at.record.took.as_ref() == Some(other)
             || at.record.legs.iter().any(|l| l.role == Role::Client && l.id == *other);
         if at.winner != Some(leg) || !with_client || !matches!(at.stage, Stage::Joining | Stage::Taking) {
             return;
         }
+        at.held = None;
         at.record.joined = Some(cx.now.wall);
         at.dirty = true;
         self.last_talks.note(at.number, cx.now.wall, at.record.legs[leg].who.clone());
+        at.talks = Some(cx.now.mono);
         at.goes(Stage::Talking, cx.now.mono + LOOK);
+        self.record(at, leg, other, cx);
+        self.let_go(at, cx);
+        if let Some(client) = at.client().filter(|_| at.line.redial.machine.beep && at.record.took.is_none()) {
+            self.listen(at, client, false, cx);
+        }
         cx.notice(Notice::Joint {
             callback: at.id(),
             operator: at.record.legs[leg].who.clone(),
@@ -797,7 +956,11 @@ impl Engine {
         match at.stage {
             Stage::Talking => self.talked(at, cx),
             Stage::Parting(_) => self.decide(at, Outcome::Unknown, "", cx),
-            Stage::Parted | Stage::Closing | Stage::Settling => {}
+            Stage::Parted | Stage::Closing | Stage::Settling | Stage::Excusing(_) => {}
+            _ if at.held.is_some() => {
+                self.operator_rang_in_vain(&name, true, cx);
+                self.held_again(at, Outcome::OperatorDeclined, cx);
+            }
             _ if at.client_was_dialled() => self.decide(at, Outcome::OperatorDeclined, "the operator left", cx),
             _ => {
                 self.operator_rang_in_vain(&name, true, cx);
@@ -837,9 +1000,12 @@ impl Engine {
             return;
         }
         match at.stage {
-            Stage::Talking => self.talked(at, cx),
+            Stage::Talking | Stage::Parted => self.talked(at, cx),
             // Answered, and gone before the operator was there: as if the client had not answered.
             Stage::Greeting(_) | Stage::Joining if at.is_answered(leg) => self.part(at, Outcome::NoAnswer, cause, cx),
+            Stage::Ringing | Stage::Waiting | Stage::Announcing(_) if at.held.is_some() => {
+                self.part(at, Outcome::NoAnswer, cause, cx);
+            }
             Stage::Dialling => {
                 if outcome == Outcome::Network && self.other_trunk(at, cause, cx) {
                     return self.check(at, cx);
@@ -856,7 +1022,7 @@ impl Engine {
         self.resting_trunks.insert(at.trunk.clone(), cx.now.mono + TRUNK_REST);
         at.trunks.push(at.trunk.clone());
         let next = self.free_trunk(&at.line, &at.trunks, Some(&at.record.switch), cx.now.mono);
-        let Some(next) = next.filter(|_| at.winner.is_some()) else { return false };
+        let Some(next) = next.filter(|_| at.winner.is_some() || at.client_first) else { return false };
         self.leave_trunk(&at.trunk);
         *self.trunks.entry(next.clone()).or_default() += 1;
         at.trunk = next;
@@ -877,6 +1043,13 @@ impl Engine {
             Asked::Originate if !at.legs[leg].seen => {
                 engine.leg_ended(at, leg, outcome, text, unregistered, cx);
             }
+            Asked::Say if at.held.is_some() && at.client() == Some(leg) => engine.held_refused(at, leg, text, cx),
+            Asked::Record => {
+                cx.alarm(AlarmKind::Limit, format!("callback {}: the talk is not recorded: {text}", at.id()));
+                at.record.recording = None;
+                at.dirty = true;
+            }
+            Asked::Listen => cx.alarm(AlarmKind::Limit, format!("no beep is listened for: {text}")),
             Asked::Bridge if at.stage == Stage::Joining => engine.part(at, Outcome::Network, text, cx),
             Asked::Say => match at.stage {
                 Stage::Announcing(_) => {
@@ -887,7 +1060,7 @@ impl Engine {
                     }
                 }
                 Stage::Greeting(_) => engine.join(at, cx),
-                Stage::Parting(_) => engine.decide(at, Outcome::Unknown, "", cx),
+                Stage::Parting(_) | Stage::Excusing(_) => engine.decide(at, Outcome::Unknown, "", cx),
                 _ => {}
             },
             Asked::Other => engine.once_more(at, leg, cx),
@@ -897,7 +1070,8 @@ impl Engine {
 
     /// The switch refused to stop a sound or to end a leg: nobody is left with either for long.
     fn once_more(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
-        let repeats = at.nudges < MOST_NUDGES && at.alive(leg);
+        let waits = at.held.is_some() && at.client() == Some(leg);
+        let repeats = at.nudges < MOST_NUDGES && at.alive(leg) && !waits;
         match at.stage {
             Stage::Parting(_) if repeats && at.winner == Some(leg) => {
                 // Stopping a sound throws away what waits behind it: it is said again.
@@ -932,6 +1106,11 @@ impl Engine {
     pub(super) fn client_is_here(&mut self, number: Number, call: &ChannelId, cx: &mut Cx) {
         let Some(id) = self.open.get(&number).copied() else { return };
         self.with_attempt(id, cx, |engine, at, cx| match at.stage {
+            // No operator is there whom they could be put through to: they go their way as if we had not dialled.
+            Stage::Checking(_) | Stage::Dialling if at.client_first && at.winner.is_none() => {
+                engine.part(at, Outcome::Cancelled, "the client calls by themselves", cx);
+            }
+            _ if at.client_first => {}
             Stage::Ringing | Stage::Waiting => at.taking = Some(call.clone()),
             Stage::Announcing(_) if engine.key_wanted(at).is_some() => at.taking = Some(call.clone()),
             Stage::Announcing(_) | Stage::Checking(_) | Stage::Dialling => {
@@ -985,6 +1164,9 @@ impl Engine {
         let Some(id) = self.open.get(&number).copied() else { return };
         self.with_attempt(id, cx, |engine, at, cx| {
             let ours = at.record.legs.iter().any(|leg| leg.id == *by);
+            if !ours && at.record.took.as_ref() == Some(call) && at.record.joined.is_some() {
+                engine.handed_on(at, by);
+            }
             if ours || at.outcome.is_some() || matches!(at.stage, Stage::Talking | Stage::Settling) {
                 return;
             }
@@ -1011,7 +1193,7 @@ impl Engine {
             }
             at.record.took = None;
             at.dirty = true;
-            if matches!(at.stage, Stage::Taking | Stage::Joining) && at.outcome.is_none() {
+            if matches!(at.stage, Stage::Taking | Stage::Greeting(_) | Stage::Joining) && at.outcome.is_none() {
                 match at.winner {
                     Some(_) => engine.check(at, cx),
                     None => engine.decide(at, Outcome::OperatorDeclined, "", cx),
@@ -1036,7 +1218,7 @@ impl Engine {
             Stage::Talking => return, // they talk: nothing is better than that
             Stage::Parted => return,
             Stage::Closing | Stage::Parting(_) if at.outcome == Some(Outcome::Talked) => return,
-            Stage::Closing | Stage::Parting(_) => {}
+            Stage::Closing | Stage::Parting(_) | Stage::Excusing(_) => {}
             Stage::Settling => {}
             _ => self.part(at, Outcome::Cancelled, reason.as_str(), cx),
         }
@@ -1052,7 +1234,9 @@ impl Engine {
         for id in self.attempts.keys().copied().collect::<Vec<_>>() {
             self.with_attempt(id, cx, |engine, at, cx| match at.stage {
                 Stage::Ringing | Stage::Waiting | Stage::Announcing(_) | Stage::Checking(_) => {
-                    engine.part(at, Outcome::Cancelled, "the daemon is stopping", cx);
+                    let waits = at.held.is_some() && at.winner.is_none();
+                    let outcome = if waits { Outcome::OperatorUnavailable } else { Outcome::Cancelled };
+                    engine.part(at, outcome, "the daemon is stopping", cx);
                 }
                 _ => {}
             });
@@ -1064,6 +1248,16 @@ impl Engine {
     /// The stage took longer than it should: what we did not hear of is asked for.
     pub(super) fn overdue(&mut self, at: &mut Attempt, cx: &mut Cx) {
         at.armed = None;
+        if let Some(held) = &mut at.held
+            && at.stage == Stage::Ringing
+            && held.until <= cx.now.mono
+        {
+            // Without a connection nothing can be said: a moment more of music.
+            held.until = cx.now.mono + PROMPT;
+            if self.links.get(&at.record.switch).is_some_and(|link| link.up) {
+                return self.excuse(at, Outcome::OperatorUnavailable, "no operator came in time", cx);
+            }
+        }
         if at.stage == Stage::Ringing && at.joins.take().is_some() && cx.now.mono < at.deadline {
             return self.one_more(at, cx);
         }
@@ -1104,7 +1298,7 @@ impl Engine {
                 self.part(at, Outcome::Network, "the switch did not say what is alive", cx);
             }
             Stage::Checking(_) => self.check(at, cx),
-            Stage::Parting(_) => self.decide(at, Outcome::Unknown, "", cx),
+            Stage::Parting(_) | Stage::Excusing(_) => self.decide(at, Outcome::Unknown, "", cx),
             Stage::Joining | Stage::Taking if at.nudges > MOST_NUDGES => {
                 self.part(at, Outcome::Network, "the switch did not join the two", cx);
             }

@@ -253,7 +253,7 @@ impl Engine {
     }
 
     /// The operator at this channel, whoever dialled it.
-    fn who_is(&self, id: &ChannelId) -> Option<Name> {
+    pub(super) fn who_is(&self, id: &ChannelId) -> Option<Name> {
         match &self.channels.get(id)?.kind {
             Kind::Operator { name, .. } => Some(name.clone()),
             Kind::Leg(callback) => self.attempts.get(callback)?.operator_of(id),

@@ -99,7 +99,7 @@ pub(super) fn after(record: &CallbackRecord, outcome: Outcome, redial: &Redial) 
         Declined => Next::Close(CloseReason::Declined),
         Busy | NoAnswer | Machine if spent => Next::Close(CloseReason::AttemptsSpent),
         Busy => Next::Again(redial.busy.clone()),
-        NoAnswer | Machine => Next::Again(redial.no_answer.clone()),
+        NoAnswer | Machine | Postponed => Next::Again(redial.no_answer.clone()),
         // It cost the client an attempt after all: the phone rang, or somebody spoke into silence.
         _ if spent => Next::Close(CloseReason::AttemptsSpent),
         Network => Next::Again(Again::After(doubled(redial.network, record.setbacks))),

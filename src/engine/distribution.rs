@@ -40,6 +40,8 @@ impl Engine {
         if self.all_stands_still().is_some() {
             return; // `observe` goes on: it says what would be dialled
         }
+        self.ring_for_held(group, cx);
+        self.keep_others(group, cx.now);
         let Some(ready) = self.ready.get(group).filter(|_| self.anybody_is_free(group, cx.now.mono)) else { return };
         for id in in_turn(ready, cx.now.wall) {
             if !self.anybody_is_free(group, cx.now.mono) {
@@ -153,7 +155,12 @@ impl Engine {
         *self.trunks.entry(trunk.clone()).or_default() += 1;
         let n = record.attempts;
         let mut at = Box::new(Attempt::new(record, n, line, trunk, switch, cx.now.wall, cx.now.mono));
-        self.ring_next(&mut at, Outcome::OperatorUnavailable, cx);
+        let kept = at.client_first && self.keep_an_operator(&mut at, cx.now);
+        match at.client_first {
+            true if kept => self.check(&mut at, cx),
+            true => self.decide(&mut at, Outcome::OperatorUnavailable, "", cx),
+            false => self.ring_next(&mut at, Outcome::OperatorUnavailable, cx),
+        }
         self.put_back(at, cx);
     }
 }
@@ -194,12 +201,18 @@ impl Attempt {
                 legs: Vec::new(),
                 took: None,
                 joined: None,
+                handed_to: None,
+                recording: None,
                 ended: None,
                 outcome: None,
                 cause: String::new(),
             },
             legs: Vec::new(),
             stage: Stage::Ringing,
+            client_first: line.redial.client_first.is_some(),
+            kept: None,
+            held: None,
+            talks: None,
             line,
             trunk,
             number: callback.number,

@@ -27,6 +27,47 @@ pub enum Effect {
         /// What.
         words: Box<Words>,
     },
+    /// Music for a client who waits on a parked leg, until they are joined or [`Effect::Hush`]; that it is over is told as
+    /// [`super::input::News::Said`] with the token.
+    Music {
+        /// The switch.
+        switch: Name,
+        /// On which leg.
+        leg: ChannelId,
+        /// To know its end by.
+        token: Uuid,
+        /// A file or a stream, as the switch's `playback` takes it.
+        what: Arc<str>,
+    },
+    /// A channel executes nothing of ours any more: what a dialplan has it execute, after a transfer, is expanded again.
+    LetGo {
+        /// The switch.
+        switch: Name,
+        /// Which.
+        channel: ChannelId,
+    },
+    /// Record a talk that has begun.
+    Record {
+        /// The switch.
+        switch: Name,
+        /// The operator's leg: of it a refusal is told.
+        leg: ChannelId,
+        /// The client's channel, which is recorded, so that a transfer does not end it.
+        client: ChannelId,
+        /// The file.
+        file: String,
+        /// Each of the two on a channel of its own.
+        stereo: bool,
+    },
+    /// Listen for the beep of a voicemail on a leg that talks; told as [`super::input::News::Beep`].
+    Listen {
+        /// The switch.
+        switch: Name,
+        /// The client's leg.
+        leg: ChannelId,
+        /// The switch is known to be able to; else it is asked, and answers by [`super::input::News::CanListen`].
+        sure: bool,
+    },
     /// Let the operator hear that the client's phone is ringing, until they are joined or [`Effect::Hush`].
     Ringback {
         /// The switch.
@@ -160,7 +201,7 @@ pub struct Facts {
     pub attempt: u32,
     /// How many times the client was missed.
     pub misses: u32,
-    /// The key by which the operator takes the call; empty when none is needed.
+    /// The key by which the operator takes the call, or the waiting client asks to be called later; empty when there is none.
     pub key: String,
     /// How an attempt ended, as [`Outcome::as_str`]; empty while it has not.
     pub outcome: String,

@@ -140,6 +140,10 @@ pub enum News {
     Ended(Ended),
     /// Somebody pressed a key of the telephone at this channel.
     Key(ChannelId, Key),
+    /// The switch can listen for a beep at this channel.
+    CanListen(ChannelId),
+    /// A voicemail beeps at this channel; told twice of one beep.
+    Beep(ChannelId),
     /// What we said on a channel is over.
     Said {
         /// On which channel.
@@ -211,6 +215,10 @@ pub enum Asked {
     Bridge,
     /// A sound.
     Say,
+    /// To listen for a beep.
+    Listen,
+    /// To record.
+    Record,
     /// A hang-up, a park, another safe thing.
     Other,
 }

@@ -132,6 +132,8 @@ impl Engine {
         if let CallbackState::Ending { at: since, reason } = &callback.state {
             (at.decided, at.close) = (Some(*since), Some(reason.clone()));
         }
+        // The line may ring in another order by now.
+        at.client_first = record.legs.first().is_some_and(|leg| leg.role == Role::Client);
         at.record = record;
         at.goes(Stage::Settling, now.mono + ASK_AGAIN);
         for leg in at.record.legs.iter().filter(|leg| leg.ended.is_none()) {
@@ -148,6 +150,9 @@ impl Engine {
                 state.reserved.retain(|callback| *callback != at.record.callback);
                 state.reserved.push(at.record.callback);
             }
+        }
+        if at.client_first && at.winner.is_none() && at.outcome.is_none() {
+            self.keep_an_operator(&mut at, now);
         }
         at.armed = Some(at.deadline);
         self.timers.insert((at.deadline, Timer::Attempt(at.record.callback)));
@@ -346,6 +351,9 @@ impl Engine {
 
     /// The connection is new: nothing that was known of this attempt is relied on.
     fn settle(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        if at.legs.is_empty() {
+            return self.check(at, cx); // whose answer is lost
+        }
         if !matches!(at.stage, Stage::Closing) {
             at.goes(Stage::Settling, cx.now.mono + ASK_AGAIN);
         }
@@ -376,6 +384,7 @@ impl Engine {
         match (operator, client) {
             _ if at.record.joined.is_some() && !joint => self.talked(at, cx),
             (Some(leg), _) if joint => {
+                at.held = None;
                 at.record.joined.get_or_insert(cx.now.wall);
                 at.record.operator.get_or_insert(at.record.legs[leg].who.clone());
                 at.dirty = true;
@@ -391,7 +400,14 @@ impl Engine {
                 self.part(at, Outcome::Unknown, "the client's leg ended unheard", cx);
             }
             (Some(leg), None) => self.operator_won(at, leg, cx),
+            (None, Some(client)) if at.client_first && answered(client) => self.hold_on(at, client, cx),
+            (None, Some(client)) if at.client_first => {
+                at.goes(Stage::Dialling, now + at.record.legs[client].ring + MARGIN);
+            }
             (None, Some(_)) => self.decide(at, Outcome::Unknown, "the operator's leg ended unheard", cx),
+            (None, None) if at.client_first => {
+                self.decide(at, Outcome::Unknown, "the client's leg ended unheard", cx);
+            }
             (None, None) if ringing => at.goes(Stage::Ringing, now + Span::seconds(30)),
             (None, None) => self.decide(at, Outcome::Unknown, "every leg ended unheard", cx),
         }

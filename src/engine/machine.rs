@@ -245,6 +245,9 @@ impl Engine {
                 );
                 self.links.values_mut().for_each(|link| link.ahead += jump);
                 self.reached.values_mut().for_each(|at| *at = at.shifted(jump));
+                // What is compared with the times of what is still to come is told by the new clock.
+                self.callbacks.values_mut().for_each(|record| record.last_miss = record.last_miss.shifted(jump));
+                self.attempts.values_mut().for_each(|at| at.decided = at.decided.map(|decided| decided.shifted(jump)));
             }
         }
     }
@@ -272,7 +275,7 @@ impl Engine {
             News::Bridged(a, b) => self.bridged(&a, &b, cx),
             News::Unbridged(a, b) => self.unbridged(&a, &b, cx),
             News::Ended(ended) => self.ended(ended, cx),
-            News::Said { id, token } => self.leg_event(&id, cx, |engine, at, _, cx| engine.said(at, token, cx)),
+            News::Said { id, token } => self.said_on(&id, token, cx),
             News::Agent { agent, available } => self.agent(&agent, available, cx),
             News::Feature { user, ready } => self.feature(&user, ready, cx),
             News::Registered { user, here } => self.registered(&user, here, cx),
@@ -280,6 +283,8 @@ impl Engine {
                 self.refused(&id, what, &text, outcome, unregistered, cx);
             }
             News::Key(id, key) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.pressed(at, leg, key, cx)),
+            News::CanListen(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.listen(at, leg, true, cx)),
+            News::Beep(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.beeps(at, leg, cx)),
             News::Taken(id) => self.leg_event(&id, cx, |engine, at, leg, _| engine.leg_taken(at, leg)),
             News::State(id, state) => self.state(switch, &id, state, cx),
             News::Channels { token, list } => self.channel_list(switch, token, list, cx),

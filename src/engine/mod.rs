@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] (what is stored),
 //! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
-//! `callback`, `distribution`, `attempt`, each with its transition table; `strategy` (who of a group is rung), [`retry`] with
+//! `callback`, `distribution`, `attempt` and `held`, each with its transition table; `strategy` (who of a group is rung), [`recording`] (where talks are written), [`retry`] with
 //! `dials` (when a client may be dialled), and `status` (what people see).
 
 mod attempt;
@@ -14,6 +14,7 @@ mod call;
 mod callback;
 mod dials;
 mod distribution;
+mod held;
 mod last_calls;
 mod link;
 mod machine;
@@ -28,6 +29,7 @@ pub mod input;
 pub mod money;
 pub mod number;
 pub mod record;
+pub mod recording;
 pub mod retry;
 pub mod rules;
 pub mod time;

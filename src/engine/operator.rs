@@ -80,6 +80,11 @@ impl State {
         self.phones.get(phone).is_none_or(|(_, until)| *until <= now)
     }
 
+    /// Is there room for everybody whom the operator is kept for?
+    pub fn keeps_all(&self) -> bool {
+        self.ready && self.reserved.len() + self.live as usize <= self.calls as usize
+    }
+
     fn is_unregistered(&self, now: Mono) -> bool {
         !self.phones.is_empty() && self.phones.iter().all(|(_, until)| *until > now)
     }

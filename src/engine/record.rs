@@ -72,6 +72,8 @@ pub enum Outcome {
     OperatorUnavailable,
     /// The operator answered and left before the client was there.
     OperatorDeclined,
+    /// The client answered first and, waiting for an operator, asked to be called later.
+    Postponed,
     /// We stopped it ourselves: the client called, somebody cancelled.
     Cancelled,
     /// Nobody can say any more (a crash, a lost connection).
@@ -91,6 +93,7 @@ impl Outcome {
             Outcome::Network => "network",
             Outcome::OperatorUnavailable => "operator-unavailable",
             Outcome::OperatorDeclined => "operator-declined",
+            Outcome::Postponed => "postponed",
             Outcome::Cancelled => "cancelled",
             Outcome::Unknown => "unknown",
         }
@@ -388,6 +391,10 @@ pub struct AttemptRecord {
     pub took: Option<ChannelId>,
     /// When the two were joined.
     pub joined: Option<Wall>,
+    /// The operator to whom the client was transferred during the talk, the last one of several.
+    pub handed_to: Option<Name>,
+    /// The file on the switch in which the talk is recorded.
+    pub recording: Option<String>,
     /// When it was over; `None`: it is under way.
     pub ended: Option<Wall>,
     /// How it ended.
@@ -415,6 +422,8 @@ pub struct LegRecord {
     pub role: Role,
     /// The operator's name, or the trunk of a client's leg.
     pub who: Name,
+    /// The dial string of the operator's phone; of a client's leg, and of one written before this was known, none.
+    pub phone: Option<Arc<str>>,
     /// When it was meant to be dialled.
     pub intended: Wall,
     /// How long it may ring.

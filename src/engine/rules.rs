@@ -233,6 +233,9 @@ pub struct Redial {
     pub attempts: u32,
     /// How long after the last miss a callback is given up.
     pub expire: Span,
+    /// Within how long of asking for it a client's phone is promised to ring, where an operator is free; what the line and
+    /// its operators need for that is held against it when the configuration is read. `None`: nothing is promised.
+    pub called_within: Option<Span>,
     /// When a client is tried again who was busy.
     pub busy: Again,
     /// When a client is tried again who did not answer.
@@ -245,10 +248,49 @@ pub struct Redial {
     pub announce_operator: Announcements,
     /// The template of what the client hears; `None`: nothing, the operator at once.
     pub announce_client: Option<Arc<str>>,
+    /// The client's phone rings first; `None`: the operator's.
+    pub client_first: Option<ClientFirst>,
     /// The longest a talk may last before the switch ends it by itself.
     pub longest_talk: Span,
-    /// What the operator may press.
+    /// What may be pressed.
     pub keys: Keys,
+    /// How a machine at the client's end is known.
+    pub machine: Machine,
+    /// How talks are recorded; `None`: they are not.
+    pub record: Option<Recording>,
+}
+
+/// How the talks of a line are recorded, by the switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// The path of the file, a template of [`super::recording::PLACES`].
+    pub file: Arc<str>,
+    /// Client and operator on a channel of their own.
+    pub stereo: bool,
+    /// What both hear of it before they are joined; it is part of the two announcements already. `None`: nothing.
+    pub notice: Option<Arc<str>>,
+}
+
+/// How a machine that answers for the client is known, beside [`Keys::machine`], and what becomes of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// A talk shorter than this was with a machine; `None`: any talk is one.
+    pub shorter_than: Option<Span>,
+    /// Listen for the beep of a voicemail (mod_avmd) while they talk.
+    pub beep: bool,
+    /// The template of what is left there after the beep; `None`: nothing.
+    pub say: Option<Arc<str>>,
+}
+
+/// How a client is kept company whose phone rings before an operator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientFirst {
+    /// How long the client waits for an operator, from their answer on.
+    pub wait: Span,
+    /// What they hear meanwhile, as the switch's `playback` takes it; it is begun anew when it ends.
+    pub music: Arc<str>,
+    /// The template of what is said to a client for whom nobody came, or who pressed [`Keys::later`], before it is hung up.
+    pub goodbye: Arc<str>,
 }
 
 impl Default for Redial {
@@ -267,6 +309,10 @@ impl Default for Redial {
             manners: Manners::default(),
             announce_operator: "".into(),
             announce_client: None,
+            client_first: None,
+            called_within: None,
+            machine: Machine::default(),
+            record: None,
             longest_talk: Span::minutes(120),
             keys: Keys::default(),
         }
@@ -293,6 +339,15 @@ impl Announcements {
             Origin::Missed { .. } | Origin::Listed { .. } => &self.missed,
             Origin::ByHand { .. } => &self.requested,
         }
+    }
+}
+
+impl Announcements {
+    /// Each with these words after it.
+    pub fn followed_by(&self, words: &str) -> Announcements {
+        let and = |template: &str| -> Arc<str> { format!("{template} {words}").into() };
+        let [missed, requested, repeated] = [&self.missed, &self.requested, &self.repeated].map(|said| and(said));
+        Announcements { missed, requested, repeated }
     }
 }
 
@@ -434,7 +489,7 @@ impl Key {
     }
 }
 
-/// What an operator may press; none of them means anything unless the line says so.
+/// What an operator, and a client who waits for one, may press; none of them means anything unless the line says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keys {
     /// During the announcement: another operator shall take it.
@@ -443,6 +498,8 @@ pub struct Keys {
     pub never: Option<Key>,
     /// During the talk: a machine answered for the client.
     pub machine: Option<Key>,
+    /// The client, while waiting for an operator: call me later.
+    pub later: Option<Key>,
 }
 
 impl Default for Operator {

@@ -217,6 +217,10 @@ pub enum ApiCommand {
     SofiaContact(Word),
     /// mod_callcenter's agents, as a table.
     CallcenterAgents,
+    /// mod_avmd listens no longer for a beep on this channel.
+    AvmdStop(Word),
+    /// Record this channel, both directions, into this file.
+    UuidRecord(Word, Line),
 }
 
 /// Who hears a broadcast.
@@ -359,6 +363,8 @@ impl ApiCommand {
             Self::Strepoch => "strepoch",
             Self::SofiaContact(_) => "sofia_contact",
             Self::CallcenterAgents => "callcenter_config",
+            Self::AvmdStop(_) => "avmd",
+            Self::UuidRecord(..) => "uuid_record",
         }
     }
 
@@ -388,6 +394,11 @@ impl ApiCommand {
             }
             Self::ShowChannels => put(out, &[" channels as json"]),
             Self::CallcenterAgents => put(out, &[" agent list"]),
+            Self::AvmdStop(channel) => put(out, &[" ", channel.as_str(), " stop"]),
+            Self::UuidRecord(channel, file) => {
+                put(out, &[" ", channel.as_str(), " start "]);
+                let _ = quote(file.as_str(), out);
+            }
             Self::Status | Self::Version | Self::Strepoch => {}
         }
     }
@@ -541,6 +552,8 @@ impl ApiCommand {
             ("strepoch", []) => Self::Strepoch,
             ("sofia_contact", [user]) => Self::SofiaContact(Word::new(user)?),
             ("callcenter_config", ["agent", "list"]) => Self::CallcenterAgents,
+            ("uuid_record", [channel, "start", file]) => Self::UuidRecord(Word::new(channel)?, Line::new(file)?),
+            ("avmd", [channel, "stop"]) => Self::AvmdStop(Word::new(channel)?),
             _ => return Err(NotUnderstood::Api(excerpt(text.as_bytes()))),
         })
     }

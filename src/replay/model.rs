@@ -313,7 +313,12 @@ impl<'h> Model<'h> {
                 self.tell(&switch, News::Channels { token, list });
             }
             Effect::Alarm(alarm) => self.impossible += u64::from(alarm.kind == AlarmKind::Impossible),
-            Effect::Ringback { .. } | Effect::Notice(_) => {}
+            Effect::Ringback { .. }
+            | Effect::Music { .. }
+            | Effect::LetGo { .. }
+            | Effect::Record { .. }
+            | Effect::Listen { .. }
+            | Effect::Notice(_) => {}
         }
     }
 

@@ -23,20 +23,17 @@ pub fn of(rules: &Rules, attempt: &AttemptRecord, place: usize) -> Amount {
     let leg = &attempt.legs[place];
     let trunk = match leg.role {
         Role::Client => rules.trunks.get(&leg.who).map(|trunk| &**trunk),
-        Role::Operator => trunk_of_operator(rules, attempt, place),
+        Role::Operator => trunk_of_operator(rules, attempt, leg),
     };
     let price = trunk.and_then(|trunk| trunk.price.as_ref());
     price.map_or(Amount::default(), |price| price.of(length(attempt, leg)))
 }
 
-/// The trunk that an operator's phone is reached over, when it lies outside. Phones are rung in their order, so that of an
-/// operator's legs in one attempt the first is to the first phone.
-fn trunk_of_operator<'r>(rules: &'r Rules, attempt: &AttemptRecord, place: usize) -> Option<&'r Trunk> {
-    let who = &attempt.legs[place].who;
-    let before = attempt.legs[..place].iter().filter(|leg| leg.role == Role::Operator && leg.who == *who).count();
-    let phone = rules.operators.get(who)?.phones.get(before)?;
+/// The trunk that an operator's phone is reached over, when it lies outside.
+fn trunk_of_operator<'r>(rules: &'r Rules, attempt: &AttemptRecord, leg: &LegRecord) -> Option<&'r Trunk> {
+    let phone = leg.phone.as_deref()?;
     let trunks = rules.trunks.values().filter(|trunk| trunk.switch == attempt.switch);
-    trunks.filter(|trunk| carries(&trunk.dial, &phone.dial)).max_by_key(|trunk| trunk.dial.len()).map(|trunk| &**trunk)
+    trunks.filter(|trunk| carries(&trunk.dial, phone)).max_by_key(|trunk| trunk.dial.len()).map(|trunk| &**trunk)
 }
 
 /// Is this dial string the trunk's, with a number in it?

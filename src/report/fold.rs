@@ -261,6 +261,8 @@ mod tests {
             legs,
             took: None,
             joined: joined.map(at),
+            handed_to: None,
+            recording: None,
             ended: None,
             outcome: None,
             cause: String::new(),
@@ -272,6 +274,7 @@ mod tests {
             id: ChannelId::new("l"),
             role,
             who: who.into(),
+            phone: (role == Role::Operator).then(|| "user/1001".into()),
             intended: at(0),
             ring: Span::seconds(20),
             answered: answered.map(at),
@@ -288,11 +291,12 @@ mod tests {
             fold.call(&call);
         }
         // Her desk does not answer, her mobile does: 30 s of waiting, 65 s of talk; 95 s and 70 s are two minutes each.
-        let over_mobile = vec![
-            leg(Operator, "anna", None, Some(290)),
-            leg(Operator, "anna", Some(300), Some(395)),
-            leg(Client, "provider", Some(325), Some(395)),
-        ];
+        let mobile = LegRecord {
+            phone: Some("sofia/gateway/provider/79165550101".into()),
+            ..leg(Operator, "anna", Some(300), Some(395))
+        };
+        let over_mobile =
+            vec![leg(Operator, "anna", None, Some(290)), mobile, leg(Client, "provider", Some(325), Some(395))];
         let busy =
             vec![leg(Operator, "boris", Some(72_300), Some(72_340)), leg(Client, "provider", None, Some(72_330))];
         // 65 s are two minutes.

@@ -2,7 +2,7 @@
 
 use super::{
     faults::Fault,
-    house::{AWAY, House, LineOf, READY, Reception},
+    house::{AWAY, House, LineOf, READY, Reception, client_first},
     people::{Habit, Reaction},
     random::Random,
     shell::Death,
@@ -12,7 +12,7 @@ use super::{
 use crate::engine::{
     hours::Calendar,
     input::Wish,
-    rules::{Again, Answer, Key, Keys, Manners, Missed, Mode, Strategy},
+    rules::{Again, Answer, ClientFirst, Key, Keys, Machine, Manners, Missed, Mode, Recording, Strategy},
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
@@ -100,7 +100,7 @@ fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
     redial.manners = manners(random);
     redial.network = Span::seconds(random.between(15, 90));
     if random.chance(30) {
-        redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9') };
+        redial.keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: Key::new('9'), later: Key::new('5') };
     }
     if random.chance(30) {
         redial.missed.push(Missed::ServedShorterThan(Span::seconds(random.between(20, 60))).into());
@@ -119,6 +119,23 @@ fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
     line.priority = random.below(3) as u32;
     if random.chance(40) {
         redial.announce_client = Some("You called us. Connecting.".into());
+    }
+    if random.chance(20) {
+        let notice = random.chance(50).then(|| "This call is recorded.".into());
+        let file = "/rec/{date}/{line}-{operator}-{number}-{callback}-{attempt}.wav".into();
+        redial.record = Some(Recording { file, stereo: random.chance(50), notice });
+    }
+    if random.chance(40) {
+        redial.machine = Machine {
+            shorter_than: random.chance(50).then(|| Span::seconds(random.between(2, 15))),
+            beep: random.chance(70),
+            say: random.chance(50).then(|| "We called you back.".into()),
+        };
+    }
+    if random.chance(30) {
+        let music = *random.pick(&["local_stream://moh", "local_stream://moh", "/music.wav", "/missing.wav"]);
+        let wait = Span::seconds(random.between(5, 90));
+        redial.client_first = Some(ClientFirst { wait, music: music.into(), ..client_first() });
     }
     if random.chance(40) {
         line.calendar = Some(Arc::new(calendar(random)));
@@ -215,7 +232,9 @@ fn operator_habit(random: &mut Random) -> Habit {
     reactions.push(answers);
     let key = *random.pick(&['1', '1', '1', '2', '3', '9', '#']);
     let presses = random.chance(80).then(|| (Span(random.between(200, 40_000)), key));
-    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(20, 240)), presses }
+    let hands_on =
+        random.chance(15).then(|| (Span::seconds(random.between(1, 100)), random.between(1001, 1004) as u16));
+    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(20, 240)), presses, hands_on }
 }
 
 fn client_habit(random: &mut Random) -> Habit {
@@ -232,7 +251,8 @@ fn client_habit(random: &mut Random) -> Habit {
             _ => Reaction::Answers(Span(random.between(300, 20_000))),
         })
         .collect();
-    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(5, 200)), presses: None }
+    let presses = random.chance(30).then(|| (Span(random.between(200, 40_000)), *random.pick(&['1', '5'])));
+    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(5, 200)), presses, hands_on: None }
 }
 
 fn number(n: u64) -> String {

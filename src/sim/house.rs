@@ -8,8 +8,8 @@ use crate::{
         hours::Calendar,
         number::Number,
         rules::{
-            Answer, Group, Language, Line, Manners, Member, NumberFormat, Operator, Phone, Redial, Rules, Strategy,
-            Trunk,
+            Answer, ClientFirst, Group, Language, Line, Manners, Member, NumberFormat, Operator, Phone, Redial, Rules,
+            Strategy, Trunk,
         },
         time::Span,
         zones::Zones,
@@ -133,6 +133,15 @@ pub fn redial() -> Redial {
         announce_operator: "Missed call, {{ line }}, number {{ number | spoken }}. Connecting.".into(),
         longest_talk: Span::minutes(60),
         ..Redial::default()
+    }
+}
+
+/// How a line of the house keeps a client company that it rings first, unless it says otherwise.
+pub fn client_first() -> ClientFirst {
+    ClientFirst {
+        wait: Span::seconds(60),
+        music: "local_stream://moh".into(),
+        goodbye: "{% if key %}We will call you later.{% else %}We are sorry, nobody is free.{% endif %}".into(),
     }
 }
 

@@ -11,6 +11,8 @@
 //! | `no_operator_on_dead_line` | no operator of ours waits with nothing said, nobody dialled and nobody to talk with |
 //! | `operator_before_client` | an operator has answered before the client's phone rings, and is there: by the exchange's time, by the key |
 //! | `person_within_a_second` | a client who answered hears a person within a second of that, or of the announcement's end |
+//! | `free_operator_before_client` | where the client is rung first, there is an operator off the phone for each client who is rung |
+//! | `client_never_in_silence` | a client who was rung first hears something, until somebody talks with them or they are gone |
 //! | `never_more_callbacks_than_free_operators` | no operator is rung who is on the phone, nor for two callbacks |
 //! | `written_before_dialled` | a leg is in the store before its phone is called |
 //! | `uuid_never_dialled_twice` | no uuid is chosen for two originates |
@@ -122,6 +124,8 @@ struct Leg {
     talking: bool,
     talked: bool,
     judged: bool,
+    /// A client of a line that rings the client first.
+    first: bool,
     cap: Span,
     ended: Option<Mono>,
     cause: String,
@@ -355,7 +359,9 @@ impl Judge {
                 self.invited(at, channel, party, variables, switch, rows, health);
             }
             // A tone says nothing: who hears it waits for somebody.
-            Outside::Hears(id, words) => self.leg(id, |leg| leg.hears = !words.is_empty()),
+            Outside::Hears(id, words) => self.leg(id, |leg| leg.hears = leg.first || !words.is_empty()),
+            Outside::Music(id) => self.leg(id, |leg| leg.hears = true),
+            Outside::Beeps(_) | Outside::Recorded(..) => {}
             Outside::Pressed(id, key) => self.leg(id, |leg| leg.keys.push(*key)),
             Outside::Silence(id) => self.leg(id, |leg| {
                 leg.hears = false;
@@ -434,7 +440,7 @@ impl Judge {
         leg.judged = true;
         let waited = at.mono.since(leg.quiet.max(answered));
         let number = leg.number;
-        if waited > PERSON && health.well_for(Span(at.mono.since(answered).0 + NOTICE.0), at.mono) {
+        if waited > PERSON && !leg.first && health.well_for(Span(at.mono.since(answered).0 + NOTICE.0), at.mono) {
             self.broken("person_within_a_second", at, format!("{number:?} heard nobody for {} ms", waited.0));
         }
     }
@@ -473,8 +479,14 @@ impl Judge {
         if let Some(record) = &record {
             self.not_within_the_window(record, at);
         }
+        let line = record.as_ref().and_then(|record| self.house.line(&record.line));
+        let first = role == Role::Client && line.is_some_and(|line| line.redial.client_first.is_some());
+        if first && !self.is_anybody_free(callback, switch, at.mono, health) {
+            let text = format!("callback {callback}: its client is dialled and every operator is on the phone");
+            self.broken("free_operator_before_client", at, text);
+        }
         match (role, number) {
-            (Role::Client, Some(number)) => self.client_dialled(at, callback, number, record.as_ref(), health),
+            (Role::Client, Some(number)) => self.client_dialled(at, callback, number, record.as_ref(), health, first),
             _ => self.operator_rung(at, callback, user.as_deref(), switch, health),
         }
         let leg = Leg {
@@ -490,12 +502,28 @@ impl Judge {
             talking: false,
             talked: false,
             judged: false,
+            first,
             cap,
             ended: None,
             cause: String::new(),
         };
         self.legs.insert(id.clone(), leg);
         self.live_legs.insert(id.clone());
+    }
+
+    /// Is an operator off the phone, beyond those who are owed to other clients whose phones ring first?
+    fn is_anybody_free(&self, callback: CallbackId, switch: &PretendSwitch, now: Mono, health: Health) -> bool {
+        let talks = |user: &String| {
+            switch.channels().any(|channel| {
+                let ours = self.legs.contains_key(&channel.id);
+                let known = ours || health.knows(channel.since, now);
+                channel.party == Party::User(user.clone()) && channel.alive() && known
+            })
+        };
+        let users = self.house.operators.iter().filter_map(|name| self.house.user(name));
+        let free = users.filter(|user| !talks(user)).count();
+        let rings = |leg: &Leg| leg.first && leg.callback != callback && leg.answered.is_none();
+        free > self.live_legs_of(rings).count()
     }
 
     /// The variables by which a leg dies without us.
@@ -533,6 +561,7 @@ impl Judge {
         number: Number,
         record: Option<&CallbackRecord>,
         health: Health,
+        first: bool,
     ) {
         let mut faults: Vec<(&'static str, String)> = Vec::new();
         if self.live_legs_of(|leg| leg.number == Some(number)).next().is_some() {
@@ -546,7 +575,7 @@ impl Judge {
                 && leg.answered.is_some()
                 && leg.ended.is_none_or(|ended| ended + NOTICE > at.mono || !health.knows(ended, at.mono))
         };
-        if !self.legs.values().any(there) {
+        if !first && !self.legs.values().any(there) {
             faults.push(("operator_before_client", format!("{number} is dialled and no operator is on the line")));
         }
         if let Some(line) = record.and_then(|record| self.house.line(&record.line))
@@ -704,6 +733,14 @@ impl Judge {
                 dead.then(|| {
                     self.leg(id, |leg| leg.quiet = now.mono);
                     ("no_operator_on_dead_line", format!("leg {id} hears nothing for {} ms", quiet.0))
+                })
+            }
+            Role::Client if leg.first => {
+                let since = leg.answered.map_or(Span::ZERO, |answered| now.mono.since(answered));
+                let silent = quiet > PERSON && health.well_for(Span(since.0 + NOTICE.0), now.mono);
+                silent.then(|| {
+                    self.leg(id, |leg| leg.quiet = now.mono);
+                    ("client_never_in_silence", format!("{:?} hears nothing for {} ms", leg.number, quiet.0))
                 })
             }
             Role::Client => {

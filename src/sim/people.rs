@@ -19,6 +19,9 @@ const SILENCE: Span = Span::seconds(20);
 /// How long it takes to notice that the other one is gone, and to put the phone down.
 const NOTICES: Span = Span::seconds(2);
 
+/// How long a machine speaks before its beep.
+const GREETING: Span = Span::seconds(6);
+
 /// What a phone that is rung does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
@@ -48,12 +51,14 @@ pub struct Habit {
     pub talks: Span,
     /// The key that is pressed so long after an answer.
     pub presses: Option<(Span, char)>,
+    /// After so long a talk, the first one, the other is handed on to this user's phone.
+    pub hands_on: Option<(Span, u16)>,
 }
 
 impl Habit {
     /// Always the same.
     pub fn always(reaction: Reaction) -> Habit {
-        Habit { reactions: VecDeque::from([reaction]), talks: Span::seconds(60), presses: None }
+        Habit { reactions: VecDeque::from([reaction]), talks: Span::seconds(60), presses: None, hands_on: None }
     }
 
     /// The same, talking so long.
@@ -87,6 +92,8 @@ enum Intent {
     GiveUp(ChannelId),
     /// Only if the talk is still this one.
     EndTalk(ChannelId, u64),
+    /// The same: the other one is handed on.
+    HandOn(ChannelId, u64, u16),
 }
 
 /// A telephone in use.
@@ -183,6 +190,11 @@ impl People {
                         switch.act(&id, Act::Hangup, now);
                     }
                 }
+                Intent::HandOn(id, turn, user) => {
+                    if self.lines.get(&id).is_some_and(|line| line.turn == turn) {
+                        switch.act(&id, Act::Refer(user), now);
+                    }
+                }
                 Intent::EndTalk(id, turn) => {
                     if self.lines.get(&id).is_some_and(|line| line.turn == turn) {
                         switch.act(&id, Act::Hangup, now);
@@ -204,10 +216,13 @@ impl People {
             Outside::Talking(a, b) => self.talk(a, b, now),
             Outside::Alone(id) => self.alone(id, now),
             Outside::Gone(id, _) => drop(self.lines.remove(id)),
+            Outside::Music(id) => self.waits_on(id, now.mono),
             Outside::Calls { .. }
             | Outside::Answered(_)
             | Outside::Pressed(..)
             | Outside::Hears(..)
+            | Outside::Beeps(_)
+            | Outside::Recorded(..)
             | Outside::Silence(_) => {}
             Outside::Greets(_) | Outside::Comes(_) => {}
         }
@@ -249,6 +264,7 @@ impl People {
             }
             Reaction::Machine => {
                 self.plan(at + Span::seconds(15), act(Act::Answer));
+                self.plan(at + Span::seconds(15) + GREETING, act(Act::Beep));
                 self.plan(at + Span::seconds(75), act(Act::Hangup));
             }
             Reaction::Exchange(comes) => {
@@ -275,6 +291,9 @@ impl People {
             line.talks = true;
             line.turn += 1;
             let (turn, party) = (line.turn, line.party.clone());
+            if let Some((after, user)) = self.habits.get_mut(&party).and_then(|habit| habit.hands_on.take()) {
+                self.plan(now.mono + after, Intent::HandOn(id.clone(), turn, user));
+            }
             let talks = match self.habits.get(&party) {
                 Some(habit) => habit.talks,
                 None => Span(self.random.between(30_000, 90_000)),
@@ -295,6 +314,14 @@ impl People {
             let turn = line.turn;
             self.plan(now.mono + NOTICES, Intent::EndTalk(id.clone(), turn));
         }
+    }
+
+    /// Who is left alone and hears that it goes on waits a while before the phone is put down.
+    fn waits_on(&mut self, id: &ChannelId, now: Mono) {
+        let Some(line) = self.lines.get_mut(id).filter(|line| line.turn > 0 && !line.talks) else { return };
+        line.turn += 1;
+        let turn = line.turn;
+        self.plan(now + SILENCE + SILENCE, Intent::EndTalk(id.clone(), turn));
     }
 
     fn plan(&mut self, at: Mono, intent: Intent) {

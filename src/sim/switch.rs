@@ -111,6 +111,10 @@ pub enum Act {
     Reject(u16),
     /// A key of it is pressed.
     Press(char),
+    /// A voicemail at it beeps.
+    Beep,
+    /// It hands the other one on to this user's phone (SIP REFER).
+    Refer(u16),
     /// It is put down.
     Hangup,
 }
@@ -142,10 +146,16 @@ pub enum Outside {
     },
     /// The caller's call was answered by the switch.
     Answered(ChannelId),
+    /// It is recorded from now on, into this file.
+    Recorded(ChannelId, String),
+    /// A voicemail at it beeped.
+    Beeps(ChannelId),
     /// A key of it was pressed.
     Pressed(ChannelId, char),
     /// It hears this text from now on.
     Hears(ChannelId, String),
+    /// It hears music from now on.
+    Music(ChannelId),
     /// What it heard is over.
     Silence(ChannelId),
     /// The two hear each other.
@@ -216,6 +226,7 @@ pub struct PretendSwitch {
     repeated: Vec<String>,
     /// So many of the next api commands are refused.
     refuse: u32,
+    has_refused: bool,
 }
 
 impl PretendSwitch {
@@ -249,6 +260,7 @@ impl PretendSwitch {
             chosen: BTreeSet::new(),
             repeated: Vec::new(),
             refuse: 0,
+            has_refused: false,
             config,
         };
         switch.later(switch.config.heartbeat, Task::Heartbeat);
@@ -347,6 +359,11 @@ impl PretendSwitch {
     /// The next so many api commands are refused.
     pub fn refuse(&mut self, commands: u32) {
         self.refuse += commands;
+    }
+
+    /// Was any refused since the last time?
+    pub fn has_refused(&mut self) -> bool {
+        std::mem::take(&mut self.has_refused)
     }
 
     /// A phone registers, or is gone.

@@ -286,7 +286,8 @@ impl World {
 
     fn run_the_daemon(&mut self) {
         let now = self.now();
-        if !self.shell.is_up() {
+        // Who is refused what they ask for can keep no promise of a second.
+        if !self.shell.is_up() || self.town.switch.has_refused() {
             self.unwell(self.now);
         }
         if self.shell.wants_connection(self.now) {

@@ -9,7 +9,8 @@
 //! | CHANNEL_UNBRIDGE | unbridged |
 //! | CHANNEL_HANGUP | marked, when the dialplan set any of `perezvon_channel` and its like; ended |
 //! | DTMF | key |
-//! | CHANNEL_EXECUTE_COMPLETE of `speak` with our Event-UUID | said |
+//! | avmd::beep | beep |
+//! | CHANNEL_EXECUTE_COMPLETE of `speak` or `playback` with our Event-UUID | said |
 //! | HEARTBEAT | heartbeat |
 //! | callcenter::info `member-queue-start` | queued |
 //! | callcenter::info `agent-status-change` | agent |
@@ -61,8 +62,8 @@ pub const EVENTS: [&str; 11] = [
 ];
 
 /// The subclasses of CUSTOM that are listened to.
-pub const SUBCLASSES: [&str; 5] =
-    ["callcenter::info", "sofia::register", "sofia::unregister", "sofia::expire", OPERATOR];
+pub const SUBCLASSES: [&str; 6] =
+    ["callcenter::info", "avmd::beep", "sofia::register", "sofia::unregister", "sofia::expire", OPERATOR];
 
 /// The subclass of the event that the dialplan fires when an operator dials to be ready or away.
 pub const OPERATOR: &str = "perezvon::operator";
@@ -128,7 +129,8 @@ pub fn news(event: &Event, tell: &mut impl FnMut(News)) {
         }
         View::Dtmf(channel) => tell_some(key(channel), tell),
         View::Other if event.subclass().as_deref() == Some(OPERATOR) => tell_some(feature(event), tell),
-        View::Job(_) | View::Beep(_) | View::Other => {}
+        View::Beep(channel) => tell_some(id(channel).map(News::Beep), tell),
+        View::Job(_) | View::Other => {}
     }
 }
 
@@ -240,14 +242,9 @@ fn ended(channel: view::Channel<'_>) -> Option<Ended> {
     })
 }
 
-/// The end of what we say. What dialplans play to callers is not ours to hear of.
+/// The end of what we say or play. A dialplan's playback has a token that we never gave.
 fn said(channel: view::Channel<'_>) -> Option<News> {
-    let ours = match channel.application()?.as_ref() {
-        "speak" => true,
-        "playback" => direction(channel) == Some(Direction::Outbound),
-        _ => false,
-    };
-    if !ours {
+    if !matches!(channel.application()?.as_ref(), "speak" | "playback") {
         return None;
     }
     let token = Uuid::try_parse(&channel.application_id()?).ok()?;
@@ -481,7 +478,7 @@ mod tests {
         assert_eq!(told(complete("speak", &token.to_string())), [said()]);
         let played = |direction| complete("playback", &token.to_string()).header("Call-Direction", direction);
         assert_eq!(told(played("outbound")), [said()]);
-        assert_eq!(told(played("inbound")), []);
+        assert_eq!(told(played("inbound")), [said()], "a caller who is put through may hear of the recording first");
         let answers = |direction, response| {
             let event =
                 played(direction).header("Application-Data", "/v/1.wav").header("Application-Response", response);

@@ -4,6 +4,10 @@
 //! |---|---|---|
 //! | originate | `bgapi originate` with our leg and job ids; its `+OK` reply tells *taken* | refused, with the outcome of the error word |
 //! | say | `sendmsg` execute `speak`, or `playback` of what was rendered, its token as Event-UUID | refused |
+//! | music | `sendmsg` execute `playback`, its token as Event-UUID | refused |
+//! | let go | `api uuid_setvar … app_disable_expand_variables false` | not told |
+//! | record | `api uuid_setvar … RECORD_STEREO true`, `api uuid_record … start FILE` | refused |
+//! | listen | `api avmd … stop`, which mod_avmd answers by `+ERR`: it is there, so `sendmsg` execute `avmd_start` (see `listen`) | refused |
 //! | ringback | `sendmsg` execute `playback` of a tone, for ever: `uuid_bridge` and `uuid_break` end it | not told |
 //! | hush | `api uuid_break … all` | refused |
 //! | bridge | `bgapi uuid_bridge`: it may wait for media, and events would wait with it | refused |
@@ -15,7 +19,8 @@
 //! A leg that we dial dies without us: `originate_timeout` while it rings, `park_timeout` while it waits for us,
 //! `sched_hangup` whatever happens, `hangup_after_bridge` when the other one goes. `ignore_early_media` keeps a gateway's
 //! 183 from passing for somebody who is there. `app_disable_expand_variables` keeps the arguments of its applications
-//! from being expanded: a caller named `${system(...)}` would run a program else.
+//! from being expanded: a caller named `${system(...)}` would run a program else. While two talk nothing of ours is executed, and
+//! it is off, for a dialplan to which one of them is transferred (the words left to a machine have passed `voice::clean`).
 
 use super::{causes, event};
 use crate::{
@@ -88,6 +93,10 @@ pub enum Purpose {
     Bridge(ChannelId),
     /// Speak on this leg.
     Say(ChannelId),
+    /// Can it listen for a beep on this leg?
+    Listen(ChannelId),
+    /// Record what this operator's leg talks.
+    Record(ChannelId),
     /// Something that need not succeed, and whose failure nobody waits for.
     Aside,
     /// A safe thing done to this channel.
@@ -110,6 +119,12 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
     match effect {
         Effect::Originate(leg) => told(&leg.leg, Asked::Originate, originate(leg)),
         Effect::Say { leg, token, words, .. } => told(leg, Asked::Say, say(leg, *token, words, speakers)),
+        Effect::Music { leg, token, what, .. } => told(leg, Asked::Say, music(leg, *token, what)),
+        Effect::LetGo { channel, .. } => told(channel, Asked::Other, let_go(channel)),
+        Effect::Record { leg, client, file, stereo, .. } => {
+            told(leg, Asked::Record, record(leg, client, file, *stereo))
+        }
+        Effect::Listen { leg, sure, .. } => told(leg, Asked::Listen, listen(leg, *sure)),
         Effect::Ringback { leg, .. } => told(leg, Asked::Other, ringback(leg)),
         Effect::Hush { leg, .. } => told(
             leg,
@@ -219,6 +234,16 @@ fn say(leg: &ChannelId, token: Uuid, words: &Words, speakers: &Speakers) -> Resu
     Ok(vec![Order { command: Command::Execute(speak), purpose: Purpose::Say(leg.clone()) }])
 }
 
+fn music(leg: &ChannelId, token: Uuid, what: &str) -> Result<Vec<Order>, Unfit> {
+    let playback = Execute {
+        argument: Some(Line::new(what)?),
+        event_uuid: Some(Word::from(token)),
+        lock: true,
+        ..Execute::new(Some(word(leg)?), Name::new("playback")?)
+    };
+    Ok(vec![Order { command: Command::Execute(playback), purpose: Purpose::Say(leg.clone()) }])
+}
+
 fn ringback(leg: &ChannelId) -> Result<Vec<Order>, Unfit> {
     let playback = Execute {
         argument: Some(Line::new(RINGBACK)?),
@@ -241,6 +266,36 @@ fn bridge_job(operator: &ChannelId, client: &ChannelId) -> Uuid {
     let bytes = operator.as_str().bytes().chain([0]).chain(client.as_str().bytes());
     let hash = bytes.fold(START, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
     uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid()
+}
+
+/// An application that is not there ends the channel, so that the module is asked for first. Its own `avmd … start` takes the
+/// wrong sample rate for a leg that talks, and hears nothing (1.11.3-dev, tried).
+fn listen(leg: &ChannelId, sure: bool) -> Result<Vec<Order>, Unfit> {
+    let id = word(leg)?;
+    Ok(vec![match sure {
+        true => Order {
+            command: Command::Execute(Execute::new(Some(id), Name::new("avmd_start")?)),
+            purpose: Purpose::Aside,
+        },
+        false => Order { command: Command::Api(ApiCommand::AvmdStop(id)), purpose: Purpose::Listen(leg.clone()) },
+    }])
+}
+
+fn let_go(channel: &ChannelId) -> Result<Vec<Order>, Unfit> {
+    let name = Name::new("app_disable_expand_variables")?;
+    let off = ApiCommand::UuidSetVar(word(channel)?, name, Some(Value::from(false)));
+    Ok(vec![Order { command: Command::Api(off), purpose: Purpose::Aside }])
+}
+
+fn record(leg: &ChannelId, client: &ChannelId, file: &str, stereo: bool) -> Result<Vec<Order>, Unfit> {
+    let id = word(client)?;
+    let stereo = stereo.then(|| -> Result<_, Unfit> {
+        let both = ApiCommand::UuidSetVar(id.clone(), Name::new("RECORD_STEREO")?, Some(Value::from(true)));
+        Ok(Order { command: Command::Api(both), purpose: Purpose::Aside })
+    });
+    let start = Command::Api(ApiCommand::UuidRecord(id.clone(), Line::new(file)?));
+    let start = Order { command: start, purpose: Purpose::Record(leg.clone()) };
+    Ok(stereo.transpose()?.into_iter().chain([start]).collect())
 }
 
 fn park(channel: &ChannelId) -> Result<Vec<Order>, Unfit> {
@@ -269,6 +324,7 @@ impl Purpose {
             Purpose::Channels(token) => {
                 tell(News::Channels { token: *token, list: if refused { None } else { event::channel_list(body) } });
             }
+            Purpose::Listen(id) if !refused => tell(News::CanListen(id.clone())),
             Purpose::Agents if !refused => event::agents(&reply.text()).into_iter().for_each(tell),
             _ if refused => self.refused(&reply.text()).into_iter().for_each(tell),
             _ => {}
@@ -313,6 +369,8 @@ impl Purpose {
             Purpose::Originate(id) => Some((id, Asked::Originate)),
             Purpose::Bridge(id) => Some((id, Asked::Bridge)),
             Purpose::Say(id) => Some((id, Asked::Say)),
+            Purpose::Listen(id) => Some((id, Asked::Listen)),
+            Purpose::Record(id) => Some((id, Asked::Record)),
             Purpose::Safe(id) | Purpose::State(id) => Some((id, Asked::Other)),
             Purpose::Aside | Purpose::Channels(_) | Purpose::Agents => None,
         }
@@ -464,6 +522,29 @@ mod tests {
         let hangup = Effect::Hangup { switch: switch(), channel: a(), cause: HangupCause::LostRace };
         assert_eq!(sent(hangup), "api uuid_kill a1 LOSE_RACE\n\n");
         assert_eq!(sent(Effect::Hush { switch: switch(), leg: a() }), "api uuid_break a1 all\n\n");
+        assert_eq!(
+            sent(Effect::LetGo { switch: switch(), channel: a() }),
+            "api uuid_setvar a1 app_disable_expand_variables false\n\n"
+        );
+        let record = |stereo| Effect::Record {
+            switch: switch(),
+            leg: a(),
+            client: b(),
+            file: "/rec/2026-11-25/site-1-1.wav".into(),
+            stereo,
+        };
+        assert_eq!(sent(record(false)), "api uuid_record b1 start '/rec/2026-11-25/site-1-1.wav'\n\n");
+        assert!(sent(record(true)).starts_with("api uuid_setvar b1 RECORD_STEREO true\n\napi uuid_record b1 start '/"));
+        let listen = |sure| sent(Effect::Listen { switch: switch(), leg: a(), sure });
+        assert_eq!(listen(false), "api avmd a1 stop\n\n");
+        assert_eq!(listen(true), "sendmsg a1\ncall-command: execute\nexecute-app-name: avmd_start\n\n");
+        let music =
+            Effect::Music { switch: switch(), leg: a(), token: Uuid::from_u128(9), what: "local_stream://moh".into() };
+        assert_eq!(
+            sent(music),
+            "sendmsg a1\ncall-command: execute\nexecute-app-name: playback\n\
+             Event-UUID: 00000000-0000-0000-0000-000000000009\nevent-lock: true\nexecute-app-arg: local_stream://moh\n\n"
+        );
         assert_eq!(sent(Effect::AskLeg { switch: switch(), channel: a() }), "api uuid_dump a1 json\n\n");
         let ask = Effect::AskChannels { switch: switch(), token: Uuid::nil() };
         assert_eq!(sent(ask), "api show channels as json\n\n");
@@ -490,6 +571,9 @@ mod tests {
         assert_eq!(bridge.done("-ERR Invalid uuid\n"), Some(refused(Asked::Bridge, invalid, Outcome::Unknown)));
         assert_eq!(bridge.taken(), None);
         assert_eq!(Purpose::Aside.refused("-ERR"), None);
+        let listen = Purpose::Listen(id());
+        let unknown = "-ERR avmd Command not found!";
+        assert_eq!(listen.refused(unknown), Some(refused(Asked::Listen, unknown, Outcome::Unknown)));
         let token = Uuid::from_u128(3);
         assert_eq!(Purpose::Channels(token).unsent("x"), Some(News::Channels { token, list: None }));
     }

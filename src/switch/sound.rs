@@ -79,10 +79,16 @@ impl<P> Rendered<P> {
 /// The legs that an effect does something to.
 fn legs(effect: &Effect) -> impl Iterator<Item = &ChannelId> {
     let (one, other) = match effect {
-        Effect::Say { leg, .. } | Effect::Ringback { leg, .. } | Effect::Hush { leg, .. } => (Some(leg), None),
+        Effect::Say { leg, .. }
+        | Effect::Music { leg, .. }
+        | Effect::Ringback { leg, .. }
+        | Effect::Hush { leg, .. } => (Some(leg), None),
         Effect::Bridge { operator, client, .. } => (Some(operator), Some(client)),
         Effect::Park { channel, .. } | Effect::Hangup { channel, .. } => (Some(channel), None),
         Effect::Originate(_)
+        | Effect::LetGo { .. }
+        | Effect::Record { .. }
+        | Effect::Listen { .. }
         | Effect::AskLeg { .. }
         | Effect::AskChannels { .. }
         | Effect::Alarm(_)

@@ -27,8 +27,26 @@ pub fn announce_operator(language: Language) -> Announcements {
 /// What the client hears before the operator.
 pub const fn announce_client(language: Language) -> &'static str {
     match language {
-        Language::Ru => "Здравствуйте{% if misses %}, вы нам звонили{% endif %}. Соединяю с оператором.",
-        Language::En => "Hello{% if misses %}, you called us{% endif %}. Connecting you now.",
+        Language::Ru => {
+            "Здравствуйте{% if misses %}, вы нам звонили{% endif %}. Соединяю с оператором.{% if key %} Чтобы вам позвонили \
+             позже, нажмите {{ key }}.{% endif %}"
+        }
+        Language::En => {
+            "Hello{% if misses %}, you called us{% endif %}. Connecting you now.{% if key %} To be called later, press \
+             {{ key }}.{% endif %}"
+        }
+    }
+}
+
+/// What a client hears for whom no operator came, or who pressed the key to be called later; then they are hung up.
+pub const fn goodbye(language: Language) -> &'static str {
+    match language {
+        Language::Ru => {
+            "{% if key %}Мы позвоним вам позже.{% else %}Извините, все операторы сейчас заняты.{% endif %} До свидания."
+        }
+        Language::En => {
+            "{% if key %}We will call you later.{% else %}We are sorry, all operators are busy now.{% endif %} Goodbye."
+        }
     }
 }
 

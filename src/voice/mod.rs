@@ -15,7 +15,7 @@ mod spoken;
 pub mod studio;
 
 pub use clean::{MOST_SPOKEN, clean};
-pub use default::{announce_client, announce_operator, ended};
+pub use default::{announce_client, announce_operator, ended, goodbye};
 pub use letters::in_letters_of;
 pub use recipe::{BadRecipe, Recipe};
 pub use spoken::spoken;
@@ -307,7 +307,9 @@ mod tests {
         assert!(check(&"x".repeat(MOST_TEMPLATE + 1)).unwrap_err().contains("longer"));
         for language in [Language::Ru, Language::En] {
             let Announcements { missed, requested, repeated } = announce_operator(language);
-            for template in [&*missed, &*requested, &*repeated, announce_client(language), ended(language)] {
+            for template in
+                [&*missed, &*requested, &*repeated, announce_client(language), ended(language), goodbye(language)]
+            {
                 assert_eq!(check_template(template, language), Ok(()));
             }
         }

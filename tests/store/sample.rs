@@ -74,6 +74,7 @@ pub fn attempt(callback: u64, n: u32) -> AttemptRecord {
         id: ChannelId::new(&format!("{who}-{callback}-{n}")),
         role,
         who: who.into(),
+        phone: None,
         intended: Wall(1_800_000_301_000),
         ring: Span::seconds(30),
         answered: None,
@@ -89,6 +90,8 @@ pub fn attempt(callback: u64, n: u32) -> AttemptRecord {
         legs: vec![leg(Role::Operator, "anna"), leg(Role::Client, "provider")],
         took: None,
         joined: None,
+        handed_to: None,
+        recording: None,
         ended: None,
         outcome: None,
         cause: String::new(),
@@ -128,6 +131,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
         Network,
         OperatorUnavailable,
         OperatorDeclined,
+        Postponed,
         Cancelled,
         Unknown,
     ])
@@ -261,11 +265,12 @@ fn callbacks() -> impl Strategy<Value = CallbackRecord> {
 fn legs() -> impl Strategy<Value = LegRecord> {
     let role = select(vec![Role::Operator, Role::Client]);
     let end = (option::of(times()), option::of(times()), texts());
-    (channels(), role, names(), times(), any::<u64>(), end).prop_map(
-        |(id, role, who, intended, ring, (answered, ended, cause))| LegRecord {
+    (channels(), role, (names(), option::of(names())), times(), any::<u64>(), end).prop_map(
+        |(id, role, (who, phone), intended, ring, (answered, ended, cause))| LegRecord {
             id,
             role,
             who,
+            phone,
             intended,
             ring: Span(ring),
             answered,
@@ -279,8 +284,14 @@ fn attempts() -> impl Strategy<Value = AttemptRecord> {
     let which = (callback_ids(), 0..4u32, names(), times());
     let how = (option::of(names()), vec(legs(), 0..4), option::of(channels()));
     let end = (option::of(times()), option::of(times()), option::of(outcomes()), texts());
-    (which, how, end).prop_map(
-        |((callback, n, switch, started), (operator, legs, took), (joined, ended, outcome, cause))| AttemptRecord {
+    let talk = (option::of(names()), option::of(texts()));
+    (which, how, end, talk).prop_map(
+        |(
+            (callback, n, switch, started),
+            (operator, legs, took),
+            (joined, ended, outcome, cause),
+            (handed_to, recording),
+        )| AttemptRecord {
             callback,
             n,
             switch,
@@ -289,6 +300,8 @@ fn attempts() -> impl Strategy<Value = AttemptRecord> {
             legs,
             took,
             joined,
+            handed_to,
+            recording,
             ended,
             outcome,
             cause,

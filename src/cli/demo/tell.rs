@@ -242,6 +242,7 @@ impl Teller {
             Outcome::Invalid => ("такого номера нет", "there is no such number"),
             Outcome::Declined => ("клиент отклонил вызов", "the client declined"),
             Outcome::Machine => ("ответил автоответчик", "a machine answered"),
+            Outcome::Postponed => ("клиент просит позвонить позже", "the client asks to be called later"),
             Outcome::Network => ("связи нет, вина не клиента", "no way through, and not the client's fault"),
             Outcome::OperatorUnavailable => ("оператор не ответил", "the operator did not answer"),
             Outcome::OperatorDeclined => ("оператор положил трубку", "the operator put the phone down"),

@@ -87,7 +87,7 @@ fn telephones(judged: &Judged<'_>) -> Vec<String> {
                 let line = Line { party: party.clone(), since: now.mono, hears: false, talks: None };
                 lines.insert(channel.clone(), line);
             }
-            Outside::Hears(id, _) => {
+            Outside::Hears(id, _) | Outside::Music(id) => {
                 if let Some(line) = lines.get_mut(id) {
                     line.hears = true;
                 }
@@ -116,6 +116,7 @@ fn telephones(judged: &Judged<'_>) -> Vec<String> {
                 }
             }
             Outside::Calls { .. } | Outside::Answered(_) | Outside::Pressed(..) | Outside::Silence(_) => {}
+            Outside::Beeps(_) | Outside::Recorded(..) => {}
             Outside::Greets(_) | Outside::Comes(_) => {}
         }
     }
@@ -215,7 +216,7 @@ mod tests {
     fn leg(id: &str, role: Role) -> LegRecord {
         let (ring, cause) = (Span::seconds(20), String::new());
         let (id, who, intended) = (ChannelId::new(id), "x".into(), Wall(0));
-        LegRecord { id, role, who, intended, ring, answered: None, ended: None, cause }
+        LegRecord { id, role, who, phone: None, intended, ring, answered: None, ended: None, cause }
     }
 
     /// A callback that was opened at 0, with two operators' and two clients' legs, over and done with.
@@ -230,6 +231,8 @@ mod tests {
             legs: legs.map(|(id, role)| leg(id, role)).into(),
             took: None,
             joined: None,
+            handed_to: None,
+            recording: None,
             ended: Some(Wall(1)),
             outcome: Some(Outcome::Talked),
             cause: String::new(),

@@ -1,7 +1,7 @@
 //! What a listener may ask for, and the switch's own words of refusal (as recorded).
 
 use super::{
-    ConnId, PretendSwitch, VERSION,
+    ConnId, Outside, PretendSwitch, VERSION,
     channel::Channel,
     command::{self, Request, split_word},
     dial::Job,
@@ -90,6 +90,7 @@ impl PretendSwitch {
     fn refused(&mut self) -> bool {
         let refused = self.refuse > 0;
         self.refuse = self.refuse.saturating_sub(1);
+        self.has_refused |= refused;
         refused
     }
 
@@ -133,6 +134,24 @@ impl PretendSwitch {
             },
             "uuid_setvar" | "uuid_kill" | "uuid_break" | "uuid_park" | "uuid_transfer" | "uuid_broadcast"
             | "sched_hangup" => self.on_channel(name, &id, rest, more),
+            "uuid_record" => match (self.at(&id).is_some(), split_word(more).1) {
+                (true, file) => {
+                    self.outside.push(Outside::Recorded(id, command::clean(file)));
+                    "+OK Success\n".to_owned()
+                }
+                (false, _) => "-ERR Cannot locate session!\n".to_owned(),
+            },
+            "avmd" if more == "stop" => match self.at(&id) {
+                Some(channel) => {
+                    let started = channel.take(super::life::AVMD).is_some();
+                    let name = channel.name.clone();
+                    match started {
+                        true => format!("+OK\n [{first}] [{name}] stopped\n\n"),
+                        false => format!("+ERR, avmd has not yet been started on\n [{first}] [{name}]\n\n"),
+                    }
+                }
+                None => format!("-ERR, no FreeSWITCH session for uuid [{first}]!\n"),
+            },
             "sofia_contact" => self.contact(first),
             "callcenter_config" => self.callcenter_config(rest),
             "expr" | "global_getvar" => "-ERR no reply\n".to_owned(),

@@ -265,6 +265,14 @@ impl PretendSwitch {
         self.park(id);
     }
 
+    /// A REFER: the other one of the bridge is transferred to a user's phone; this one, left alone, ends as its variables say.
+    pub(super) fn refer(&mut self, id: &ChannelId, user: u16) {
+        let Some(peer) = self.at(id).and_then(|channel| channel.ties.bridge.clone()) else { return };
+        self.transfer(&peer, &format!("bridge:user/{user}"));
+        // It hears the colleague's phone ring.
+        self.outside.push(Outside::Music(peer));
+    }
+
     /// `uuid_transfer UUID APP[:ARG][,APP…] inline`: it leaves everything and executes these.
     pub(super) fn transfer(&mut self, id: &ChannelId, apps: &str) {
         self.unhook(id);

@@ -10,6 +10,14 @@ use crate::{
     switch::event::OPERATOR,
 };
 
+/// Sounds that are no music.
+const DULL: [&str; 2] = ["tone_stream://", "silence_stream://"];
+/// A file that there is not: what plays it is over at once.
+const MISSING: &str = "/missing.wav";
+
+/// A variable of the pretend switch alone: mod_avmd listens to this channel.
+pub(super) const AVMD: &str = "pretend_avmd";
+
 impl PretendSwitch {
     /// Somebody calls the switch.
     pub fn call_in(&mut self, caller: &Caller, now: crate::engine::time::Now) -> ChannelId {
@@ -115,6 +123,8 @@ impl PretendSwitch {
             Act::Answer => self.answered(id),
             Act::Reject(status) => self.reject(id, status),
             Act::Press(key) => self.pressed(id, key),
+            Act::Beep => self.beeps(id),
+            Act::Refer(user) => self.refer(id, user),
             Act::Hangup => {
                 let cancelled = self.at(id).is_some_and(|c| c.direction == Direction::Inbound && c.answered.is_none());
                 if cancelled {
@@ -133,6 +143,24 @@ impl PretendSwitch {
         let how = [("DTMF-Digit", digit.as_str()), ("DTMF-Duration", "2080"), ("DTMF-Source", "RTP")];
         self.tell_now("DTMF", id, &how);
         self.outside.push(Outside::Pressed(id.clone(), key));
+    }
+
+    /// mod_avmd tells one beep twice, the second time with the channel's headers.
+    fn beeps(&mut self, id: &ChannelId) {
+        self.outside.push(Outside::Beeps(id.clone()));
+        if self.at(id).is_none_or(|channel| !channel.is_set(AVMD)) {
+            return;
+        }
+        for whole in [false, true] {
+            let mut event = self.event("CUSTOM", "avmd::beep");
+            event.add("Unique-ID", id.as_str());
+            event.add("Call-command", "avmd");
+            event.add("Beep-Status", "DETECTED");
+            if let Some(channel) = self.channels.get(id).filter(|_| whole) {
+                channel.describe(&mut event, channel.call_state());
+            }
+            self.emit(event);
+        }
     }
 
     fn rings(&mut self, id: &ChannelId) {
@@ -227,8 +255,15 @@ impl PretendSwitch {
             }
             "playback" | "sleep" => {
                 let span = data.rsplit("//").next().and_then(|text| text.parse().ok()).unwrap_or(3000);
-                self.outside.push(Outside::Hears(id.clone(), String::new()));
-                if !data.ends_with("loops=-1") {
+                let missing = data.ends_with(MISSING);
+                let span = if missing { STEP.0 } else { span };
+                // A tone is nothing that anybody would listen to, and silence is none.
+                let dull = missing || name == "sleep" || DULL.iter().any(|kind| data.starts_with(kind));
+                self.outside.push(match dull {
+                    true => Outside::Hears(id.clone(), String::new()),
+                    false => Outside::Music(id.clone()),
+                });
+                if !data.ends_with("loops=-1") && !data.starts_with("local_stream://") {
                     self.later(Span(span), Task::AppDone(id.clone(), run));
                 }
             }
@@ -250,6 +285,7 @@ impl PretendSwitch {
             }),
             "sched_hangup" => self.sched_hangup(id, data),
             "ring_ready" => self.caller_rings(id),
+            "avmd_start" => self.at(id).into_iter().for_each(|channel| channel.set(AVMD, "true")),
             "event" => self.event_app(id, data),
             "callcenter_track" => self.at(id).into_iter().for_each(|channel| channel.set("cc_tracked_agent", data)),
             _ => {}

@@ -72,13 +72,28 @@ pub static CALLBACKS: Table = Table {
 pub static ATTEMPTS: Table = Table {
     name: "attempts",
     key: 2,
-    columns: &["callback", "n", "switch", "started", "operator", "took", "joined", "ended", "outcome", "cause"],
+    columns: &[
+        "callback",
+        "n",
+        "switch",
+        "started",
+        "operator",
+        "took",
+        "joined",
+        "ended",
+        "outcome",
+        "cause",
+        "handed_to",
+        "recording",
+    ],
 };
 
 static LEGS: Table = Table {
     name: "legs",
     key: 3,
-    columns: &["callback", "attempt", "place", "id", "role", "who", "intended", "ring", "answered", "ended", "cause"],
+    columns: &[
+        "callback", "attempt", "place", "id", "role", "who", "intended", "ring", "answered", "ended", "cause", "phone",
+    ],
 };
 
 /// Operators' states.
@@ -444,6 +459,8 @@ fn bind_attempt<'q>(to: Statement<'q>, attempt: &&AttemptRecord) -> Statement<'q
         .maybe(&attempt.ended)
         .maybe(&attempt.outcome)
         .with(&attempt.cause)
+        .maybe(&attempt.handed_to)
+        .maybe(&attempt.recording)
 }
 
 fn bind_leg<'q>(to: Statement<'q>, (of, place, leg): &(&AttemptRecord, u64, &LegRecord)) -> Statement<'q> {
@@ -458,6 +475,7 @@ fn bind_leg<'q>(to: Statement<'q>, (of, place, leg): &(&AttemptRecord, u64, &Leg
         .maybe(&leg.answered)
         .maybe(&leg.ended)
         .with(&leg.cause)
+        .maybe(&leg.phone)
 }
 
 /// Columns of an attempt and of one of its legs, for [`attempts`].
@@ -501,6 +519,8 @@ fn attempt(row: &SqliteRow) -> Result<AttemptRecord, Error> {
         ended: fields.maybe()?,
         outcome: fields.maybe()?,
         cause: fields.get()?,
+        handed_to: fields.maybe()?,
+        recording: fields.maybe()?,
     })
 }
 
@@ -517,6 +537,7 @@ fn leg(row: &SqliteRow) -> Result<Option<LegRecord>, Error> {
         answered: fields.maybe()?,
         ended: fields.maybe()?,
         cause: fields.get()?,
+        phone: fields.maybe()?,
     }))
 }
 

@@ -15,12 +15,13 @@ const APPLICATION_ID: i64 = 0x5052_5a56;
 /// when the file is in memory and ten when it comes from a disk; of a longer one, damage is found when it is read.
 pub const CHECKED_WHOLE: u64 = 512 << 20;
 
-/// Every migration, oldest first. One that was released never changes: what is to change comes as a further one.
-const MIGRATIONS: [(&str, &str); 4] = [
-    ("journal", include_str!("../migrations/0001_journal.sql")),
-    ("operators", include_str!("../migrations/0002_operators.sql")),
-    ("dials", include_str!("../migrations/0003_dials.sql")),
-    ("clients", include_str!("../migrations/0004_clients.sql")),
+/// Every migration by its number, oldest first. One that was released never changes: what is to change comes as a further one.
+const MIGRATIONS: [(i64, &str, &str); 5] = [
+    (1, "journal", include_str!("../migrations/0001_journal.sql")),
+    (2, "operators", include_str!("../migrations/0002_operators.sql")),
+    (3, "dials", include_str!("../migrations/0003_dials.sql")),
+    (4, "clients", include_str!("../migrations/0004_clients.sql")),
+    (5, "talks", include_str!("../migrations/0005_talks.sql")),
 ];
 
 /// What a store is given once, when it is made.
@@ -94,11 +95,11 @@ async fn migrate(connection: &mut SqliteConnection, file: &Path) -> Result<(), S
     };
     connection.ensure_migrations_table(TABLE).await.map_err(trouble)?;
     let applied = connection.list_applied_migrations(TABLE).await.map_err(trouble)?;
-    let known = MIGRATIONS.len() as i64;
+    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
     if let Some(newest) = applied.last().filter(|newest| newest.version > known) {
         return Err(StoreError::Newer { path: path(), schema: newest.version, known });
     }
-    for (version, (name, sql)) in (1..).zip(MIGRATIONS) {
+    for (version, name, sql) in MIGRATIONS {
         let migration = Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false);
         match applied.iter().find(|one| one.version == version) {
             None => drop(connection.apply(TABLE, &migration).await.map_err(trouble)?),
