@@ -103,6 +103,7 @@ fn rules() -> Rules {
         format: NumberFormat::Digits,
         channels: 20,
         price: None,
+        cap: None,
     };
     Rules {
         switches: vec!["main".into()],

@@ -97,6 +97,7 @@ format = "e164"
 channels = 20
 per_minute = "1.90 RUB"
 billing = "1s"
+cap_per_month = "3000 RUB"
 [[operator]]
 name = "anna"
 dial = ["user/1001@pbx", "sofia/gateway/provider/79165550101"]
@@ -238,6 +239,8 @@ fn everything_that_is_written_is_read() {
     assert_eq!((manners.per_day, manners.per_week), (Some(3), Some(5)));
     assert_eq!((manners.zone.iana_name(), &*manners.avoid), (Some("Europe/Moscow"), &[(660, 780), (1320, 1440)][..]));
     assert!(line.redial.announce_client.is_none() && line.calendar.is_some());
+    let cap = config.rules.trunks["provider"].cap.clone().unwrap();
+    assert_eq!((cap.a_month, cap.zone.iana_name()), (Amount(30_000_000), Some("Europe/Moscow")));
     let price = config.rules.trunks["provider"].price.clone().unwrap();
     assert_eq!((price.per_minute, &*price.currency, price.billing), (Amount(19_000), "RUB", Span::seconds(1)));
     let keys = Keys { pass: Key::new('2'), never: Key::new('3'), machine: None, later: Key::new('1') };
@@ -647,7 +650,7 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         &[
             "perezvon.toml:7:14: \"1,90 RUB\" is no sum of money; write \"1.90 RUB\"",
             "perezvon.toml:8:11: `billing` is 2m; it may be 1s to 1m",
-            "perezvon.toml:9:1: `cap_per_month`, a limit of what is spent, is not in this version; leave it out",
+            "perezvon.toml:9:17: a cap counts by the price, and there is none; add `per_minute = \"1.90 RUB\"`",
         ],
     ),
     (

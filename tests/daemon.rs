@@ -165,6 +165,7 @@ fn rules() -> Rules {
         format: NumberFormat::Digits,
         channels: 2,
         price: None,
+        cap: None,
     };
     Rules {
         switches: vec!["main".into()],

@@ -5,16 +5,18 @@ use jiff::tz::TimeZone;
 use perezvon::{
     engine::{
         Engine, Name, OperatorState, Step,
-        effect::{Effect, Originate},
+        effect::{AlarmKind, Effect, Originate},
+        explain::Veto,
         hours::Calendar,
         input::{Asked, Cdr, Channel, ChannelState, Direction, Ended, Input, News, Wish},
+        money::{Amount, Price},
         number::Number,
         record::{
             AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, Dial, KnownBy, Marks, Outcome, Role,
             Snapshot, Write,
         },
         rules::{
-            Again, Answer, ClientFirst, Group, Key, Keys, Language, Line, Machine, Manners, Member, NumberFormat,
+            Again, Answer, Cap, ClientFirst, Group, Key, Keys, Language, Line, Machine, Manners, Member, NumberFormat,
             Operator, Order, Phone, Recording, Redial, Rules, Strategy, Trunk,
         },
         time::{Mono, Now, Span, Wall},
@@ -85,6 +87,7 @@ fn rules(strategy: Strategy) -> Rules {
                 format: NumberFormat::Digits,
                 channels: 2,
                 price: None,
+                cap: None,
             }),
         )]
         .into(),
@@ -1998,4 +2001,56 @@ fn a_talk_that_is_transferred_stays_one_row_and_names_the_colleague() {
     let attempt = desk.last_attempt();
     assert_eq!((attempt.n, attempt.operator.as_deref(), attempt.legs.len()), (1, Some("anna"), 2));
     assert_eq!((attempt.outcome, desk.closed()), (Some(Outcome::Talked), Some(CloseReason::Talked)));
+}
+
+#[test]
+fn a_trunk_that_has_cost_what_it_may_this_month_rests_until_the_next_whatever_restarts() {
+    let mut house = rules(Strategy::TopDown);
+    let price = Price { per_minute: Amount(20_000), currency: "RUB".into(), billing: Span::seconds(60) };
+    let trunk = Arc::make_mut(house.trunks.get_mut("provider").unwrap());
+    (trunk.price, trunk.cap) = (Some(price), Some(Cap { a_month: Amount(30_000), zone: TimeZone::UTC }));
+    let mut line = (*house.lines["site"]).clone();
+    line.redial.expire = Span::minutes(40 * 24 * 60);
+    house.lines.insert("site".into(), Arc::new(line));
+    let mut desk = Desk::new(house.clone());
+    let talk = |desk: &mut Desk, id: &str| {
+        desk.misses(id);
+        desk.wait(Span::minutes(5));
+        let operator = desk.dialled().remove(0);
+        desk.answers(&operator.leg);
+        desk.hears_all();
+        desk.answer_channels(&[]);
+        let client = desk.dialled().remove(0);
+        desk.answers(&client.leg);
+        desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+        desk.wait(Span::seconds(50));
+        desk.ends(&client.leg, Outcome::Unknown);
+        desk.ends(&operator.leg, Outcome::Unknown);
+        desk.wait(Span::seconds(20));
+    };
+    let alarms = |desk: &mut Desk| {
+        desk.effects(|e| match e {
+            Effect::Alarm(alarm) if alarm.kind == AlarmKind::Cap => Some(alarm.text.clone()),
+            _ => None,
+        })
+    };
+    talk(&mut desk, "a");
+    assert!(alarms(&mut desk).is_empty(), "2.00 of 3.00");
+    talk(&mut desk, "b");
+    assert_eq!(
+        alarms(&mut desk),
+        ["trunk provider has cost 4.00 of 3.00 this month: nobody is dialled over it any more"]
+    );
+    let mut desk = desk.dies_and_returns(house);
+    desk.news(News::Up);
+    desk.answer_channels(&[]);
+    desk.misses("c");
+    desk.wait(Span::minutes(24 * 60));
+    assert!(desk.dialled().is_empty());
+    let told = desk.engine.explain(CallbackId(3), desk.now).expect("it is open");
+    assert_eq!(told.vetoes, [Veto::NotDue, Veto::Spent]);
+    assert_eq!(told.next.map(|at| at.timestamp().to_string()).as_deref(), Some("2026-12-01T00:00:00Z"));
+    // The miss was on 2026-11-18; December is a month of its own.
+    desk.wait(Span::minutes(14 * 24 * 60));
+    assert_eq!(desk.dialled().len(), 1);
 }

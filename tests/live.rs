@@ -16,6 +16,7 @@
 //! | `PEREZVON_LIVE_USER` | logs in as this directory user, the one of `freeswitch/directory/perezvon.xml` | `perezvon@perezvon.internal` |
 //! | `PEREZVON_LIVE_USER_PASSWORD` | and that user's password | |
 //! | `PEREZVON_LIVE_QUEUE_DID` | a number that answers and waits in a mod_callcenter queue in which nobody is | `74951112244` |
+//! | `PEREZVON_LIVE_COMMAND` | what operators hear is rendered by this command and played, the switch being on this machine | `espeak-ng -v {voice} -w {file} {text}` |
 //! | `PEREZVON_LIVE_LANGUAGE` | what operators hear, `ru` or `en`; `ru` when it says nothing | `en` |
 
 mod live {
@@ -34,6 +35,7 @@ use std::{
     env, fs,
     io::Write as _,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -61,6 +63,7 @@ struct Lab {
     did: String,
     queue: Option<String>,
     language: String,
+    command: Option<String>,
     operators: Vec<String>,
     trunk: String,
     client: (String, String),
@@ -78,6 +81,7 @@ impl Lab {
             user: env::var("PEREZVON_LIVE_USER").ok().map(|user| (user, get("PEREZVON_LIVE_USER_PASSWORD"))),
             queue: env::var("PEREZVON_LIVE_QUEUE_DID").ok(),
             language: env::var("PEREZVON_LIVE_LANGUAGE").unwrap_or_else(|_| "ru".to_owned()),
+            command: env::var("PEREZVON_LIVE_COMMAND").ok(),
             sip: get("PEREZVON_LIVE_SIP").parse().expect("PEREZVON_LIVE_SIP is host:port"),
             did: get("PEREZVON_LIVE_DID"),
             operators: get("PEREZVON_LIVE_OPERATORS").split_whitespace().map(str::to_owned).collect(),
@@ -108,6 +112,10 @@ impl Lab {
         };
         let numbers: Vec<String> =
             [Some(&self.did), self.queue.as_ref()].into_iter().flatten().map(|did| format!("\"+{did}\"")).collect();
+        let sounds = folder.join("sounds");
+        let voice = self.command.as_ref().map_or_else(String::new, |command| {
+            format!("[voice]\ncommand = '{command}'\ncache = \"{}\"\n", sounds.display())
+        });
         let announcement = match &*self.language {
             "ru" => "Пропущенный вызов, {{ name }}. Соединяю.",
             _ => "A missed call of {{ name }}. Connecting.",
@@ -118,7 +126,7 @@ impl Lab {
              channels = 10\n{operators}[[group]]\nname = \"all\"\noperators = [{}]\n[[line]]\nname = \"live\"\n\
              numbers = [{}]\ngroup = \"all\"\ntrunks = [\"out\"]\ncaller_id = \"+{}\"\n[line.redial]\ntrack = \"2s\"\n\
              ring = \"20s\"\nbusy = {{ after = \"10s\" }}\nno_answer = {{ after = \"10s\" }}\n\
-             announce_operator = \"{announcement}\"\nannounce_client = \"\"\n",
+             announce_operator = \"{announcement}\"\nannounce_client = \"\"\n{voice}",
             self.switch,
             password,
             folder.join("live.db").display(),
@@ -201,6 +209,12 @@ fn missed_calls_are_called_back() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
+    let sounds = folder.path().join("sounds");
+    fs::create_dir(&sounds).unwrap();
+    // The switch reads there.
+    for shared in [folder.path(), &sounds] {
+        fs::set_permissions(shared, fs::Permissions::from_mode(0o755)).unwrap();
+    }
     let _ = fs::remove_file(HARM);
     let legs = Legs::watch(&lab.switch, &lab.password);
     let program = Program::start(&lab, folder.path());
@@ -233,6 +247,11 @@ fn missed_calls_are_called_back() {
         called.push(number);
     }
     drop(program);
+    if lab.command.is_some() {
+        let rendered = fs::read_dir(&sounds).unwrap().count();
+        assert!(rendered >= called.len(), "each name is a text of its own; {rendered} were rendered\n{}", log());
+        assert!(!log().contains("cannot play") && !log().contains("not rendered"), "{}", log());
+    }
     judge_legs(&lab, &legs.seen(), called);
 }
 

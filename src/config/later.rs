@@ -6,7 +6,6 @@ pub fn key(path: &[String]) -> Option<&'static str> {
         path.iter().map(String::as_str).filter(|step| !step.bytes().all(|b| b.is_ascii_digit())).collect();
     Some(match keys.as_slice() {
         ["outbound", ..] => "[outbound], the inbound queue,",
-        ["trunk", _, "cap_per_month"] => "`cap_per_month`, a limit of what is spent,",
         _ => return None,
     })
 }

@@ -11,7 +11,8 @@ use crate::{
         money::Price,
         number::Number,
         rules::{
-            Answer, Group, Key, Language, Line, Member, NumberFormat, Operator, Order, Phone, Rules, Strategy, Trunk,
+            Answer, Cap, Group, Key, Language, Line, Member, NumberFormat, Operator, Order, Phone, Rules, Strategy,
+            Trunk,
         },
         time::Span,
         zones::Zones,
@@ -90,7 +91,7 @@ struct Known {
 pub fn read(root: &Table<'_>, switches: Vec<Name>, folder: &Path) -> (Rules, Language) {
     let lines = root.tables("line");
     let defaults = defaults(root, &lines, folder);
-    let trunks = trunks(root, &switches);
+    let trunks = trunks(root, &switches, defaults.zone.as_ref());
     let operators = operators(root);
     let groups = groups(root, &operators);
     let calendars = calendars(root, defaults.zone.as_ref());
@@ -181,14 +182,14 @@ fn zone(node: &Node<'_>) -> Option<TimeZone> {
     zone.ok()
 }
 
-fn trunks(root: &Table<'_>, switches: &[Name]) -> BTreeMap<Name, Arc<Trunk>> {
+fn trunks(root: &Table<'_>, switches: &[Name], zone: Option<&TimeZone>) -> BTreeMap<Name, Arc<Trunk>> {
     let tables = root.named_tables("trunk");
     if tables.is_empty() {
         root.fault("there is no trunk", "add [trunk.NAME] with `dial = \"sofia/gateway/NAME/{number}\"`");
     }
     let mut trunks: BTreeMap<Name, Arc<Trunk>> = BTreeMap::new();
     for (name, table) in tables {
-        let trunk = trunk(name, &table, switches);
+        let trunk = trunk(name, &table, switches, zone);
         let currency = |trunk: &Trunk| trunk.price.as_ref().map(|price| price.currency.clone());
         let first = trunks.values().find_map(|other| Some((currency(other)?, &other.name)));
         if let (Some(node), Some(own), Some((other, name))) = (table.get("per_minute"), currency(&trunk), first)
@@ -202,7 +203,7 @@ fn trunks(root: &Table<'_>, switches: &[Name]) -> BTreeMap<Name, Arc<Trunk>> {
     trunks
 }
 
-fn trunk(name: Name, table: &Table<'_>, switches: &[Name]) -> Trunk {
+fn trunk(name: Name, table: &Table<'_>, switches: &[Name], zone: Option<&TimeZone>) -> Trunk {
     let dial = match table.get("dial") {
         Some(node) => trunk_dial(&node),
         None => {
@@ -223,9 +224,10 @@ fn trunk(name: Name, table: &Table<'_>, switches: &[Name]) -> Trunk {
         (None, _) => None,
     };
     let price = price(table);
+    let cap = cap(table, price.as_ref(), zone);
     table.close();
     let switch = switch.or_else(|| switches.first().cloned()).unwrap_or_else(|| "".into());
-    Trunk { name, switch, dial: dial.unwrap_or_else(|| "".into()), format, channels, price }
+    Trunk { name, switch, dial: dial.unwrap_or_else(|| "".into()), format, channels, price, cap }
 }
 
 fn price(table: &Table<'_>) -> Option<Price> {
@@ -239,6 +241,24 @@ fn price(table: &Table<'_>) -> Option<Price> {
     };
     let (per_minute, currency) = unit::money(node.text()?).map_err(|wrong| node.fault(wrong.what, wrong.cure)).ok()?;
     Some(Price { per_minute, currency: currency.into(), billing: step })
+}
+
+/// `cap_per_month = "3000 RUB"`
+fn cap(table: &Table<'_>, price: Option<&Price>, zone: Option<&TimeZone>) -> Option<Cap> {
+    let node = table.get("cap_per_month")?;
+    let (a_month, currency) = unit::money(node.text()?).map_err(|wrong| node.fault(wrong.what, wrong.cure)).ok()?;
+    match (price, zone) {
+        (None, _) => node.fault("a cap counts by the price, and there is none", "add `per_minute = \"1.90 RUB\"`"),
+        (Some(price), _) if *price.currency != *currency => {
+            node.fault(
+                format!("the cap is in {currency}, the price in {}", price.currency),
+                "write both in one currency",
+            );
+        }
+        (_, None) => node.fault("whose months?", "add `time_zone = \"Europe/Moscow\"` to [defaults]"),
+        (Some(_), Some(zone)) => return Some(Cap { a_month, zone: zone.clone() }),
+    }
+    None
 }
 
 fn trunk_dial(node: &Node<'_>) -> Option<Arc<str>> {

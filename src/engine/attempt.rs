@@ -303,6 +303,7 @@ impl Engine {
             bothered: at.client_was_bothered(),
             dialled: at.record.legs.iter().find(|leg| leg.role == Role::Client).map(|leg| leg.intended),
         };
+        self.spend(&at.record, cx);
         let again = self.attempt_over(at.id(), over, cx);
         cx.notice(Notice::AttemptEnded {
             callback: at.record.callback,

@@ -58,6 +58,10 @@ impl Engine {
         match self.veto(record, &line, cx.now) {
             Ok(go) if self.rules.observe => self.close_now(id, CloseReason::Observed { operator: go.operator }, cx),
             Ok(go) => self.begin(id, line, go.trunk, cx),
+            Err(Veto::Spent) => {
+                let next = self.rests_until(&line);
+                self.change(id, cx, |record, _| record.due = next.unwrap_or(record.expires));
+            }
             Err(veto) if veto.is_of_the_clock() => self.put_off(id, &line, cx),
             Err(_) => {}
         }
@@ -90,6 +94,9 @@ impl Engine {
         if let Some(against) = self.when(record, line).against(now.wall) {
             return Err(against.into());
         }
+        if self.rests_until(line).is_some() {
+            return Err(Veto::Spent);
+        }
         let trunk = self.free_trunk(line, &[], None, now.mono).ok_or(Veto::NoTrunk)?;
         let next = self.who_next(&line.group, record.id, &[], now);
         let operator = next.first().ok_or(Veto::NoOperator)?.name.clone();
@@ -111,7 +118,7 @@ impl Engine {
     }
 
     /// The line's first trunk whose switch is there, has settled, and has a channel free; one that could not carry a call a
-    /// moment ago comes last. Without those of `not`; on this switch, when one is given.
+    /// moment ago comes last. Without those that cost too much this month, and those of `not`; on this switch, when one is given.
     pub(super) fn free_trunk(&self, line: &Line, not: &[Name], on: Option<&Name>, now: Mono) -> Option<Name> {
         let usable = |name: &&Name| {
             let Some(trunk) = self.rules.trunks.get(*name).filter(|_| !not.contains(name)) else { return false };
@@ -122,7 +129,7 @@ impl Engine {
                     self.links.get(&trunk.switch).is_some_and(|link| link.may_start(active, now))
                 }
             };
-            there && self.trunks.get(*name).copied().unwrap_or(0) < trunk.channels
+            there && self.trunks.get(*name).copied().unwrap_or(0) < trunk.channels && !self.is_spent(trunk)
         };
         let rests = |name: &&Name| self.resting_trunks.get(*name).is_some_and(|until| *until > now);
         let mut usable = line.trunks.iter().filter(usable);

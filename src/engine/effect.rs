@@ -258,6 +258,8 @@ pub enum AlarmKind {
     Limit,
     /// An announcement could not be rendered, and is spoken by the switch; or the switch could not read what was.
     Voice,
+    /// A trunk has cost what it may cost a month.
+    Cap,
 }
 
 impl AlarmKind {
@@ -272,6 +274,7 @@ impl AlarmKind {
             AlarmKind::Silent => "silent",
             AlarmKind::Limit => "limit",
             AlarmKind::Voice => "voice",
+            AlarmKind::Cap => "cap",
         }
     }
 }

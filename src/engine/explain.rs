@@ -47,6 +47,8 @@ pub enum Veto {
     Day,
     /// … in the last seven days.
     Week,
+    /// The line's trunks have cost what they may this month.
+    Spent,
     /// Every trunk is full, or its switch is away.
     NoTrunk,
     /// No operator of the group is free for it.
@@ -73,6 +75,7 @@ impl Veto {
             Veto::Avoided => Against::Avoided.as_str(),
             Veto::Day => Against::Day.as_str(),
             Veto::Week => Against::Week.as_str(),
+            Veto::Spent => "the line's trunks have cost what they may this month",
             Veto::NoTrunk => "every trunk of the line is full, or its switch is not there",
             Veto::NoOperator => "no operator of the group is free",
         }
@@ -147,7 +150,8 @@ impl Engine {
             None => vetoes.push(Veto::NoLine),
             Some(line) => {
                 vetoes.extend(self.veto(&callback, line, now).err());
-                let due = self.when(&callback, line).next(callback.due.max(now.wall));
+                let earliest = callback.due.max(now.wall).max(self.rests_until(line).unwrap_or(now.wall));
+                let due = self.when(&callback, line).next(earliest);
                 next = due.filter(|due| *due < callback.expires);
             }
         }
@@ -170,7 +174,7 @@ impl Engine {
             blocked: self.blocked.get(&number).cloned(),
             rule: redial.missed.iter().find(|rule| rule.call == Missed::Unserved).map(ToString::to_string),
             joins,
-            next: when.next(due).filter(|next| *next < expires),
+            next: when.next(due.max(self.rests_until(line).unwrap_or(due))).filter(|next| *next < expires),
             expires,
         }
     }

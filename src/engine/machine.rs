@@ -8,6 +8,7 @@ use super::{
     input::{Input, News, Wish},
     last_calls::LastCalls,
     link::Link,
+    money::Amount,
     operator::Operators,
     record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Try, Write},
     retry::Answers,
@@ -143,6 +144,8 @@ pub struct Engine {
     /// When a client last got through, so that a record of an earlier miss that comes late opens nothing.
     pub(super) reached: BTreeMap<super::number::Number, Wall>,
     pub(super) dials: super::dials::Dials,
+    /// What trunks' calls have cost, by trunk and month.
+    pub(super) spent: BTreeMap<(Name, u32), Amount>,
     /// How clients of each line answer, by the hour of the day.
     pub(super) answers: BTreeMap<Name, Answers>,
     /// Numbers that are never dialled, and why.
@@ -186,6 +189,7 @@ impl Engine {
             resting_trunks: BTreeMap::new(),
             reached: BTreeMap::new(),
             dials: super::dials::Dials::new(snapshot.dials),
+            spent: snapshot.spent.into_iter().map(|spent| ((spent.trunk, spent.month), spent.amount)).collect(),
             answers: BTreeMap::new(),
             blocked: snapshot.blocked.into_iter().map(|block| (block.number, block)).collect(),
             last_calls: LastCalls::new(snapshot.last_calls),

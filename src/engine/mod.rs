@@ -19,9 +19,11 @@ mod last_calls;
 mod link;
 mod machine;
 mod operator;
+mod spent;
 mod status;
 mod strategy;
 
+pub mod cost;
 pub mod effect;
 pub mod explain;
 pub mod hours;

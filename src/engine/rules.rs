@@ -3,7 +3,7 @@
 use super::{
     Name,
     hours::{Calendar, Week},
-    money::Price,
+    money::{Amount, Price},
     number::Number,
     record::{Marks, Origin},
     time::Span,
@@ -555,6 +555,17 @@ pub struct Trunk {
     pub channels: u32,
     /// What its calls cost; `None`: nobody said.
     pub price: Option<Price>,
+    /// What they may cost a month.
+    pub cap: Option<Cap>,
+}
+
+/// What a trunk's calls may cost a month; once they have, nobody is dialled over it until the next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cap {
+    /// In the currency of the price.
+    pub a_month: Amount,
+    /// By whose months.
+    pub zone: TimeZone,
 }
 
 /// How a trunk wants its numbers.

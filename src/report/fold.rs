@@ -1,9 +1,9 @@
 //! The fold: each fact is added to its row and to the whole.
 
-use super::{By, Report, Row, Totals, cost};
+use super::{Amount, By, Report, Row, Totals};
 use crate::{
     engine::{
-        Name,
+        Name, cost,
         record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, CloseReason, Role},
         rules::Rules,
         time::{Span, Wall},
@@ -83,7 +83,7 @@ impl Fold {
 
     fn leg(&mut self, callback: &CallbackRecord, attempt: &AttemptRecord, place: usize) {
         let leg = &attempt.legs[place];
-        let money = cost::of(&self.rules, attempt, place);
+        let money = cost::of(&self.rules, attempt, place).map_or(Amount::default(), |(_, amount)| amount);
         let whose = match leg.role {
             Role::Operator => Some(&leg.who),
             Role::Client => attempt.operator.as_ref(),

@@ -12,7 +12,8 @@ use super::{
 use crate::engine::{
     hours::Calendar,
     input::Wish,
-    rules::{Again, Answer, ClientFirst, Key, Keys, Machine, Manners, Missed, Mode, Recording, Strategy},
+    money::{Amount, Price},
+    rules::{Again, Answer, Cap, ClientFirst, Key, Keys, Machine, Manners, Missed, Mode, Recording, Strategy},
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
@@ -58,6 +59,7 @@ pub fn world(seed: u64) -> (World, Mono) {
     let mut world = World::new(house.clone(), random.next(), start);
     operators(&mut world, &house, &mut random);
     clients(&mut world, &house, &mut random);
+    wishes(&mut world, &house, &mut random);
     if random.chance(70) {
         faults(&mut world, &house, &mut random);
     }
@@ -75,6 +77,12 @@ fn house(random: &mut Random) -> House {
     house.ring = Span::seconds(random.between(8, 25));
     house.wrap_up = Span::seconds(random.between(0, 20));
     house.channels = random.between(1, 20) as u32;
+    house.pauses = (Span::seconds(random.between(0, 90)), Span::seconds(random.between(0, 90)));
+    house.away_after = random.chance(30).then(|| random.between(1, 5) as u32);
+    if random.chance(20) {
+        let price = Price { per_minute: Amount(20_000), currency: "RUB".into(), billing: Span::seconds(60) };
+        house.price = Some((price, Cap { a_month: Amount(random.between(20_000, 400_000)), zone: TimeZone::UTC }));
+    }
     house.answer = match random.below(6) {
         0 => Answer::Delay(Span::seconds(random.between(1, 25))),
         1 => Answer::Press(Key::new('1').unwrap_or_else(|| unreachable!("a constant"))),
@@ -272,6 +280,27 @@ fn clients(world: &mut World, house: &House, random: &mut Random) {
             // Who was not helped calls again, soon or later.
             at = at + Span(random.between(5000, 900_000));
         }
+    }
+}
+
+/// What people want meanwhile: a call by hand, a list called through and rested, a number blocked.
+fn wishes(world: &mut World, house: &House, random: &mut Random) {
+    for _ in 0..random.below(5) {
+        let text = format!("+{}", number(random.below(25)));
+        let Ok(client) = text.parse() else { continue };
+        let (line, by) = (random.pick(&house.lines).name.as_str().into(), "olga".to_owned());
+        let wish = match random.below(6) {
+            0 | 1 => Wish::Call { number: client, line, by, list: None },
+            2 | 3 => Wish::Call { number: client, line, by, list: Some("spring".to_owned()) },
+            4 => Wish::Block { number: client, by },
+            _ => Wish::Unblock { number: client },
+        };
+        world.at(some_time(random), Happening::Wish(wish));
+    }
+    if random.chance(20) {
+        let rests = |paused| Happening::Wish(Wish::List { list: "spring".to_owned(), paused });
+        world.at(some_time(random), rests(true));
+        world.at(some_time(random), rests(false));
     }
 }
 

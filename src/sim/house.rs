@@ -6,10 +6,11 @@ use crate::{
     engine::{
         Name,
         hours::Calendar,
+        money::Price,
         number::Number,
         rules::{
-            Answer, ClientFirst, Group, Language, Line, Manners, Member, NumberFormat, Operator, Phone, Redial, Rules,
-            Strategy, Trunk,
+            Answer, Cap, ClientFirst, Group, Language, Line, Manners, Member, NumberFormat, Operator, Phone, Redial,
+            Rules, Strategy, Trunk,
         },
         time::Span,
         zones::Zones,
@@ -84,12 +85,18 @@ pub struct House {
     pub ring: Span,
     /// The pause after a talk.
     pub wrap_up: Span,
+    /// The pauses after a call that rang in vain and after one that was refused.
+    pub pauses: (Span, Span),
+    /// Set away after so many in a row that rang in vain.
+    pub away_after: Option<u32>,
     /// When an operator's answer is a person.
     pub answer: Answer,
     /// The lines.
     pub lines: Vec<LineOf>,
     /// How many calls the trunk carries at once.
     pub channels: u32,
+    /// What a minute over it costs, and what it may cost a month.
+    pub price: Option<(Price, Cap)>,
     /// Only say what would be dialled.
     pub observe: bool,
 }
@@ -113,6 +120,8 @@ impl Default for House {
             escalate: Span::seconds(30),
             ring: Span::seconds(20),
             wrap_up: Span::seconds(10),
+            pauses: (Operator::default().no_answer_pause, Operator::default().reject_pause),
+            away_after: None,
             answer: Answer::Person,
             lines: vec![
                 line("site", "+74951112233", Reception::Direct(first, Span::seconds(15))),
@@ -121,6 +130,7 @@ impl Default for House {
             ],
             operators,
             channels: 20,
+            price: None,
             observe: false,
         }
     }
@@ -190,6 +200,9 @@ impl House {
                 ring: self.ring,
                 wrap_up: self.wrap_up,
                 agent,
+                no_answer_pause: self.pauses.0,
+                reject_pause: self.pauses.1,
+                away_after: self.away_after,
                 answer: self.answer,
                 ..Operator::default()
             };
@@ -212,7 +225,8 @@ impl House {
             dial: format!("sofia/gateway/{GATEWAY}/{{number}}").into(),
             format: NumberFormat::Digits,
             channels: self.channels,
-            price: None,
+            price: self.price.as_ref().map(|(price, _)| price.clone()),
+            cap: self.price.as_ref().map(|(_, cap)| cap.clone()),
         };
         Rules {
             switches: vec![names(SWITCH)],

@@ -479,6 +479,13 @@ impl Judge {
         if let Some(record) = &record {
             self.not_within_the_window(record, at);
         }
+        if let Some(block) = number.filter(|_| role == Role::Client).and_then(|number| rows.blocked_since(number))
+            && self.clock_set.is_none()
+            && at.wall.since(block) > NOTICE
+        {
+            let text = format!("{number:?} is dialled and was blocked {} ms ago", at.wall.since(block).0);
+            self.broken("no_dial_after_got_through", at, text);
+        }
         let line = record.as_ref().and_then(|record| self.house.line(&record.line));
         let first = role == Role::Client && line.is_some_and(|line| line.redial.client_first.is_some());
         if first && !self.is_anybody_free(callback, switch, at.mono, health) {
@@ -726,11 +733,12 @@ impl Judge {
                     self.leg(id, |leg| leg.quiet = now.mono);
                 }
                 let patience = DEAD_LINE + self.house.answer.delay();
-                let dead = !busy
-                    && quiet > patience
-                    && health.well_for(patience, now.mono)
-                    && !is_on_its_way(leg.callback, rows);
-                dead.then(|| {
+                let dead = !busy && quiet > patience && health.well_for(patience, now.mono);
+                let waits = dead && is_on_its_way(leg.callback, rows);
+                if waits {
+                    self.leg(id, |leg| leg.quiet = now.mono);
+                }
+                (dead && !waits).then(|| {
                     self.leg(id, |leg| leg.quiet = now.mono);
                     ("no_operator_on_dead_line", format!("leg {id} hears nothing for {} ms", quiet.0))
                 })
@@ -842,6 +850,12 @@ impl Judge {
                 if let Some(client) = self.clients.get_mut(&callback.number) {
                     client.first_miss = None;
                     client.wished = false;
+                }
+            }
+            // One miss may end a callback and open the next: its window is the new one's.
+            Notice::Opened(callback) => {
+                if let Some(client) = self.clients.get_mut(&callback.number) {
+                    client.first_miss = client.first_miss.or(client.last_miss);
                 }
             }
             Notice::AttemptEnded { callback, attempt, .. } => {

@@ -416,7 +416,12 @@ impl World {
             Happening::Habit(who, habit) => self.town.people.habit(who, habit),
             Happening::Agent(agent, status) => drop(self.town.switch.set_agent(&agent, status, now)),
             Happening::Register(user, here) => self.town.switch.register(&user, here, now),
-            Happening::Wish(wish) => self.shell.tell(Input::Wish(wish)),
+            Happening::Wish(wish) => {
+                if let Wish::Call { number, .. } = &wish {
+                    self.judge.wished(*number);
+                }
+                self.shell.tell(Input::Wish(wish));
+            }
             Happening::Reload(house) => {
                 self.shell.reload(house.rules());
                 self.judge.reload((*house).clone());

@@ -237,6 +237,11 @@ impl Memory {
         self.blocked.contains_key(&number)
     }
 
+    /// Since when this number is never dialled, if it is not.
+    pub fn blocked_since(&self, number: Number) -> Option<Wall> {
+        self.blocked.get(&number).map(|block| block.at)
+    }
+
     /// Its seed and when it was made.
     pub fn birth(&self) -> (u64, Wall) {
         (self.seed, self.born)

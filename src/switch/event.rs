@@ -251,11 +251,12 @@ fn said(channel: view::Channel<'_>) -> Option<News> {
     Some(News::Said { id: id(channel)?, token })
 }
 
-/// A file that we had played and that the switch could not read: nobody heard it, though it counts as said.
+/// A file that we had played and that the switch could not read: nobody heard it, though it counts as said. `PLAYBACK ERROR` says
+/// nothing: what a bridge cuts off ends with it, too (tried).
 pub fn unplayed(event: &Event) -> Option<String> {
     let View::ExecuteComplete(channel) = event.view() else { return None };
     let ours = channel.application()? == "playback" && direction(channel) == Some(Direction::Outbound);
-    let failed = matches!(channel.application_response()?.as_ref(), "FILE NOT FOUND" | "PLAYBACK ERROR");
+    let failed = channel.application_response()? == "FILE NOT FOUND";
     (ours && failed).then(|| channel.application_data().unwrap_or_default().into_owned())
 }
 
@@ -486,6 +487,7 @@ mod tests {
         };
         assert_eq!(answers("outbound", "FILE NOT FOUND").as_deref(), Some("/v/1.wav"));
         assert_eq!((answers("outbound", "FILE PLAYED"), answers("inbound", "FILE NOT FOUND")), (None, None));
+        assert_eq!(answers("outbound", "PLAYBACK ERROR"), None);
         assert_eq!(told(complete("park", &token.to_string())), []);
         assert_eq!(told(complete("speak", "say-1")), []);
     }

@@ -1,6 +1,6 @@
 //! What a leg costs: from its answer to its end, by the price of the trunk that carried it.
 
-use crate::engine::{
+use super::{
     money::Amount,
     record::{AttemptRecord, LegRecord, Role},
     rules::{Rules, Trunk},
@@ -18,15 +18,15 @@ pub fn length(attempt: &AttemptRecord, leg: &LegRecord) -> Span {
     }
 }
 
-/// What the leg at this place of the attempt costs; nothing when no trunk with a price carried it.
-pub fn of(rules: &Rules, attempt: &AttemptRecord, place: usize) -> Amount {
+/// The trunk that carried the leg at this place of the attempt, and what that costs; `None` when no trunk with a price did.
+pub fn of<'r>(rules: &'r Rules, attempt: &AttemptRecord, place: usize) -> Option<(&'r Trunk, Amount)> {
     let leg = &attempt.legs[place];
     let trunk = match leg.role {
         Role::Client => rules.trunks.get(&leg.who).map(|trunk| &**trunk),
         Role::Operator => trunk_of_operator(rules, attempt, leg),
     };
-    let price = trunk.and_then(|trunk| trunk.price.as_ref());
-    price.map_or(Amount::default(), |price| price.of(length(attempt, leg)))
+    let price = trunk?.price.as_ref()?;
+    Some((trunk?, price.of(length(attempt, leg))))
 }
 
 /// The trunk that an operator's phone is reached over, when it lies outside.
