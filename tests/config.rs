@@ -141,6 +141,7 @@ announce_repeated = "Снова, попытка {{ attempt }}."
 keys = { pass = "2", never = "3", later = "1" }
 order = "client-first"
 wait = "45s"
+without_operator = 10
 record = { file = "/rec/{date}/{line}-{callback}-{attempt}.wav", stereo = true }
 machine = { beep = true, shorter_than = "5s", say = "Мы вам перезвонили." }
 music = "/usr/share/sounds/moh.wav"
@@ -249,6 +250,7 @@ fn everything_that_is_written_is_read() {
         wait: Span::seconds(45),
         music: "/usr/share/sounds/moh.wav".into(),
         goodbye: "До свидания.".into(),
+        without_operator: 10,
     };
     assert_eq!(line.redial.client_first, Some(first));
     assert_eq!(line.redial.called_within, Some(Span::seconds(30)));

@@ -1566,6 +1566,7 @@ fn client_first(change: impl FnOnce(&mut Redial)) -> Rules {
         wait: Span::seconds(30),
         music: "local_stream://moh".into(),
         goodbye: "nobody is free".into(),
+        without_operator: 0,
     });
     change(&mut line.redial);
     rules.lines.insert("site".into(), Arc::new(line));
@@ -1736,6 +1737,32 @@ fn a_client_is_not_dialled_first_when_the_operator_who_was_free_is_not_any_more(
     desk.wait(Span::seconds(30));
     desk.answer_channels(&[]);
     assert_eq!(desk.dialled().len(), 1);
+}
+
+#[test]
+fn a_share_of_clients_may_be_dialled_while_nobody_is_free() {
+    let dialled = |share: u32| {
+        let mut house = client_first(|redial| redial.client_first.as_mut().unwrap().without_operator = share);
+        let line = Arc::make_mut(house.lines.get_mut("site").unwrap());
+        line.requested = line.redial.clone();
+        Arc::make_mut(house.trunks.get_mut("provider").unwrap()).channels = 100;
+        let mut desk = Desk::new(house);
+        for name in ["anna", "boris"] {
+            desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false }));
+        }
+        for n in 0..100 {
+            let number = format!("+7916{n:07}").parse().unwrap();
+            let wish = Wish::Call { number, line: "site".into(), by: "olga".into(), list: None };
+            desk.input(Input::Wish(wish));
+            desk.answer_channels(&[]);
+        }
+        desk.wait(Span::minutes(5));
+        desk.answer_channels(&[]);
+        desk.dialled().len()
+    };
+    assert_eq!(dialled(0), 0);
+    let some = dialled(30);
+    assert!((15..45).contains(&some), "{some}");
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Random worlds by seed, in virtual time: no invariant may break, and every missed call must come to an end.
 //!
-//! `PEREZVON_SIM_SEEDS` says how many worlds (2,000 when it says nothing), `PEREZVON_SIM_FIRST` from which seed; with
+//! `PEREZVON_SIM_SEEDS` says how many worlds (5,000 when it says nothing), `PEREZVON_SIM_FIRST` from which seed; with
 //! `PEREZVON_SIM_TRACE` set, everything that happens is printed. `PEREZVON_SIM_UNTIL` names an invariant: the first world that
 //! breaks it is the last.
 
 use perezvon::sim::{fate, invariants::Violation};
 use std::{env, panic, sync::Mutex, thread};
 
-const SEEDS: u64 = 2000;
+const SEEDS: u64 = 5000;
 /// Worlds that break a promise before no more are tried.
 const ENOUGH: usize = 20;
 

@@ -21,6 +21,8 @@ use jiff::tz::TimeZone;
 use std::{ops::RangeInclusive, sync::Arc};
 
 const SEVERAL_ZONES: [(&str, SeveralZones); 2] = [("common", SeveralZones::Common), ("line", SeveralZones::Line)];
+/// Of a hundred clients; a line that leaves more of them waiting for nobody does harm.
+const MOST_WITHOUT: u32 = 50;
 const MODES: [(&str, Mode); 2] = [("auto", Mode::Auto), ("by-hand", Mode::ByHand)];
 /// Within what a number is known that has called before.
 const DEFAULT_UNIQUE: Span = Span::minutes(30 * 24 * 60);
@@ -212,6 +214,7 @@ fn client_first<'a>(get: &impl Fn(&'static str) -> Option<Node<'a>>, language: L
         goodbye: get("announce_goodbye")
             .and_then(|node| template(&node, language))
             .unwrap_or_else(|| voice::goodbye(language).into()),
+        without_operator: get("without_operator").and_then(|node| node.count(0..=MOST_WITHOUT)).unwrap_or_default(),
     };
     first.filter(|first| *first).map(|_| company)
 }

@@ -392,7 +392,8 @@ impl Engine {
     }
 
     fn dial_client(&mut self, at: &mut Attempt, cx: &mut Cx) {
-        if at.client_first && !self.keep_an_operator(at, cx.now) {
+        let alone = |engine: &Engine, at: &Attempt| engine.may_go_without(at.id(), at.record.n, &at.line);
+        if at.client_first && !self.keep_an_operator(at, cx.now) && !alone(self, at) {
             return self.part(at, Outcome::OperatorUnavailable, "no operator is free any more", cx);
         }
         let Some(trunk) = self.rules.trunks.get(&at.trunk).cloned() else {

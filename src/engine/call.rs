@@ -514,9 +514,11 @@ impl Engine {
         }
         record.served = record.served.or(cdr.served);
         record.talk = record.talk.max(cdr.talk);
-        (record.ended, record.cause, record.known_by) = (Some(cdr.ended), cdr.cause.into(), KnownBy::Cdr);
+        // By the switch's clock, how far ours is from it may not be known yet; when the talk began, we may know by ours.
+        let ended = record.served.map_or(cdr.ended, |served| cdr.ended.max(served));
+        (record.ended, record.cause, record.known_by) = (Some(ended), cdr.cause.into(), KnownBy::Cdr);
         self.remember_end(id);
-        self.call_over(record, (!heard).then_some(cdr.ended), cx);
+        self.call_over(record, (!heard).then_some(ended), cx);
     }
 
     fn forget_caller(&mut self, id: &ChannelId) {

@@ -8,7 +8,7 @@ use super::{
     callback::Rank,
     effect::Facts,
     explain::Veto,
-    machine::{Cx, Engine},
+    machine::{Cx, Engine, hash_uuid},
     record::{AttemptRecord, CallbackId, CallbackRecord, CallbackState, CloseReason, Origin, Outcome, Write},
     rules::{Line, Mode},
     time::{Mono, Now, Wall},
@@ -25,8 +25,12 @@ pub(super) fn in_turn(ready: &BTreeSet<Rank>, now: Wall) -> Vec<CallbackId> {
 /// How an attempt begins.
 pub(super) struct Go {
     trunk: Name,
-    operator: Name,
+    /// Who is rung first; `None`: nobody is free, and the client is dialled all the same.
+    operator: Option<Name>,
 }
+
+/// What the hash that decides who is dialled without an operator is told from others by.
+const WITHOUT_OPERATOR: u64 = 0x6e6f_626f_6479;
 
 impl Engine {
     /// Starts what can be started in the groups where something changed.
@@ -42,9 +46,11 @@ impl Engine {
         }
         self.ring_for_held(group, cx);
         self.keep_others(group, cx.now);
-        let Some(ready) = self.ready.get(group).filter(|_| self.anybody_is_free(group, cx.now.mono)) else { return };
+        let bold = self.rules.lines.values().any(|line| line.group == *group && line.dials_without_operator());
+        let is_free = |engine: &Engine| bold || engine.anybody_is_free(group, cx.now.mono);
+        let Some(ready) = self.ready.get(group).filter(|_| is_free(self)) else { return };
         for id in in_turn(ready, cx.now.wall) {
-            if !self.anybody_is_free(group, cx.now.mono) {
+            if !bold && !self.anybody_is_free(group, cx.now.mono) {
                 break;
             }
             self.start(id, cx);
@@ -56,7 +62,9 @@ impl Engine {
         let Some(record) = self.callbacks.get(&id) else { return };
         let Some(line) = self.rules.lines.get(&record.line).cloned() else { return };
         match self.veto(record, &line, cx.now) {
-            Ok(go) if self.rules.observe => self.close_now(id, CloseReason::Observed { operator: go.operator }, cx),
+            Ok(Go { operator: Some(operator), .. }) if self.rules.observe => {
+                self.close_now(id, CloseReason::Observed { operator }, cx);
+            }
             Ok(go) => self.begin(id, line, go.trunk, cx),
             Err(Veto::Spent) => {
                 let next = self.rests_until(&line);
@@ -99,8 +107,20 @@ impl Engine {
         }
         let trunk = self.free_trunk(line, &[], None, now.mono).ok_or(Veto::NoTrunk)?;
         let next = self.who_next(&line.group, record.id, &[], now);
-        let operator = next.first().ok_or(Veto::NoOperator)?.name.clone();
-        Ok(Go { trunk, operator })
+        match next.first().map(|operator| operator.name.clone()) {
+            None if self.rules.observe || !self.may_go_without(record.id, record.attempts + 1, line) => {
+                Err(Veto::NoOperator)
+            }
+            operator => Ok(Go { trunk, operator }),
+        }
+    }
+
+    /// May this attempt ring the client though nobody is free? Chance decides, the same for one attempt whenever it is asked.
+    pub(super) fn may_go_without(&self, id: CallbackId, attempt: u32, line: &Line) -> bool {
+        let redial = self.callbacks.get(&id).map_or(&line.redial, |record| line.redial_for(&record.origin));
+        let share = redial.client_first.as_ref().map_or(0, |first| first.without_operator);
+        share > 0
+            && hash_uuid(self.seed, id.0, u64::from(attempt), WITHOUT_OPERATOR).as_u128() % 100 < u128::from(share)
     }
 
     pub(super) fn pause_list(&mut self, list: String, paused: bool, cx: &mut Cx) {
@@ -162,7 +182,7 @@ impl Engine {
         *self.trunks.entry(trunk.clone()).or_default() += 1;
         let n = record.attempts;
         let mut at = Box::new(Attempt::new(record, n, line, trunk, switch, cx.now.wall, cx.now.mono));
-        let kept = at.client_first && self.keep_an_operator(&mut at, cx.now);
+        let kept = at.client_first && (self.keep_an_operator(&mut at, cx.now) || self.may_go_without(id, n, &at.line));
         match at.client_first {
             true if kept => self.check(&mut at, cx),
             true => self.decide(&mut at, Outcome::OperatorUnavailable, "", cx),

@@ -365,7 +365,12 @@ impl Engine {
 
     /// Goes on from how the legs are found, once every one has been.
     pub(super) fn resume(&mut self, at: &mut Attempt, cx: &mut Cx) {
-        if at.legs.iter().any(|leg| !leg.settled) || self.took_is_unsettled(at) {
+        // Who has answered is not kept waiting for another operator's phone, of which nobody has heard.
+        let is_operator = |leg: usize| at.record.legs[leg].role == Role::Operator;
+        let is_there = |leg: usize| at.alive(leg) && at.legs[leg].settled && at.record.legs[leg].answered.is_some();
+        let won = (0..at.legs.len()).any(|leg| is_operator(leg) && is_there(leg));
+        let settled = (0..at.legs.len()).all(|leg| at.legs[leg].settled || (won && is_operator(leg)));
+        if !settled || self.took_is_unsettled(at) {
             return;
         }
         match at.outcome {
@@ -376,8 +381,9 @@ impl Engine {
         let now = cx.now.mono;
         let alive = |role| at.record.legs.iter().position(|leg| leg.role == role && leg.ended.is_none());
         let answered = |leg: usize| at.record.legs[leg].answered.is_some();
-        let operator = (0..at.legs.len())
-            .find(|&leg| at.alive(leg) && answered(leg) && at.record.legs[leg].role == Role::Operator);
+        let operator = (0..at.legs.len()).find(|&leg| {
+            at.alive(leg) && at.legs[leg].settled && answered(leg) && at.record.legs[leg].role == Role::Operator
+        });
         at.winner = operator;
         let (client, ringing) = (at.client(), alive(Role::Operator).is_some());
         let joint = operator.is_some_and(|leg| at.legs[leg].bridged.is_some());

@@ -84,6 +84,12 @@ impl Line {
         }
     }
 
+    /// May it ring a client while nobody is free?
+    pub fn dials_without_operator(&self) -> bool {
+        let first = [&self.redial, &self.requested].into_iter().filter_map(|redial| redial.client_first.as_ref());
+        first.into_iter().any(|first| first.without_operator > 0)
+    }
+
     /// The words that stand for all its calls.
     pub fn marks(&self) -> Marks {
         let [channel, source, campaign] = [&self.channel, &self.source, &self.campaign].map(String::clone);
@@ -291,6 +297,8 @@ pub struct ClientFirst {
     pub music: Arc<str>,
     /// The template of what is said to a client for whom nobody came, or who pressed [`Keys::later`], before it is hung up.
     pub goodbye: Arc<str>,
+    /// Of a hundred clients, how many may be dialled while nobody is free for them.
+    pub without_operator: u32,
 }
 
 impl Default for Redial {

@@ -4,7 +4,7 @@ use super::{Amount, By, Report, Row, Totals};
 use crate::{
     engine::{
         Name, cost,
-        record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, CloseReason, Role},
+        record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, CloseReason, Marks, Role},
         rules::Rules,
         time::{Span, Wall},
     },
@@ -43,7 +43,7 @@ impl Fold {
 
     /// Adds a client's call.
     pub fn call(&mut self, call: &CallRecord) {
-        let key = self.key(&call.line, call.arrived, call.operator.as_ref());
+        let key = self.key(&call.line, &call.marks, call.arrived, call.operator.as_ref());
         let missed = call.missed == Some(true);
         self.add(key, |tally| {
             tally.sums.calls += 1;
@@ -58,7 +58,12 @@ impl Fold {
         let CallbackStory { callback, attempts } = story;
         let talked = attempts.iter().find(|attempt| attempt.joined.is_some());
         let last = talked.or_else(|| attempts.iter().rev().find(|attempt| attempt.operator.is_some()));
-        let key = self.key(&callback.line, callback.opened, last.and_then(|attempt| attempt.operator.as_ref()));
+        let key = self.key(
+            &callback.line,
+            &callback.marks,
+            callback.opened,
+            last.and_then(|attempt| attempt.operator.as_ref()),
+        );
         let to_talk = talked.and_then(|attempt| attempt.joined).map(|joined| joined.since(callback.last_miss));
         self.add(key, |tally| {
             tally.sums.callbacks += 1;
@@ -74,7 +79,7 @@ impl Fold {
     }
 
     fn attempt(&mut self, callback: &CallbackRecord, attempt: &AttemptRecord) {
-        let key = self.key(&callback.line, callback.opened, attempt.operator.as_ref());
+        let key = self.key(&callback.line, &callback.marks, callback.opened, attempt.operator.as_ref());
         self.add(key, |tally| tally.sums.attempts += 1);
         for place in 0..attempt.legs.len() {
             self.leg(callback, attempt, place);
@@ -92,7 +97,7 @@ impl Fold {
             Role::Operator => wait_and_talk(attempt, place),
             Role::Client => (Span::ZERO, Span::ZERO),
         };
-        let key = self.key(&callback.line, callback.opened, whose);
+        let key = self.key(&callback.line, &callback.marks, callback.opened, whose);
         self.add(key, |Tally { sums, .. }| {
             sums.wait = sums.wait + wait;
             sums.talk = sums.talk + talk;
@@ -118,17 +123,15 @@ impl Fold {
         }
     }
 
-    /// The row of a fact; `None` when nobody asks for rows.
-    fn key(&self, line: &Name, at: Wall, operator: Option<&Name>) -> Option<String> {
-        let of_line = |word: fn(&crate::engine::rules::Line) -> &str| {
-            self.rules.lines.get(line).map_or(String::new(), |line| word(line).to_owned())
-        };
+    /// The row of a fact; `None` when nobody asks for rows. What came with the call wins over the line's own words.
+    fn key(&self, line: &Name, marks: &Marks, at: Wall, operator: Option<&Name>) -> Option<String> {
+        let own = || self.rules.lines.get(line).map_or_else(Marks::default, |line| line.marks());
         let local = |format| at.timestamp().to_zoned(self.zone.clone()).strftime(format).to_string();
         Some(match self.by? {
             By::Line => line.to_string(),
-            By::Channel => of_line(|line| &line.channel),
-            By::Source => of_line(|line| &line.source),
-            By::Campaign => of_line(|line| &line.campaign),
+            By::Channel => marks.clone().or(own()).channel,
+            By::Source => marks.clone().or(own()).source,
+            By::Campaign => marks.clone().or(own()).campaign,
             By::Operator => operator.map_or(String::new(), |name| name.to_string()),
             By::Hour => local("%H"),
             By::Day => local("%Y-%m-%d"),

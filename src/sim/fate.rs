@@ -143,7 +143,12 @@ fn line(line: &mut LineOf, operators: &[String], random: &mut Random) {
     if random.chance(30) {
         let music = *random.pick(&["local_stream://moh", "local_stream://moh", "/music.wav", "/missing.wav"]);
         let wait = Span::seconds(random.between(5, 90));
-        redial.client_first = Some(ClientFirst { wait, music: music.into(), ..client_first() });
+        redial.client_first = Some(ClientFirst {
+            wait,
+            music: music.into(),
+            without_operator: if random.chance(20) { 30 } else { 0 },
+            ..client_first()
+        });
     }
     if random.chance(40) {
         line.calendar = Some(Arc::new(calendar(random)));

@@ -151,6 +151,7 @@ pub fn client_first() -> ClientFirst {
     ClientFirst {
         wait: Span::seconds(60),
         music: "local_stream://moh".into(),
+        without_operator: 0,
         goodbye: "{% if key %}We will call you later.{% else %}We are sorry, nobody is free.{% endif %}".into(),
     }
 }

@@ -487,8 +487,11 @@ impl Judge {
             self.broken("no_dial_after_got_through", at, text);
         }
         let line = record.as_ref().and_then(|record| self.house.line(&record.line));
-        let first = role == Role::Client && line.is_some_and(|line| line.redial.client_first.is_some());
-        if first && !self.is_anybody_free(callback, switch, at.mono, health) {
+        let order = line.and_then(|line| line.redial.client_first.as_ref()).filter(|_| role == Role::Client);
+        let first = order.is_some();
+        if order.is_some_and(|order| order.without_operator == 0)
+            && !self.is_anybody_free(callback, switch, at.mono, health)
+        {
             let text = format!("callback {callback}: its client is dialled and every operator is on the phone");
             self.broken("free_operator_before_client", at, text);
         }
