@@ -368,7 +368,10 @@ impl Engine {
             return;
         };
         *record.marks = std::mem::take(&mut *record.marks).or(line.marks());
-        let is_blocked = record.number.is_some_and(|number| self.blocked.contains_key(&number));
+        // A number that was blocked after the call has made it no less missed.
+        let block = record.number.and_then(|number| self.blocked.get(&number));
+        let is_blocked = record.missed != Some(true)
+            && block.is_some_and(|block| record.ended.is_none_or(|ended| block.at <= ended));
         let missed = !is_blocked && missed_by(&record, &line).is_some();
         // A guess that proves right: what follows from the miss has followed already.
         let confirmed = missed && record.missed == Some(true);
@@ -383,7 +386,7 @@ impl Engine {
                 }
                 (true, taken) => taken,
                 (false, _) if record.served.is_some() => self.got_through(number, &record.id, told, cx),
-                (false, _) => None,
+                (false, _) => record.callback,
             };
         }
         if record.known_by == KnownBy::Guess {
