@@ -148,12 +148,27 @@ impl Desk {
     fn dials_both(&mut self) -> (Originate, Originate) {
         self.misses("a");
         self.wait(Span::minutes(5));
+        self.listens_and_dials()
+    }
+
+    /// The operator who is rung answers and hears who waits; the client is dialled.
+    fn listens_and_dials(&mut self) -> (Originate, Originate) {
         let operator = self.dialled().remove(0);
         self.answers(&operator.leg);
         self.hears_all();
         self.answer_channels(&[]);
-        let client = self.dialled().remove(0);
-        (operator, client)
+        (operator, self.dialled().remove(0))
+    }
+
+    /// The same, and they talk for so long; gives the operator's leg.
+    fn listens_and_talks(&mut self, talk: Span) -> Originate {
+        let (operator, client) = self.listens_and_dials();
+        self.answers(&client.leg);
+        self.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+        self.wait(talk);
+        self.ends(&client.leg, Outcome::Unknown);
+        self.ends(&operator.leg, Outcome::Unknown);
+        operator
     }
 
     fn input(&mut self, input: Input) {
@@ -397,11 +412,7 @@ fn an_outcome_decides_when_to_try_again() {
 
 /// The client's phone is busy, the operator is let go; the attempt is over.
 fn is_busy(desk: &mut Desk) {
-    let operator = desk.dialled().remove(0);
-    desk.answers(&operator.leg);
-    desk.hears_all();
-    desk.answer_channels(&[]);
-    let client = desk.dialled().remove(0);
+    let (operator, client) = desk.listens_and_dials();
     desk.ends(&client.leg, Outcome::Busy);
     desk.hears_all();
     desk.ends(&operator.leg, Outcome::Unknown);
@@ -1018,16 +1029,7 @@ impl Desk {
     /// A callback from its wish to the end of a talk of this length: who was rung first, and took it.
     fn talks(&mut self, number: &str, talk: Span) -> &'static str {
         self.asks_for(number);
-        let operator = self.dialled().remove(0);
-        self.answers(&operator.leg);
-        self.hears_all();
-        self.answer_channels(&[]);
-        let client = self.dialled().remove(0);
-        self.answers(&client.leg);
-        self.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
-        self.wait(talk);
-        self.ends(&client.leg, Outcome::Unknown);
-        self.ends(&operator.leg, Outcome::Unknown);
+        let operator = self.listens_and_talks(talk);
         NAMES[operator.dial[5..].parse::<usize>().expect("a user") - 1001]
     }
 
@@ -2043,16 +2045,7 @@ fn a_trunk_that_has_cost_what_it_may_this_month_rests_until_the_next_whatever_re
     let talk = |desk: &mut Desk, id: &str| {
         desk.misses(id);
         desk.wait(Span::minutes(5));
-        let operator = desk.dialled().remove(0);
-        desk.answers(&operator.leg);
-        desk.hears_all();
-        desk.answer_channels(&[]);
-        let client = desk.dialled().remove(0);
-        desk.answers(&client.leg);
-        desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
-        desk.wait(Span::seconds(50));
-        desk.ends(&client.leg, Outcome::Unknown);
-        desk.ends(&operator.leg, Outcome::Unknown);
+        desk.listens_and_talks(Span::seconds(50));
         desk.wait(Span::seconds(20));
     };
     let alarms = |desk: &mut Desk| {

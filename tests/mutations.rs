@@ -86,8 +86,8 @@ const MUTATIONS: &[Mutation] = &[
         "operator_before_client",
         &[(
             "src/engine/distribution.rs",
-            "false => self.ring_next(&mut at, Outcome::OperatorUnavailable, cx),",
-            "false => self.check(&mut at, cx),",
+            "if !at.client_first {\n            self.ring_next(&mut at, Outcome::OperatorUnavailable, cx);",
+            "if !at.client_first {\n            self.check(&mut at, cx);",
         )],
     ),
     breaks("free_operator_before_client", &[("src/engine/held.rs", "state.reserved.push(at.id());", "let _ = state;")]),

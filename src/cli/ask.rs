@@ -6,6 +6,7 @@ use crate::control::{
     request::{RefusalKind, Request},
 };
 use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
     io::Write,
@@ -193,6 +194,11 @@ pub fn backup(socket: &Path, file: &Path, out: &mut impl Write) -> Result<(), Fa
     let file: PathBuf = std::path::absolute(file)?;
     client::ask(socket, &Request::Backup { file: file.clone() })?;
     Ok(writeln!(out, "{} is written", file.display())?)
+}
+
+/// A part of an answer, as what it is.
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
+    serde_json::from_value(value.clone()).map_err(|error| Failure::Failed(format!("the daemon's answer: {error}")))
 }
 
 /// A text of an answer, without its quotes.

@@ -2,12 +2,12 @@
 
 use super::{
     Failure,
-    ask::{somebody, text},
+    ask::{read, somebody, text},
     show,
 };
 use crate::{
     control::{client, request::Request},
-    engine::{record::BlockRecord, time::Wall},
+    engine::record::BlockRecord,
 };
 use clap::Subcommand;
 use jiff::tz::TimeZone;
@@ -53,11 +53,10 @@ fn list(socket: &Path, json: bool, out: &mut impl Write) -> Result<(), Failure> 
     if json {
         return Ok(writeln!(out, "{answer}")?);
     }
-    let blocked: Vec<BlockRecord> =
-        serde_json::from_value(answer["blocked"].clone()).map_err(|error| Failure::Failed(error.to_string()))?;
+    let blocked: Vec<BlockRecord> = read(&answer["blocked"])?;
     let zone = TimeZone::system();
     for BlockRecord { number, at, why } in &blocked {
-        writeln!(out, "{:<16} {}  {why}", number.to_string(), show::time(Wall(at.0), &zone))?;
+        writeln!(out, "{:<16} {}  {why}", number.to_string(), show::time(*at, &zone))?;
     }
     if blocked.is_empty() {
         writeln!(out, "no number is blocked")?;

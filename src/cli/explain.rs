@@ -1,6 +1,10 @@
 //! `perezvon explain`: why a callback stands where it stands, or what would come of a missed call.
 
-use super::{Daemon, Failure, ask::text, journal, show};
+use super::{
+    Daemon, Failure,
+    ask::{read, text},
+    journal, show,
+};
 use crate::{
     control::{client, request::Request},
     engine::{
@@ -11,7 +15,6 @@ use crate::{
 };
 use clap::Args;
 use jiff::tz::TimeZone;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::Write;
 
@@ -63,10 +66,6 @@ fn moment(text: &str, zone: &TimeZone) -> Result<Wall, Failure> {
     let told = |error: jiff::Error| Failure::Failed(format!("\"{text}\" is no time ({error}): write 2027-02-20T18:30"));
     let local: jiff::civil::DateTime = text.parse().map_err(told)?;
     Ok(Wall(local.to_zoned(zone.clone()).map_err(told)?.timestamp().as_millisecond()))
-}
-
-fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
-    serde_json::from_value(value.clone()).map_err(|error| Failure::Failed(format!("the daemon's answer: {error}")))
 }
 
 fn callback(answer: &Value, zone: &TimeZone, out: &mut impl Write) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use super::{
     reader::{Node, Table},
-    rules::key,
+    rules::{key, told},
     unit,
 };
 use crate::{
@@ -141,18 +141,7 @@ fn read_over(
         node.fault("a callback would expire before it may be dialled", "`expire` must be longer than `track`");
     }
     if zone.is_none() {
-        needs_zone(
-            &redial,
-            [
-                get("avoid"),
-                get("busy"),
-                get("no_answer"),
-                get("per_day"),
-                get("per_week"),
-                get("missed"),
-                get("client_hours"),
-            ],
-        );
+        needs_zone(&redial, get);
     }
     layers.iter().for_each(|layer| layer.close());
     redial
@@ -336,12 +325,18 @@ fn template(node: &Node<'_>, language: Language) -> Option<Arc<str>> {
 }
 
 /// Days and times of day are somebody's.
-fn needs_zone(redial: &Redial, [avoid, busy, no_answer, per_day, per_week, missed, client]: [Option<Node<'_>>; 7]) {
+fn needs_zone<'a>(redial: &Redial, get: impl Fn(&'static str) -> Option<Node<'a>>) {
     let by_the_clock = |again: &Again| !matches!(again, Again::After(_));
-    let busy = busy.filter(|_| by_the_clock(&redial.busy));
-    let no_answer = no_answer.filter(|_| by_the_clock(&redial.no_answer));
-    let missed = missed.filter(|_| redial.missed.iter().any(|rule| !rule.between.is_empty()));
-    for node in [avoid, busy, no_answer, per_day, per_week, missed, client].into_iter().flatten() {
+    let meant = [
+        ("avoid", true),
+        ("busy", by_the_clock(&redial.busy)),
+        ("no_answer", by_the_clock(&redial.no_answer)),
+        ("per_day", true),
+        ("per_week", true),
+        ("missed", redial.missed.iter().any(|rule| !rule.between.is_empty())),
+        ("client_hours", true),
+    ];
+    for node in meant.into_iter().filter(|(_, so)| *so).filter_map(|(key, _)| get(key)) {
         node.fault(format!("`{}` needs a time zone", node.key()), "add `time_zone = \"Europe/Moscow\"` to [defaults]");
     }
 }
@@ -390,10 +385,6 @@ fn times(node: &Node<'_>) -> Option<Vec<u16>> {
 
 fn spans(node: &Node<'_>) -> Vec<(u16, u16)> {
     node.one_or_more().iter().filter_map(|item| told(item, unit::day_span)).collect()
-}
-
-fn told<T>(node: &Node<'_>, read: impl Fn(&str) -> Result<T, unit::Wrong>) -> Option<T> {
-    read(node.text()?).map_err(|wrong| node.fault(wrong.what, wrong.cure)).ok()
 }
 
 /// `{ after = "2m" }`

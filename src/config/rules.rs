@@ -477,7 +477,8 @@ fn calendars(root: &Table<'_>, zone: Option<&TimeZone>) -> BTreeMap<Name, Arc<Ca
     calendars
 }
 
-fn told<T>(node: &Node<'_>, read: impl Fn(&str) -> Result<T, unit::Wrong>) -> Option<T> {
+/// A value with a unit, or the like.
+pub(super) fn told<T>(node: &Node<'_>, read: impl Fn(&str) -> Result<T, unit::Wrong>) -> Option<T> {
     read(node.text()?).map_err(|wrong| node.fault(wrong.what, wrong.cure)).ok()
 }
 

@@ -392,8 +392,7 @@ impl Engine {
     }
 
     fn dial_client(&mut self, at: &mut Attempt, cx: &mut Cx) {
-        let alone = |engine: &Engine, at: &Attempt| engine.may_go_without(at.id(), at.record.n, &at.line);
-        if at.client_first && !self.keep_an_operator(at, cx.now) && !alone(self, at) {
+        if at.client_first && !self.keep_or_go_without(at, cx.now) {
             return self.part(at, Outcome::OperatorUnavailable, "no operator is free any more", cx);
         }
         let Some(trunk) = self.rules.trunks.get(&at.trunk).cloned() else {

@@ -8,7 +8,7 @@ use super::{
     callback::Rank,
     effect::Facts,
     explain::Veto,
-    machine::{Cx, Engine, hash_uuid},
+    machine::{Cx, Engine},
     record::{AttemptRecord, CallbackId, CallbackRecord, CallbackState, CloseReason, Origin, Outcome, Write},
     rules::{Line, Mode},
     time::{Mono, Now, Wall},
@@ -29,9 +29,6 @@ pub(super) struct Go {
     operator: Option<Name>,
 }
 
-/// What the hash that decides who is dialled without an operator is told from others by.
-const WITHOUT_OPERATOR: u64 = 0x6e6f_626f_6479;
-
 impl Engine {
     /// Starts what can be started in the groups where something changed.
     pub(super) fn dispatch(&mut self, cx: &mut Cx) {
@@ -47,10 +44,11 @@ impl Engine {
         self.ring_for_held(group, cx);
         self.keep_others(group, cx.now);
         let bold = self.rules.lines.values().any(|line| line.group == *group && line.dials_without_operator());
-        let is_free = |engine: &Engine| bold || engine.anybody_is_free(group, cx.now.mono);
-        let Some(ready) = self.ready.get(group).filter(|_| is_free(self)) else { return };
-        for id in in_turn(ready, cx.now.wall) {
-            if !bold && !self.anybody_is_free(group, cx.now.mono) {
+        let now = cx.now;
+        let may = |engine: &Engine| bold || engine.anybody_is_free(group, now.mono);
+        let Some(ready) = self.ready.get(group).filter(|_| may(self)) else { return };
+        for id in in_turn(ready, now.wall) {
+            if !may(self) {
                 break;
             }
             self.start(id, cx);
@@ -93,7 +91,8 @@ impl Engine {
         {
             return Err(Veto::ListRests);
         }
-        if line.redial_for(&record.origin).mode == Mode::ByHand && !record.wanted {
+        let redial = line.redial_for(&record.origin);
+        if redial.mode == Mode::ByHand && !record.wanted {
             return Err(Veto::ByHand);
         }
         if !self.live_calls(record.number).is_empty() {
@@ -108,19 +107,11 @@ impl Engine {
         let trunk = self.free_trunk(line, &[], None, now.mono).ok_or(Veto::NoTrunk)?;
         let next = self.who_next(&line.group, record.id, &[], now);
         match next.first().map(|operator| operator.name.clone()) {
-            None if self.rules.observe || !self.may_go_without(record.id, record.attempts + 1, line) => {
+            None if self.rules.observe || !self.may_go_without(record.id, record.attempts + 1, redial) => {
                 Err(Veto::NoOperator)
             }
             operator => Ok(Go { trunk, operator }),
         }
-    }
-
-    /// May this attempt ring the client though nobody is free? Chance decides, the same for one attempt whenever it is asked.
-    pub(super) fn may_go_without(&self, id: CallbackId, attempt: u32, line: &Line) -> bool {
-        let redial = self.callbacks.get(&id).map_or(&line.redial, |record| line.redial_for(&record.origin));
-        let share = redial.client_first.as_ref().map_or(0, |first| first.without_operator);
-        share > 0
-            && hash_uuid(self.seed, id.0, u64::from(attempt), WITHOUT_OPERATOR).as_u128() % 100 < u128::from(share)
     }
 
     pub(super) fn pause_list(&mut self, list: String, paused: bool, cx: &mut Cx) {
@@ -182,11 +173,12 @@ impl Engine {
         *self.trunks.entry(trunk.clone()).or_default() += 1;
         let n = record.attempts;
         let mut at = Box::new(Attempt::new(record, n, line, trunk, switch, cx.now.wall, cx.now.mono));
-        let kept = at.client_first && (self.keep_an_operator(&mut at, cx.now) || self.may_go_without(id, n, &at.line));
-        match at.client_first {
-            true if kept => self.check(&mut at, cx),
-            true => self.decide(&mut at, Outcome::OperatorUnavailable, "", cx),
-            false => self.ring_next(&mut at, Outcome::OperatorUnavailable, cx),
+        if !at.client_first {
+            self.ring_next(&mut at, Outcome::OperatorUnavailable, cx);
+        } else if self.keep_or_go_without(&mut at, cx.now) {
+            self.check(&mut at, cx);
+        } else {
+            self.decide(&mut at, Outcome::OperatorUnavailable, "", cx);
         }
         self.put_back(at, cx);
     }

@@ -17,14 +17,17 @@ use super::{
     Name,
     attempt::{Attempt, LONGEST_PARTING, LONGEST_WORDS, MARGIN, Stage},
     effect::{AlarmKind, Effect, HangupCause},
-    machine::{Cx, Engine},
+    machine::{Cx, Engine, hash_uuid},
     operator::State,
     record::{CallbackId, Outcome, Role},
+    rules::Redial,
     time::{Mono, Now, Span},
 };
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// What the hash that decides who is dialled without an operator is told from others by.
+const WITHOUT_OPERATOR: u64 = 0x6e6f_626f_6479;
 /// Music that is over sooner was none: it cannot be played.
 const NO_MUSIC: Span = Span::seconds(1);
 
@@ -69,6 +72,18 @@ impl Engine {
         }
         at.kept = Some(name);
         true
+    }
+
+    /// May this attempt ring the client though nobody is free? Chance decides, the same for one attempt whenever it is asked.
+    pub(super) fn may_go_without(&self, id: CallbackId, attempt: u32, redial: &Redial) -> bool {
+        let share = redial.client_first.as_ref().map_or(0, |first| first.without_operator);
+        share > 0
+            && hash_uuid(self.seed, id.0, u64::from(attempt), WITHOUT_OPERATOR).as_u128() % 100 < u128::from(share)
+    }
+
+    /// May the client be rung: an operator is kept free for them, or they are one of those who are dialled without?
+    pub(super) fn keep_or_go_without(&mut self, at: &mut Attempt, now: Now) -> bool {
+        self.keep_an_operator(at, now) || self.may_go_without(at.id(), at.record.n, &at.line.redial)
     }
 
     /// Somebody else has taken an operator who was kept: another is kept, if there is one, before anybody else is dialled.

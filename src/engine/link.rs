@@ -365,12 +365,12 @@ impl Engine {
 
     /// Goes on from how the legs are found, once every one has been.
     pub(super) fn resume(&mut self, at: &mut Attempt, cx: &mut Cx) {
-        // Who has answered is not kept waiting for another operator's phone, of which nobody has heard.
         let is_operator = |leg: usize| at.record.legs[leg].role == Role::Operator;
-        let is_there = |leg: usize| at.alive(leg) && at.legs[leg].settled && at.record.legs[leg].answered.is_some();
-        let won = (0..at.legs.len()).any(|leg| is_operator(leg) && is_there(leg));
-        let settled = (0..at.legs.len()).all(|leg| at.legs[leg].settled || (won && is_operator(leg)));
-        if !settled || self.took_is_unsettled(at) {
+        let is_there = |leg: usize| at.alive(leg) && at.legs[leg].settled && at.is_answered(leg);
+        let operator = (0..at.legs.len()).find(|&leg| is_operator(leg) && is_there(leg));
+        // Who has answered is not kept waiting for another operator's phone, of which nobody has heard.
+        let enough = |leg: usize| at.legs[leg].settled || (operator.is_some() && is_operator(leg));
+        if !(0..at.legs.len()).all(enough) || self.took_is_unsettled(at) {
             return;
         }
         match at.outcome {
@@ -380,10 +380,6 @@ impl Engine {
         }
         let now = cx.now.mono;
         let alive = |role| at.record.legs.iter().position(|leg| leg.role == role && leg.ended.is_none());
-        let answered = |leg: usize| at.record.legs[leg].answered.is_some();
-        let operator = (0..at.legs.len()).find(|&leg| {
-            at.alive(leg) && at.legs[leg].settled && answered(leg) && at.record.legs[leg].role == Role::Operator
-        });
         at.winner = operator;
         let (client, ringing) = (at.client(), alive(Role::Operator).is_some());
         let joint = operator.is_some_and(|leg| at.legs[leg].bridged.is_some());
@@ -406,7 +402,7 @@ impl Engine {
                 self.part(at, Outcome::Unknown, "the client's leg ended unheard", cx);
             }
             (Some(leg), None) => self.operator_won(at, leg, cx),
-            (None, Some(client)) if at.client_first && answered(client) => self.hold_on(at, client, cx),
+            (None, Some(client)) if at.client_first && at.is_answered(client) => self.hold_on(at, client, cx),
             (None, Some(client)) if at.client_first => {
                 at.goes(Stage::Dialling, now + at.record.legs[client].ring + MARGIN);
             }

@@ -41,14 +41,15 @@ impl Engine {
 
     /// When every trunk of the line has cost what it may this month: the beginning of the next.
     pub(super) fn rests_until(&self, line: &Line) -> Option<Wall> {
-        let trunks: Vec<_> = line.trunks.iter().filter_map(|name| self.rules.trunks.get(name)).collect();
+        let trunks = || line.trunks.iter().filter_map(|name| self.rules.trunks.get(name));
+        if !trunks().all(|trunk| self.is_spent(trunk)) {
+            return None;
+        }
         let next = |cap: &Cap| {
             let first = cap.zone.to_datetime(self.clock?.wall.timestamp()).date().first_of_month();
             local(&cap.zone, first.checked_add(1.month()).ok()?.at(0, 0, 0, 0))
         };
-        let spent = trunks.iter().all(|trunk| self.is_spent(trunk));
-        let begins = trunks.iter().filter(|_| spent).filter_map(|trunk| next(trunk.cap.as_ref()?));
-        begins.min()
+        trunks().filter_map(|trunk| next(trunk.cap.as_ref()?)).min()
     }
 
     /// Has this trunk cost as much this month as it may?

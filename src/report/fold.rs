@@ -5,7 +5,7 @@ use crate::{
     engine::{
         Name, cost,
         record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, CloseReason, Marks, Role},
-        rules::Rules,
+        rules::{Line, Rules},
         time::{Span, Wall},
     },
     store::CallbackStory,
@@ -125,13 +125,16 @@ impl Fold {
 
     /// The row of a fact; `None` when nobody asks for rows. What came with the call wins over the line's own words.
     fn key(&self, line: &Name, marks: &Marks, at: Wall, operator: Option<&Name>) -> Option<String> {
-        let own = || self.rules.lines.get(line).map_or_else(Marks::default, |line| line.marks());
+        let or_of_line = |mark: &str, own: fn(&Line) -> &str| match (mark, self.rules.lines.get(line)) {
+            ("", Some(line)) => own(line).to_owned(),
+            (mark, _) => mark.to_owned(),
+        };
         let local = |format| at.timestamp().to_zoned(self.zone.clone()).strftime(format).to_string();
         Some(match self.by? {
             By::Line => line.to_string(),
-            By::Channel => marks.clone().or(own()).channel,
-            By::Source => marks.clone().or(own()).source,
-            By::Campaign => marks.clone().or(own()).campaign,
+            By::Channel => or_of_line(&marks.channel, |line| &line.channel),
+            By::Source => or_of_line(&marks.source, |line| &line.source),
+            By::Campaign => or_of_line(&marks.campaign, |line| &line.campaign),
             By::Operator => operator.map_or(String::new(), |name| name.to_string()),
             By::Hour => local("%H"),
             By::Day => local("%Y-%m-%d"),

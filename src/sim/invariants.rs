@@ -42,6 +42,7 @@ use crate::{
     },
     store::{JournalQuery, Known, Memory},
 };
+use jiff::civil::DateTime;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long after something happened the daemon may still not know it: the wire there, a step, the wire back.
@@ -624,19 +625,18 @@ impl Judge {
         let asked = matches!(record.origin, Origin::ByHand { .. });
         let Manners { zone, avoid, per_day, per_week, client_hours, .. } =
             if asked { &requested.manners } else { &line.redial.manners };
-        let is_avoided = |wall: Wall| {
-            let local = zone.to_datetime(wall.timestamp());
+        let is_in = |spans: &[(u16, u16)], local: DateTime| {
             let minute = local.hour() as u16 * 60 + local.minute() as u16;
-            avoid.iter().any(|(from, to)| (*from..*to).contains(&minute))
+            spans.iter().any(|(from, to)| (*from..*to).contains(&minute))
         };
+        let is_avoided = |wall: Wall| is_in(avoid, zone.to_datetime(wall.timestamp()));
         if record.spent > 0 && is_avoided(at.wall) && is_avoided(at.wall - NOTICE) {
             return Some("these are hours to avoid".to_owned());
         }
         let is_shut = |wall: Wall| {
             let local = zone.to_datetime(wall.timestamp());
-            let minute = local.hour() as u16 * 60 + local.minute() as u16;
             let day = local.weekday().to_monday_zero_offset() as usize;
-            client_hours.as_ref().is_some_and(|week| !week[day].iter().any(|(from, to)| (*from..*to).contains(&minute)))
+            client_hours.as_ref().is_some_and(|week| !is_in(&week[day], local))
         };
         if is_shut(at.wall) && is_shut(at.wall - NOTICE) {
             return Some("where the client is it is no time to call".to_owned());
@@ -808,7 +808,11 @@ impl Judge {
         match row {
             None => Some(format!("{id} of {:?} on {} is not in the journal", call.number, call.line)),
             // Nobody is called back who is not to be called.
-            Some(row) if row.missed == Some(false) && call.number.is_some_and(|number| rows.is_blocked(number)) => None,
+            Some(row)
+                if row.missed == Some(false) && call.number.and_then(|number| rows.blocked_since(number)).is_some() =>
+            {
+                None
+            }
             Some(row) if row.missed != Some(true) => {
                 Some(format!("{id} of {:?} is in the journal with missed = {:?}", call.number, row.missed))
             }

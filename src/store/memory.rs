@@ -112,10 +112,16 @@ impl Memory {
         }
     }
 
-    fn last_talks(&self) -> Vec<LastTalk> {
+    /// So many of the newest calls, the newest first.
+    fn newest_calls(&self, most: usize) -> Vec<&CallRecord> {
         let mut calls: Vec<&CallRecord> = self.calls.values().collect();
         calls.sort_unstable_by(|a, b| (b.arrived, &b.id).cmp(&(a.arrived, &a.id)));
-        let of_calls = calls.into_iter().take(LAST_TALKS_FROM).filter_map(|call| {
+        calls.truncate(most);
+        calls
+    }
+
+    fn last_talks(&self) -> Vec<LastTalk> {
+        let of_calls = self.newest_calls(LAST_TALKS_FROM).into_iter().filter_map(|call| {
             Some(LastTalk { number: call.number?, at: call.served?, operator: call.operator.clone()? })
         });
         let of_attempts = self.attempts.values().rev().take(LAST_TALKS_FROM).filter_map(|attempt| {
@@ -126,10 +132,8 @@ impl Memory {
     }
 
     fn last_calls(&self) -> Vec<LastCall> {
-        let mut calls: Vec<&CallRecord> = self.calls.values().collect();
-        calls.sort_unstable_by(|a, b| (b.arrived, &b.id).cmp(&(a.arrived, &a.id)));
         let mut last = BTreeMap::new();
-        for call in calls.into_iter().take(LAST_CALLS_FROM).rev() {
+        for call in self.newest_calls(LAST_CALLS_FROM).into_iter().rev() {
             if let Some(number) = call.number {
                 last.insert((number, call.line.clone()), call.arrived);
             }
@@ -230,11 +234,6 @@ impl Memory {
     /// Numbers that are never dialled.
     pub fn blocked(&self) -> Vec<BlockRecord> {
         self.blocked.values().cloned().collect()
-    }
-
-    /// Is this number never dialled?
-    pub fn is_blocked(&self, number: Number) -> bool {
-        self.blocked.contains_key(&number)
     }
 
     /// Since when this number is never dialled, if it is not.

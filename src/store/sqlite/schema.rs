@@ -15,14 +15,16 @@ const APPLICATION_ID: i64 = 0x5052_5a56;
 /// when the file is in memory and ten when it comes from a disk; of a longer one, damage is found when it is read.
 pub const CHECKED_WHOLE: u64 = 512 << 20;
 
-/// Every migration by its number, oldest first. One that was released never changes: what is to change comes as a further one.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
-    (1, "journal", include_str!("../migrations/0001_journal.sql")),
-    (2, "operators", include_str!("../migrations/0002_operators.sql")),
-    (3, "dials", include_str!("../migrations/0003_dials.sql")),
-    (4, "clients", include_str!("../migrations/0004_clients.sql")),
-    (5, "talks", include_str!("../migrations/0005_talks.sql")),
+/// Every migration, oldest first. One that was released never changes: what is to change comes as a further one.
+const MIGRATIONS: [(&str, &str); 5] = [
+    ("journal", include_str!("../migrations/0001_journal.sql")),
+    ("operators", include_str!("../migrations/0002_operators.sql")),
+    ("dials", include_str!("../migrations/0003_dials.sql")),
+    ("clients", include_str!("../migrations/0004_clients.sql")),
+    ("talks", include_str!("../migrations/0005_talks.sql")),
 ];
+/// The number of the newest; the first is 1.
+const KNOWN: i64 = MIGRATIONS.len() as i64;
 
 /// What a store is given once, when it is made.
 #[derive(Clone, Copy, Debug)]
@@ -67,12 +69,11 @@ pub async fn is_current(connection: &mut SqliteConnection, file: &Path) -> Resul
     }
     let newest = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
     let schema: i64 = query_scalar(newest).fetch_one(&mut *connection).await.map_err(trouble)?;
-    let known = MIGRATIONS.len() as i64;
-    match schema.cmp(&known) {
+    match schema.cmp(&KNOWN) {
         Ordering::Equal => Ok(()),
-        Ordering::Greater => Err(StoreError::Newer { path: path(), schema, known }),
+        Ordering::Greater => Err(StoreError::Newer { path: path(), schema, known: KNOWN }),
         Ordering::Less => {
-            let what = format!("its schema {schema} is older than this program's {known}: start the daemon once");
+            let what = format!("its schema {schema} is older than this program's {KNOWN}: start the daemon once");
             Err(StoreError::Io { path: path(), what })
         }
     }
@@ -95,11 +96,10 @@ async fn migrate(connection: &mut SqliteConnection, file: &Path) -> Result<(), S
     };
     connection.ensure_migrations_table(TABLE).await.map_err(trouble)?;
     let applied = connection.list_applied_migrations(TABLE).await.map_err(trouble)?;
-    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
-    if let Some(newest) = applied.last().filter(|newest| newest.version > known) {
-        return Err(StoreError::Newer { path: path(), schema: newest.version, known });
+    if let Some(newest) = applied.last().filter(|newest| newest.version > KNOWN) {
+        return Err(StoreError::Newer { path: path(), schema: newest.version, known: KNOWN });
     }
-    for (version, name, sql) in MIGRATIONS {
+    for (version, (name, sql)) in (1..).zip(MIGRATIONS) {
         let migration = Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false);
         match applied.iter().find(|one| one.version == version) {
             None => drop(connection.apply(TABLE, &migration).await.map_err(trouble)?),
