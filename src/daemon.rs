@@ -430,6 +430,7 @@ impl Daemon {
             | Effect::Hush { switch, .. }
             | Effect::Bridge { switch, .. }
             | Effect::Park { switch, .. }
+            | Effect::GiveBack { switch, .. }
             | Effect::Hangup { switch, .. }
             | Effect::AskLeg { switch, .. }
             | Effect::AskChannels { switch, .. } => switch,

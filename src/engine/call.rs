@@ -168,6 +168,14 @@ impl Engine {
         }
     }
 
+    /// The dialplan gives us a client: there is no queue, so it goes on.
+    pub(super) fn given(&mut self, switch: &Name, given: super::input::Given, cx: &mut Cx) {
+        let channel = given.channel.id.clone();
+        self.created(switch, given.channel, cx);
+        self.marked(&channel, given.marks);
+        cx.effect(super::effect::Effect::GiveBack { switch: switch.clone(), channel });
+    }
+
     pub(super) fn line_named(&mut self, id: &ChannelId, line: &str, cx: &mut Cx) {
         if let Some(line) = self.rules.lines.get(line).map(|line| line.name.clone()) {
             self.give_line(id, &line, cx);

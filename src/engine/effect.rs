@@ -98,6 +98,13 @@ pub enum Effect {
         /// The caller's channel.
         channel: ChannelId,
     },
+    /// Give a caller whom the dialplan has given to us back to it: it goes on behind its `socket`.
+    GiveBack {
+        /// The switch.
+        switch: Name,
+        /// The caller's channel.
+        channel: ChannelId,
+    },
     /// End a channel.
     Hangup {
         /// The switch.

@@ -81,6 +81,17 @@ pub struct ChannelState {
     pub bridged: Option<ChannelId>,
 }
 
+/// A client's channel that the dialplan has given to us: its application `socket` connected, and waits for what we do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The channel, as it was at its beginning.
+    pub channel: Channel,
+    /// Answered already?
+    pub answered: bool,
+    /// Where the client came from, as the dialplan says; hostile.
+    pub marks: Marks,
+}
+
 /// How a channel ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
@@ -151,6 +162,10 @@ pub enum News {
         /// The token of the [`super::effect::Effect::Say`].
         token: Uuid,
     },
+    /// The dialplan gives us a client's channel; told again when it gives the same one anew.
+    Given(Box<Given>),
+    /// The connection of its `socket` is over while the channel may live: the dialplan goes on with it, unless it is bridged.
+    TakenBack(ChannelId),
     /// The channel waits in a mod_callcenter queue (`sales@default`).
     Queued(ChannelId, Box<str>),
     /// A mod_callcenter agent (`1001@default`) became available, or no longer is.

@@ -273,6 +273,8 @@ impl Engine {
             }
             News::LineNamed(id, line) => self.line_named(&id, &line, cx),
             News::Marked(id, marks) => self.marked(&id, *marks),
+            News::Given(given) => self.given(switch, *given, cx),
+            News::TakenBack(_) => {}
             News::Queued(id, queue) => self.queued(&id, &queue, cx),
             News::Answered(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.leg_answered(at, leg, cx)),
             News::Parked(id) => self.parked(&id, cx),

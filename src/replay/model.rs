@@ -313,7 +313,8 @@ impl<'h> Model<'h> {
                 self.tell(&switch, News::Channels { token, list });
             }
             Effect::Alarm(alarm) => self.impossible += u64::from(alarm.kind == AlarmKind::Impossible),
-            Effect::Ringback { .. }
+            Effect::GiveBack { .. }
+            | Effect::Ringback { .. }
             | Effect::Music { .. }
             | Effect::LetGo { .. }
             | Effect::Record { .. }

@@ -147,6 +147,8 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
             told(channel, Asked::Other, word(channel).map(dump))
         }
         Effect::AskChannels { token, .. } => Ok(vec![api(ApiCommand::ShowChannels, Purpose::Channels(*token))]),
+        // Said on the connection of its `socket`, not here.
+        Effect::GiveBack { .. } => Ok(Vec::new()),
         Effect::Alarm(_) | Effect::Notice(_) => Ok(Vec::new()),
     }
 }

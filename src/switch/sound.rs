@@ -86,6 +86,7 @@ fn legs(effect: &Effect) -> impl Iterator<Item = &ChannelId> {
         Effect::Bridge { operator, client, .. } => (Some(operator), Some(client)),
         Effect::Park { channel, .. } | Effect::Hangup { channel, .. } => (Some(channel), None),
         Effect::Originate(_)
+        | Effect::GiveBack { .. }
         | Effect::LetGo { .. }
         | Effect::Record { .. }
         | Effect::Listen { .. }
