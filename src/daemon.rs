@@ -430,6 +430,9 @@ impl Daemon {
             | Effect::Hush { switch, .. }
             | Effect::Bridge { switch, .. }
             | Effect::Park { switch, .. }
+            | Effect::Answer { switch, .. }
+            | Effect::Transfer { switch, .. }
+            | Effect::TakeMessage { switch, .. }
             | Effect::GiveBack { switch, .. }
             | Effect::Hangup { switch, .. }
             | Effect::AskLeg { switch, .. }

@@ -77,13 +77,13 @@ fn effects() -> Vec<Effect> {
         role: Role::Client,
         dial: "sofia/gateway/provider/{number}".into(),
         number: Some("79161234567".into()),
-        shown: "+74951112233".parse().unwrap(),
+        shown: "+74951112233".parse().ok(),
         shown_name: String::new(),
         ring: Span::seconds(30),
         cap: Span::seconds(3600),
         park: Span::seconds(60),
         track: None,
-        callback: CallbackId(1),
+        of: CallbackId(1).into(),
         attempt: 1,
     };
     let words = Words { template: "Слово.".into(), language: Default::default(), facts: Default::default() };

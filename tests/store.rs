@@ -495,8 +495,8 @@ proptest! {
             prop_assert_eq!(last(&|w| matches!(w, Write::Callback(c) if c.id == id)), Some(Write::Callback(callback)));
         }
         for attempt in loaded.attempts {
-            let key = (attempt.callback, attempt.n);
-            prop_assert_eq!(last(&|w| matches!(w, Write::Attempt(a) if (a.callback, a.n) == key)), Some(Write::Attempt(attempt)));
+            let key = (attempt.job, attempt.n);
+            prop_assert_eq!(last(&|w| matches!(w, Write::Attempt(a) if (a.job, a.n) == key)), Some(Write::Attempt(attempt)));
         }
     }
 }

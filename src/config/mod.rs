@@ -3,6 +3,7 @@
 mod later;
 mod layer;
 mod place;
+mod queue;
 mod reader;
 mod redial;
 mod rules;

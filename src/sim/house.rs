@@ -219,6 +219,7 @@ impl House {
             strategy: self.strategy,
             remember: self.remember,
             escalate: self.escalate,
+            loyal: Span::ZERO,
         };
         let trunk = Trunk {
             name: names("provider"),
@@ -257,6 +258,7 @@ impl House {
             priority: line.priority,
             requested: line.requested(),
             redial: line.redial.clone(),
+            queue: crate::engine::rules::Queue::default(),
         }
     }
 
