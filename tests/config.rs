@@ -725,7 +725,15 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         "[defaults.queue]\nlate = { line = \"shop\" }\nfull = \"bye\"\nnobody = { then = \"wait\", line = \"site\" }\n\
          closed = { extension = \"1 XML x\" }\nkeys = { \"10\" = \"goodbye\" }\nvoicemail = { file = \"/v/{date}.wav\" }\n\
          greeting = {}\n[[line]]",
-        &["perezvon.toml:17:17: there is no line \"shop\"; known: \"site\"", "x"],
+        &[
+            "perezvon.toml:17:17: there is no line \"shop\"; known: site",
+            "perezvon.toml:18:8: `full` is \"bye\"; known: call-back, dialplan, goodbye, voicemail, wait",
+            "perezvon.toml:19:1: it says one thing that becomes of a caller; write \"goodbye\", \"voicemail\", \"call-back\", \"wait\", \"dialplan\", { line = \"NAME\" } or { extension = \"1000\", context = \"default\" }",
+            "perezvon.toml:20:24: \"1 XML x\" is no extension or context; write \"1000\", and context = \"default\"",
+            "perezvon.toml:21:10: there is no key `10` here; did you mean `0`?",
+            "perezvon.toml:22:22: \"/v/{date}.wav\" would be the same file for two talks; write file = \"/var/lib/freeswitch/voicemail/{date}/{line}-{call}.wav\"",
+            "perezvon.toml:23:1: `play` is missing; write { play = \"/path/of/a/file.wav\" }, or the sentence itself",
+        ],
     ),
     (
         "[trunk.provider]",

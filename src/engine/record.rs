@@ -8,7 +8,7 @@ use super::{
     time::{Span, Wall},
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 /// The uuid of a channel. Ours are UUIDs; a caller's may be any text that the switch was told to use.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,8 +64,8 @@ impl LiveId {
     }
 }
 
-/// For whom operators are rung.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// For whom operators are rung; ordered by [`Job::key`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Job {
     /// A client who is called back.
@@ -97,6 +97,18 @@ impl Job {
             Ok(id) => Job::Callback(CallbackId(id)),
             Err(_) => Job::Live(LiveId((-1 - key) as u64)),
         }
+    }
+}
+
+impl Ord for Job {
+    fn cmp(&self, other: &Job) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Job {
+    fn partial_cmp(&self, other: &Job) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
