@@ -1518,6 +1518,61 @@ fn a_number_that_is_never_dialled_stays_so_after_a_restart() {
     assert_eq!(desk.dialled().len(), 1);
 }
 
+/// The client's phone ends so, and the callback is closed with it.
+fn is_struck_off(desk: &mut Desk, outcome: Outcome) {
+    let (operator, client) = desk.dials_both();
+    desk.ends(&client.leg, outcome);
+    desk.hears_all();
+    desk.ends(&operator.leg, Outcome::Unknown);
+    desk.wait(Span::minutes(10));
+}
+
+#[test]
+fn a_number_that_was_said_not_to_exist_is_dialled_again_once_it_calls() {
+    let house = rules(Strategy::TopDown);
+    let mut desk = Desk::new(house.clone());
+    is_struck_off(&mut desk, Outcome::Invalid);
+    desk.misses("b");
+    let mut desk = desk.dies_and_returns(house);
+    desk.news(News::Up);
+    desk.answer_channels(&[]);
+    desk.wait(Span::minutes(6));
+    assert_eq!(desk.dialled().len(), 1, "the call is missed, and the number is no longer struck off in the store");
+
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    is_struck_off(&mut desk, Outcome::Declined);
+    desk.misses("b");
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty(), "who refused our call is left in peace");
+}
+
+#[test]
+fn a_record_of_a_call_from_before_does_not_show_that_a_number_exists() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    let early = desk.now.wall;
+    is_struck_off(&mut desk, Outcome::Invalid);
+    let told = |desk: &mut Desk, id: &str, ended: Wall| {
+        let channel = Channel {
+            id: ChannelId::new(id),
+            direction: Direction::Inbound,
+            user: None,
+            caller: CLIENT.into(),
+            name: "".into(),
+            dialled: "+74951112233".into(),
+            line: None,
+            created: ended - Span::seconds(20),
+        };
+        let (cause, marks) = ("NORMAL_CLEARING".into(), Marks::default());
+        let cdr = Cdr { channel, served: None, talk: Span::ZERO, ended, cause, queue: None, marks };
+        desk.news(News::Cdr(Box::new(cdr)));
+        desk.wait(Span::minutes(6));
+        desk.dialled().len()
+    };
+    assert_eq!(told(&mut desk, "before", early + Span::minutes(1)), 0);
+    let now = desk.now.wall;
+    assert_eq!(told(&mut desk, "after", now), 1, "the daemon did not hear of it when it came");
+}
+
 fn day_spans() -> impl proptest::strategy::Strategy<Value = Vec<(u16, u16)>> {
     use proptest::prelude::*;
     proptest::collection::vec((0..1300u16, 10..700u16).prop_map(|(from, long)| (from, (from + long).min(1440))), 1..3)

@@ -807,9 +807,11 @@ impl Judge {
         let row = rows.journal(&query).into_iter().filter_map(|row| row.call).find(|row| row.id == *id);
         match row {
             None => Some(format!("{id} of {:?} on {} is not in the journal", call.number, call.line)),
-            // Nobody is called back who is not to be called.
+            // Nobody is called back who is not to be called, whether the block came before the call or before its record.
             Some(row)
-                if row.missed == Some(false) && call.number.and_then(|number| rows.blocked_since(number)).is_some() =>
+                if row.missed.is_some()
+                    && row.callback.is_none()
+                    && call.number.and_then(|number| rows.blocked_since(number)).is_some() =>
             {
                 None
             }
