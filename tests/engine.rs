@@ -795,6 +795,31 @@ fn an_operators_phones_are_rung_one_after_the_other() {
 }
 
 #[test]
+fn who_takes_another_call_meanwhile_is_not_sought_on_the_next_phone() {
+    let mut rules = rules(Strategy::TopDown);
+    let mut anna = (*rules.operators["anna"]).clone();
+    anna.phones.push(Phone { dial: "user/1003".into(), user: "1003".into() });
+    rules.operators.insert("anna".into(), Arc::new(anna));
+    let mut desk = Desk::new(rules);
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    let [first] = desk.dialled().try_into().expect("one phone at a time");
+    desk.news(News::Created(Channel {
+        id: ChannelId::new("own"),
+        direction: Direction::Inbound,
+        user: Some("1003".into()),
+        caller: "1003".into(),
+        name: "".into(),
+        dialled: "89031112233".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    desk.ends(&first.leg, Outcome::NoAnswer);
+    let [next] = desk.dialled().try_into().expect("one phone at a time");
+    assert_eq!(&*next.dial, "user/1002", "Anna is on the phone by now");
+}
+
+#[test]
 fn a_fresh_callback_goes_before_a_repeated_one() {
     let mut desk = Desk::new(rules(Strategy::TopDown));
     desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));

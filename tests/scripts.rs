@@ -406,7 +406,7 @@ fn key_of(text: &str) -> Parsed<Key> {
 
 /// Everything that a phone does when it is rung: `is busy, then answers after 3s, talks 40s`.
 fn habit(text: &str) -> Parsed<Habit> {
-    let mut habit = Habit { reactions: [].into(), talks: Span::seconds(60), presses: None, hands_on: None };
+    let mut habit = Habit { reactions: [].into(), talks: Span::seconds(60), presses: None, hands_on: None, calls: 1 };
     for part in parts(text) {
         let part = part.strip_prefix("then ").unwrap_or(&part);
         if let Some(long) = part.strip_prefix("talks ") {
