@@ -158,7 +158,8 @@ impl Engine {
 fn may_escalate(group: &Group, level: u32, record: &CallbackRecord, now: Wall) -> bool {
     let in_vain =
         record.setbacks > 0 && matches!(record.last, Some(Outcome::OperatorUnavailable | Outcome::OperatorDeclined));
-    in_vain || now >= record.due + patience(group, level)
+    let patience = patience(group, level);
+    in_vain || patience == Span::ZERO || now >= record.due + patience
 }
 
 /// How long past its due time a callback waits before this level is rung: `escalate` for each level below.
