@@ -2112,6 +2112,149 @@ fn a_talk_that_is_transferred_stays_one_row_and_names_the_colleague() {
     assert_eq!((attempt.outcome, desk.closed()), (Some(Outcome::Talked), Some(CloseReason::Talked)));
 }
 
+/// The phone of the second operator, rung by the first one's.
+fn colleague(desk: &mut Desk) -> ChannelId {
+    let id = ChannelId::new("boris");
+    desk.news(News::Created(Channel {
+        id: id.clone(),
+        direction: Direction::Outbound,
+        user: Some("1002".into()),
+        caller: "1001".into(),
+        name: "".into(),
+        dialled: "1002".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    desk.wait(Span::seconds(2));
+    desk.news(News::Answered(id.clone()));
+    id
+}
+
+/// They talk; the operator consults the colleague on the same leg (`att_xfer`), the client waits.
+fn consults() -> (Desk, ChannelId, ChannelId, ChannelId) {
+    let mut desk = Desk::new(recording(None));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    desk.wait(Span::seconds(20));
+    let colleague = colleague(&mut desk);
+    desk.news(News::Bridged(operator.leg.clone(), colleague.clone()));
+    // A consultation that takes longer than a talk is left unlooked at.
+    desk.wait(Span::seconds(70));
+    for leg in desk.asked_legs() {
+        let other = if leg == client.leg { &operator.leg } else { &colleague };
+        desk.stands(&leg, true, Some(other));
+    }
+    assert!(desk.hung_up().is_empty() && desk.closed().is_none(), "nobody is let go");
+    (desk, operator.leg, client.leg, colleague)
+}
+
+fn is_handed_on(desk: &mut Desk, client: &ChannelId, colleague: &ChannelId) {
+    assert_eq!(desk.last_attempt().handed_to.as_deref(), Some("boris"));
+    let states: Vec<_> = desk.engine.status(desk.now).operators.iter().map(|operator| operator.state).collect();
+    assert_eq!(states, [OperatorState::Free, OperatorState::Busy]);
+    desk.wait(Span::seconds(70));
+    assert!(desk.hung_up().is_empty() && desk.closed().is_none(), "they talk on");
+    desk.ends(client, Outcome::Unknown);
+    desk.ends(colleague, Outcome::Unknown);
+    let attempt = desk.last_attempt();
+    assert_eq!((attempt.n, attempt.operator.as_deref(), attempt.legs.len()), (1, Some("anna"), 2));
+    assert_eq!((attempt.outcome, desk.closed()), (Some(Outcome::Talked), Some(CloseReason::Talked)));
+    let alarms = desk.effects(|e| if let Effect::Alarm(alarm) = e { Some(alarm.clone()) } else { None });
+    assert_eq!(alarms, []);
+}
+
+#[test]
+fn who_asks_a_colleague_first_hands_the_client_on_in_the_same_row() {
+    let (mut desk, operator, client, colleague) = consults();
+    assert_eq!(desk.last_attempt().handed_to, None, "they have only asked");
+    desk.ends(&operator, Outcome::Unknown);
+    desk.news(News::Parked(colleague.clone()));
+    desk.news(News::Unbridged(operator.clone(), colleague.clone()));
+    desk.news(News::Bridged(colleague.clone(), client.clone()));
+    desk.wait(Span::seconds(15));
+    is_handed_on(&mut desk, &client, &colleague);
+}
+
+#[test]
+fn a_colleague_who_does_not_take_the_client_is_not_named() {
+    let (mut desk, operator, client, colleague) = consults();
+    desk.ends(&colleague, Outcome::Unknown);
+    desk.news(News::Unbridged(operator.clone(), colleague));
+    desk.news(News::Bridged(operator.clone(), client.clone()));
+    desk.wait(Span::seconds(30));
+    assert!(desk.hung_up().is_empty(), "they talk on");
+    desk.ends(&client, Outcome::Unknown);
+    desk.ends(&operator, Outcome::Unknown);
+    assert_eq!((desk.last_attempt().handed_to, desk.closed()), (None, Some(CloseReason::Talked)));
+}
+
+#[test]
+fn a_client_who_leaves_while_the_operator_asks_a_colleague_was_talked_with() {
+    let (mut desk, operator, client, colleague) = consults();
+    desk.ends(&client, Outcome::Unknown);
+    desk.wait(Span::seconds(40));
+    assert!(desk.hung_up().is_empty(), "the operator and the colleague talk on");
+    desk.ends(&operator, Outcome::Unknown);
+    desk.ends(&colleague, Outcome::Unknown);
+    assert_eq!((desk.last_attempt().handed_to, desk.closed()), (None, Some(CloseReason::Talked)));
+}
+
+#[test]
+fn who_calls_a_colleague_and_joins_the_two_calls_hands_the_client_on_in_the_same_row() {
+    let mut desk = Desk::new(recording(None));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    desk.wait(Span::seconds(20));
+    let own = ChannelId::new("own");
+    desk.news(News::Created(Channel {
+        id: own.clone(),
+        direction: Direction::Inbound,
+        user: Some("1001".into()),
+        caller: "1001".into(),
+        name: "".into(),
+        dialled: "1002".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    let colleague = colleague(&mut desk);
+    desk.news(News::Bridged(own.clone(), colleague.clone()));
+    desk.wait(Span::seconds(5));
+    // A REFER with Replaces.
+    desk.news(News::Unbridged(own.clone(), colleague.clone()));
+    desk.ends(&own, Outcome::Unknown);
+    desk.news(News::Unbridged(operator.leg.clone(), client.leg.clone()));
+    desk.ends(&operator.leg, Outcome::Unknown);
+    desk.news(News::Bridged(client.leg.clone(), colleague.clone()));
+    desk.wait(Span::seconds(15));
+    is_handed_on(&mut desk, &client.leg, &colleague);
+}
+
+#[test]
+fn who_has_handed_the_client_on_is_free_though_the_switch_still_lists_their_channel() {
+    let (mut desk, operator, client, colleague) = consults();
+    desk.ends(&operator, Outcome::Unknown);
+    desk.news(News::Bridged(colleague.clone(), client.clone()));
+    let mut desk = desk.dies_and_returns(recording(None));
+    desk.news(News::Up);
+    let channel = |id: &ChannelId, user: &str| Channel {
+        id: id.clone(),
+        direction: Direction::Outbound,
+        user: Some(user.into()),
+        caller: "".into(),
+        name: "".into(),
+        dialled: user.into(),
+        line: None,
+        created: desk.now.wall,
+    };
+    let listed = [channel(&operator, "1001"), channel(&colleague, "1002")];
+    desk.answer_channels(&listed);
+    desk.wait(Span::seconds(15));
+    let states: Vec<_> = desk.engine.status(desk.now).operators.iter().map(|operator| operator.state).collect();
+    assert_eq!(states, [OperatorState::Free, OperatorState::Busy]);
+}
+
 #[test]
 fn a_trunk_that_has_cost_what_it_may_this_month_rests_until_the_next_whatever_restarts() {
     let mut house = rules(Strategy::TopDown);
