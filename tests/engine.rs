@@ -1569,6 +1569,13 @@ fn a_number_that_was_said_not_to_exist_is_dialled_again_once_it_calls() {
     desk.misses("b");
     desk.wait(Span::minutes(60));
     assert!(desk.dialled().is_empty(), "who refused our call is left in peace");
+
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    is_struck_off(&mut desk, Outcome::Invalid);
+    desk.input(Input::Wish(Wish::Block { number: CLIENT_NUMBER.parse().unwrap(), by: "olga".into() }));
+    desk.misses("b");
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty(), "nor is a number that a person has blocked since");
 }
 
 #[test]

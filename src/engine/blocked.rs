@@ -9,9 +9,9 @@ use super::{
 };
 
 impl Engine {
-    /// Never dial this number again. The first reason stays.
+    /// Never dial this number again. The first reason stays, but for one that a call may refute.
     pub(super) fn block(&mut self, number: Number, why: Blocked, cx: &mut Cx) {
-        if self.blocked.contains_key(&number) {
+        if self.blocked.get(&number).is_some_and(|block| block.why != Blocked::Invalid || why == Blocked::Invalid) {
             return;
         }
         let block = BlockRecord { number, at: cx.now.wall, why };
