@@ -630,6 +630,14 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "numbers = [\"+74951112233\"]",
+        "numbers = [\"+74951112233\"]\n[line.requested]\nmissed = [{ call = \"unserved\" }]\n[defaults.requested]\nmissed = [{ call = \"unserved\" }]",
+        &[
+            "perezvon.toml:20:10: `missed` says which calls are called back, and who asks to be called is called back whatever their calls; leave it out, or write it into `[line.redial]` or `[defaults.redial]`",
+            "perezvon.toml:22:10: `missed` says which calls are called back, and who asks to be called is called back whatever their calls; leave it out, or write it into `[line.redial]` or `[defaults.redial]`",
+        ],
+    ),
+    (
         "[[line]]",
         "[defaults]\nzones = \"none.csv\"\n[[line]]\npriority = 101\ncampaign = { variable = \"utm\" }",
         &[

@@ -537,6 +537,31 @@ fn an_operators_phones_are_rung_one_after_the_other() {
 }
 
 #[test]
+fn who_takes_another_call_meanwhile_is_not_sought_on_the_next_phone() {
+    let mut rules = rules(Strategy::TopDown);
+    let mut anna = (*rules.operators["anna"]).clone();
+    anna.phones.push(Phone { dial: "user/1003".into(), user: "1003".into() });
+    rules.operators.insert("anna".into(), Arc::new(anna));
+    let mut desk = Desk::new(rules);
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    let [first] = desk.dialled().try_into().expect("one phone at a time");
+    desk.news(News::Created(Channel {
+        id: ChannelId::new("own"),
+        direction: Direction::Inbound,
+        user: Some("1003".into()),
+        caller: "1003".into(),
+        name: "".into(),
+        dialled: "89031112233".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    desk.ends(&first.leg, Outcome::NoAnswer);
+    let [next] = desk.dialled().try_into().expect("one phone at a time");
+    assert_eq!(&*next.dial, "user/1002", "Anna is on the phone by now");
+}
+
+#[test]
 fn a_fresh_callback_goes_before_a_repeated_one() {
     let mut desk = Desk::new(rules(Strategy::TopDown));
     desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
@@ -1260,6 +1285,68 @@ fn a_number_that_is_never_dialled_stays_so_after_a_restart() {
     assert_eq!(desk.dialled().len(), 1);
 }
 
+/// The client's phone ends so, and the callback is closed with it.
+fn is_struck_off(desk: &mut Desk, outcome: Outcome) {
+    let (operator, client) = desk.dials_both();
+    desk.ends(&client.leg, outcome);
+    desk.hears_all();
+    desk.ends(&operator.leg, Outcome::Unknown);
+    desk.wait(Span::minutes(10));
+}
+
+#[test]
+fn a_number_that_was_said_not_to_exist_is_dialled_again_once_it_calls() {
+    let house = rules(Strategy::TopDown);
+    let mut desk = Desk::new(house.clone());
+    is_struck_off(&mut desk, Outcome::Invalid);
+    desk.misses("b");
+    let mut desk = desk.dies_and_returns(house);
+    desk.news(News::Up);
+    desk.answer_channels(&[]);
+    desk.wait(Span::minutes(6));
+    assert_eq!(desk.dialled().len(), 1, "the call is missed, and the number is no longer struck off in the store");
+
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    is_struck_off(&mut desk, Outcome::Declined);
+    desk.misses("b");
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty(), "who refused our call is left in peace");
+
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    is_struck_off(&mut desk, Outcome::Invalid);
+    desk.input(Input::Wish(Wish::Block { number: CLIENT_NUMBER.parse().unwrap(), by: "olga".into() }));
+    desk.misses("b");
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty(), "nor is a number that a person has blocked since");
+}
+
+#[test]
+fn a_record_of_a_call_from_before_does_not_show_that_a_number_exists() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    let early = desk.now.wall;
+    is_struck_off(&mut desk, Outcome::Invalid);
+    let told = |desk: &mut Desk, id: &str, ended: Wall| {
+        let channel = Channel {
+            id: ChannelId::new(id),
+            direction: Direction::Inbound,
+            user: None,
+            caller: CLIENT.into(),
+            name: "".into(),
+            dialled: "+74951112233".into(),
+            line: None,
+            created: ended - Span::seconds(20),
+        };
+        let (cause, marks) = ("NORMAL_CLEARING".into(), Marks::default());
+        let cdr = Cdr { channel, served: None, talk: Span::ZERO, ended, cause, queue: None, marks };
+        desk.news(News::Cdr(Box::new(cdr)));
+        desk.wait(Span::minutes(6));
+        desk.dialled().len()
+    };
+    assert_eq!(told(&mut desk, "before", early + Span::minutes(1)), 0);
+    let now = desk.now.wall;
+    assert_eq!(told(&mut desk, "after", now), 1, "the daemon did not hear of it when it came");
+}
+
 fn day_spans() -> impl proptest::strategy::Strategy<Value = Vec<(u16, u16)>> {
     use proptest::prelude::*;
     proptest::collection::vec((0..1300u16, 10..700u16).prop_map(|(from, long)| (from, (from + long).min(1440))), 1..3)
@@ -1772,6 +1859,149 @@ fn a_talk_that_is_transferred_stays_one_row_and_names_the_colleague() {
     let attempt = desk.last_attempt();
     assert_eq!((attempt.n, attempt.operator.as_deref(), attempt.legs.len()), (1, Some("anna"), 2));
     assert_eq!((attempt.outcome, desk.closed()), (Some(Outcome::Talked), Some(CloseReason::Talked)));
+}
+
+/// The phone of the second operator, rung by the first one's.
+fn colleague(desk: &mut Desk) -> ChannelId {
+    let id = ChannelId::new("boris");
+    desk.news(News::Created(Channel {
+        id: id.clone(),
+        direction: Direction::Outbound,
+        user: Some("1002".into()),
+        caller: "1001".into(),
+        name: "".into(),
+        dialled: "1002".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    desk.wait(Span::seconds(2));
+    desk.news(News::Answered(id.clone()));
+    id
+}
+
+/// They talk; the operator consults the colleague on the same leg (`att_xfer`), the client waits.
+fn consults() -> (Desk, ChannelId, ChannelId, ChannelId) {
+    let mut desk = Desk::new(recording(None));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    desk.wait(Span::seconds(20));
+    let colleague = colleague(&mut desk);
+    desk.news(News::Bridged(operator.leg.clone(), colleague.clone()));
+    // A consultation that takes longer than a talk is left unlooked at.
+    desk.wait(Span::seconds(70));
+    for leg in desk.asked_legs() {
+        let other = if leg == client.leg { &operator.leg } else { &colleague };
+        desk.stands(&leg, true, Some(other));
+    }
+    assert!(desk.hung_up().is_empty() && desk.closed().is_none(), "nobody is let go");
+    (desk, operator.leg, client.leg, colleague)
+}
+
+fn is_handed_on(desk: &mut Desk, client: &ChannelId, colleague: &ChannelId) {
+    assert_eq!(desk.last_attempt().handed_to.as_deref(), Some("boris"));
+    let states: Vec<_> = desk.engine.status(desk.now).operators.iter().map(|operator| operator.state).collect();
+    assert_eq!(states, [OperatorState::Free, OperatorState::Busy]);
+    desk.wait(Span::seconds(70));
+    assert!(desk.hung_up().is_empty() && desk.closed().is_none(), "they talk on");
+    desk.ends(client, Outcome::Unknown);
+    desk.ends(colleague, Outcome::Unknown);
+    let attempt = desk.last_attempt();
+    assert_eq!((attempt.n, attempt.operator.as_deref(), attempt.legs.len()), (1, Some("anna"), 2));
+    assert_eq!((attempt.outcome, desk.closed()), (Some(Outcome::Talked), Some(CloseReason::Talked)));
+    let alarms = desk.effects(|e| if let Effect::Alarm(alarm) = e { Some(alarm.clone()) } else { None });
+    assert_eq!(alarms, []);
+}
+
+#[test]
+fn who_asks_a_colleague_first_hands_the_client_on_in_the_same_row() {
+    let (mut desk, operator, client, colleague) = consults();
+    assert_eq!(desk.last_attempt().handed_to, None, "they have only asked");
+    desk.ends(&operator, Outcome::Unknown);
+    desk.news(News::Parked(colleague.clone()));
+    desk.news(News::Unbridged(operator.clone(), colleague.clone()));
+    desk.news(News::Bridged(colleague.clone(), client.clone()));
+    desk.wait(Span::seconds(15));
+    is_handed_on(&mut desk, &client, &colleague);
+}
+
+#[test]
+fn a_colleague_who_does_not_take_the_client_is_not_named() {
+    let (mut desk, operator, client, colleague) = consults();
+    desk.ends(&colleague, Outcome::Unknown);
+    desk.news(News::Unbridged(operator.clone(), colleague));
+    desk.news(News::Bridged(operator.clone(), client.clone()));
+    desk.wait(Span::seconds(30));
+    assert!(desk.hung_up().is_empty(), "they talk on");
+    desk.ends(&client, Outcome::Unknown);
+    desk.ends(&operator, Outcome::Unknown);
+    assert_eq!((desk.last_attempt().handed_to, desk.closed()), (None, Some(CloseReason::Talked)));
+}
+
+#[test]
+fn a_client_who_leaves_while_the_operator_asks_a_colleague_was_talked_with() {
+    let (mut desk, operator, client, colleague) = consults();
+    desk.ends(&client, Outcome::Unknown);
+    desk.wait(Span::seconds(40));
+    assert!(desk.hung_up().is_empty(), "the operator and the colleague talk on");
+    desk.ends(&operator, Outcome::Unknown);
+    desk.ends(&colleague, Outcome::Unknown);
+    assert_eq!((desk.last_attempt().handed_to, desk.closed()), (None, Some(CloseReason::Talked)));
+}
+
+#[test]
+fn who_calls_a_colleague_and_joins_the_two_calls_hands_the_client_on_in_the_same_row() {
+    let mut desk = Desk::new(recording(None));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    desk.wait(Span::seconds(20));
+    let own = ChannelId::new("own");
+    desk.news(News::Created(Channel {
+        id: own.clone(),
+        direction: Direction::Inbound,
+        user: Some("1001".into()),
+        caller: "1001".into(),
+        name: "".into(),
+        dialled: "1002".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    let colleague = colleague(&mut desk);
+    desk.news(News::Bridged(own.clone(), colleague.clone()));
+    desk.wait(Span::seconds(5));
+    // A REFER with Replaces.
+    desk.news(News::Unbridged(own.clone(), colleague.clone()));
+    desk.ends(&own, Outcome::Unknown);
+    desk.news(News::Unbridged(operator.leg.clone(), client.leg.clone()));
+    desk.ends(&operator.leg, Outcome::Unknown);
+    desk.news(News::Bridged(client.leg.clone(), colleague.clone()));
+    desk.wait(Span::seconds(15));
+    is_handed_on(&mut desk, &client.leg, &colleague);
+}
+
+#[test]
+fn who_has_handed_the_client_on_is_free_though_the_switch_still_lists_their_channel() {
+    let (mut desk, operator, client, colleague) = consults();
+    desk.ends(&operator, Outcome::Unknown);
+    desk.news(News::Bridged(colleague.clone(), client.clone()));
+    let mut desk = desk.dies_and_returns(recording(None));
+    desk.news(News::Up);
+    let channel = |id: &ChannelId, user: &str| Channel {
+        id: id.clone(),
+        direction: Direction::Outbound,
+        user: Some(user.into()),
+        caller: "".into(),
+        name: "".into(),
+        dialled: user.into(),
+        line: None,
+        created: desk.now.wall,
+    };
+    let listed = [channel(&operator, "1001"), channel(&colleague, "1002")];
+    desk.answer_channels(&listed);
+    desk.wait(Span::seconds(15));
+    let states: Vec<_> = desk.engine.status(desk.now).operators.iter().map(|operator| operator.state).collect();
+    assert_eq!(states, [OperatorState::Free, OperatorState::Busy]);
 }
 
 #[test]

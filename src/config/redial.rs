@@ -75,6 +75,12 @@ pub fn read_requested(
     language: Language,
     zone: Option<&TimeZone>,
 ) -> Redial {
+    for node in layers.iter().filter_map(|layer| layer.get("missed")) {
+        node.fault(
+            "`missed` says which calls are called back, and who asks to be called is called back whatever their calls",
+            "leave it out, or write it into `[line.redial]` or `[defaults.redial]`",
+        );
+    }
     read_over(layers, redial, Redial { track: Span::ZERO, ..built_in(language) }, language, zone)
 }
 

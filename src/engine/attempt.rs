@@ -5,7 +5,7 @@
 //! | ringing | announcing | an operator's leg is answered (CHANNEL_ANSWER) and parked; the other phones stop |
 //! | ringing | waiting | it is answered by an office exchange: the operator comes later |
 //! | waiting | announcing | the operator is there |
-//! | ringing | ringing | a phone did not answer: the operator's next phone, the group's next operator |
+//! | ringing | ringing | a phone did not answer: the next phone of an operator who is still free, the group's next operator |
 //! | ringing | ringing | some seconds have passed, and the group is rung progressively: one more operator |
 //! | ringing | closing | nobody is left to ring: *operator-unavailable* |
 //! | announcing | checking | the announcement is over, or, where a key is needed, it was pressed |
@@ -44,6 +44,7 @@ use super::{
     input::Asked,
     machine::{Cx, Engine, Followed, Kind, Timer, hash_uuid},
     number::Number,
+    operator::State,
     record::{
         AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, Job, LegRecord, LiveId, Outcome, Role, Write,
     },
@@ -1027,7 +1028,9 @@ impl Engine {
         if at.has(&name) {
             return;
         }
-        if let Some(operator) = operator.filter(|operator| operator.order == Order::InOrder)
+        // Who has taken another call meanwhile, or is away by now, is not sought on the next phone.
+        let there = self.operators.get(&name).is_none_or(State::keeps_all);
+        if let Some(operator) = operator.filter(|operator| there && operator.order == Order::InOrder)
             && self.may_ring(at.id())
             && self.ring_phones(at, &operator, phone + 1, cx)
         {

@@ -202,6 +202,7 @@ impl Engine {
         if first {
             cx.notice(Notice::CallArrived(record));
             if let Some(number) = number {
+                self.exists(number, cx.now.wall, cx);
                 self.client_is_here(number, id, cx);
             }
         }
@@ -388,6 +389,9 @@ impl Engine {
             return;
         };
         *record.marks = std::mem::take(&mut *record.marks).or(line.marks());
+        if let Some((number, ended)) = record.number.zip(record.ended) {
+            self.exists(number, ended, cx);
+        }
         // A number that was blocked after the call has made it no less missed.
         let block = record.number.and_then(|number| self.blocked.get(&number));
         let is_blocked = record.missed != Some(true)
@@ -404,6 +408,8 @@ impl Engine {
             let taken = self.taken_by(number, &record.id);
             record.callback = match (missed, taken) {
                 _ if confirmed || (asked && record.callback.is_some()) => record.callback,
+                // Its record came after the block: it stays a miss, and the number in peace.
+                (true, None) if self.blocked.contains_key(&number) => record.callback,
                 (true, None) if self.is_of_our_time(number, told) => {
                     Some(self.open_or_join(number, &record, &line, cx))
                 }

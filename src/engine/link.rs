@@ -136,6 +136,10 @@ impl Engine {
         at.client_first = record.legs.first().is_some_and(|leg| leg.role == Role::Client);
         at.record = record;
         at.goes(Stage::Settling, now.mono + ASK_AGAIN);
+        // The switch may keep the channel of an operator who has handed the client on in its table: they are on no phone.
+        for leg in at.record.legs.iter().filter(|leg| leg.ended.is_some()) {
+            self.remember_end(leg.id.clone());
+        }
         for leg in at.record.legs.iter().filter(|leg| leg.ended.is_none()) {
             let followed =
                 Followed { switch: at.record.switch.clone(), kind: Kind::Leg(at.id()), bridged: None, seen: now.mono };

@@ -801,7 +801,7 @@ pub struct Snapshot {
     pub dials: Vec<Dial>,
     /// Numbers that are never dialled, by number.
     pub blocked: Vec<BlockRecord>,
-    /// When each client last called each line, by number and line: as many of the newest calls as a start reads.
+    /// When each client last called each line, by number and line: of as long and as many calls as a start reads.
     pub last_calls: Vec<LastCall>,
     /// Of the newest attempts, those in which the client answered or let it ring, by line and time.
     pub tries: Vec<Try>,

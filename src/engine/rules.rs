@@ -34,6 +34,13 @@ pub struct Rules {
     pub observe: bool,
 }
 
+impl Rules {
+    /// For how long a call is remembered, so that the client's next one is not taken for the first; `None`: no line asks.
+    pub fn unique_within(&self) -> Option<Span> {
+        self.lines.values().flat_map(|line| &line.redial.missed).filter_map(|rule| rule.unique).max()
+    }
+}
+
 /// What a client dials, and how a client of it is called back.
 #[derive(Clone, Debug)]
 pub struct Line {

@@ -200,7 +200,8 @@ impl Engine {
 /// May operators of this level be rung? The lowest always; a higher one when the client has waited long enough, or has had the
 /// lower ones rung in vain.
 fn may_escalate(group: &Group, level: u32, wanted: &Wanted, now: Wall) -> bool {
-    wanted.in_vain || now >= wanted.since + patience(group, level)
+    let patience = patience(group, level);
+    wanted.in_vain || patience == Span::ZERO || now >= wanted.since + patience
 }
 
 /// How long past its due time a callback waits before this level is rung: `escalate` for each level below.

@@ -12,7 +12,7 @@ use crate::engine::{
         LastTalk, OperatorRecord, Origin, Outcome, Role, Snapshot, Spent, Try, Write,
     },
     retry::REMEMBERED,
-    time::Wall,
+    time::{Span, Wall},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -85,27 +85,27 @@ impl Memory {
         }
     }
 
-    /// What is still open, for a start at `now`.
-    pub fn load(&self, now: Wall) -> Snapshot {
+    /// What is still open, for a start at `now`; see [`super::Store::load`].
+    pub fn load(&self, now: Wall, calls: Option<Span>) -> Snapshot {
         let is_wanted = |call: &&CallRecord| match call.ended {
             None => true,
             Some(ended) => call.known_by == KnownBy::Guess && ended > now - GUESS_STANDS,
         };
-        let mut calls: Vec<CallRecord> = self.calls.values().filter(is_wanted).cloned().collect();
-        calls.sort_by(|a, b| (a.arrived, &a.id).cmp(&(b.arrived, &b.id)));
+        let mut to_finish: Vec<CallRecord> = self.calls.values().filter(is_wanted).cloned().collect();
+        to_finish.sort_by(|a, b| (a.arrived, &a.id).cmp(&(b.arrived, &b.id)));
         Snapshot {
             seed: self.seed,
             born: self.born,
             paused: self.paused,
             last_callback: self.callbacks.keys().next_back().map_or(0, |id| id.0),
-            calls,
+            calls: to_finish,
             callbacks: self.callbacks.values().filter(|callback| callback.is_open()).cloned().collect(),
             attempts: self.attempts.values().filter(|attempt| attempt.ended.is_none()).cloned().collect(),
             operators: self.operators.values().cloned().collect(),
             last_talks: self.last_talks(),
             dials: self.dials(now),
             blocked: self.blocked(),
-            last_calls: self.last_calls(),
+            last_calls: calls.map_or_else(Vec::new, |within| self.last_calls(now - within)),
             tries: self.tries(),
             paused_lists: self.lists.iter().filter(|(_, paused)| **paused).map(|(list, _)| list.clone()).collect(),
             spent: self.spent.values().cloned().collect(),
@@ -136,9 +136,9 @@ impl Memory {
         LastTalk::of_each(of_calls.chain(of_attempts))
     }
 
-    fn last_calls(&self) -> Vec<LastCall> {
+    fn last_calls(&self, since: Wall) -> Vec<LastCall> {
         let mut last = BTreeMap::new();
-        for call in self.newest_calls(LAST_CALLS_FROM).into_iter().rev() {
+        for call in self.newest_calls(LAST_CALLS_FROM).into_iter().rev().filter(|call| call.arrived > since) {
             if let Some(number) = call.number {
                 last.insert((number, call.line.clone()), call.arrived);
             }

@@ -104,7 +104,7 @@ impl Desk {
     pub fn dies_and_returns(self, rules: Rules) -> Desk {
         let mut rows = Memory::new(7, Wall::default());
         rows.commit(&self.out.writes).unwrap();
-        let snapshot = rows.load(self.now.wall);
+        let snapshot = rows.load(self.now.wall, Some(Span::minutes(60)));
         Desk::of(rules, snapshot, Now { wall: self.now.wall + Span::seconds(2), mono: Mono(5) })
     }
 

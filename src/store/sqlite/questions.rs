@@ -11,7 +11,7 @@ use crate::{
             Snapshot, Try,
         },
         retry::REMEMBERED,
-        time::Wall,
+        time::{Span, Wall},
     },
     store::{
         CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_CALLS_FROM, LAST_TALKS_FROM,
@@ -22,7 +22,7 @@ use sqlx::{Error, QueryBuilder, Sqlite, SqliteConnection, query, query_scalar, s
 use std::iter;
 
 /// What is still open.
-pub async fn load(from: &mut SqliteConnection, now: Wall) -> Result<Snapshot, Error> {
+pub async fn load(from: &mut SqliteConnection, now: Wall, calls: Option<Span>) -> Result<Snapshot, Error> {
     let about =
         query("SELECT seed, born, paused, (SELECT coalesce(max(id), 0) FROM callbacks) FROM store WHERE id = 1")
             .fetch_one(&mut *from)
@@ -52,7 +52,10 @@ pub async fn load(from: &mut SqliteConnection, now: Wall) -> Result<Snapshot, Er
         last_talks: last_talks(from).await?,
         dials: dials(from, now).await?,
         blocked: blocked(from).await?,
-        last_calls: last_calls(from).await?,
+        last_calls: match calls {
+            Some(within) => last_calls(from, now - within).await?,
+            None => Vec::new(),
+        },
         tries: tries(from).await?,
         paused_lists: query_scalar("SELECT list FROM lists WHERE paused ORDER BY list").fetch_all(&mut *from).await?,
         spent: {
@@ -87,12 +90,12 @@ pub async fn blocked(from: &mut SqliteConnection) -> Result<Vec<BlockRecord>, Er
     Ok(blocked)
 }
 
-/// When each client last called each line.
-async fn last_calls(from: &mut SqliteConnection) -> Result<Vec<LastCall>, Error> {
+/// When each client last called each line since then.
+async fn last_calls(from: &mut SqliteConnection, since: Wall) -> Result<Vec<LastCall>, Error> {
     let sql = "SELECT number, line, max(arrived) FROM \
-        (SELECT number, line, arrived FROM calls ORDER BY arrived DESC, id DESC LIMIT $1) \
+        (SELECT number, line, arrived FROM calls WHERE arrived > $1 ORDER BY arrived DESC, id DESC LIMIT $2) \
         WHERE number IS NOT NULL GROUP BY number, line ORDER BY number, line";
-    let rows = query(sql).bind(LAST_CALLS_FROM as i64).fetch_all(from).await?;
+    let rows = query(sql).bind(since.raw()).bind(LAST_CALLS_FROM as i64).fetch_all(from).await?;
     let last = |row: &SqliteRow| {
         let mut fields = Fields::from(row, 0);
         Ok(LastCall { number: fields.get()?, line: fields.get()?, at: fields.get()? })
