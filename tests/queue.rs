@@ -525,6 +525,30 @@ fn the_caller_hangs_up_while_the_operator_hears_who_it_is() {
 }
 
 #[test]
+fn an_operator_who_leaves_at_the_last_moment_leaves_the_caller_to_the_next_and_not_in_silence() {
+    let mut desk = Desk::new(shop());
+    let caller = desk.gives("a", CLIENT);
+    desk.end_of_words(&caller);
+    let anna = desk.dialled().remove(0);
+    desk.answers(&anna.leg);
+    assert_eq!(desk.joined(), [(anna.leg.clone(), caller.clone())]);
+    desk.plays();
+    desk.ends(&anna.leg, Outcome::Unknown);
+    let boris = desk.dialled().remove(0);
+    assert_eq!(&*boris.dial, "user/1002");
+    desk.ends(&boris.leg, Outcome::Declined);
+    assert!(desk.plays().is_empty(), "nothing is heard where the switch has left them");
+    let parked = desk.effects(|e| match e {
+        Effect::Park { channel, .. } => Some(channel.clone()),
+        _ => None,
+    });
+    assert_eq!(parked, [caller.clone()]);
+    desk.news(News::Parked(caller.clone()));
+    assert_eq!(desk.plays(), ["local_stream://moh"]);
+    assert!(left(&desk.row(&caller)).is_none());
+}
+
+#[test]
 fn a_recordings_notice_is_heard_before_anybody_talks() {
     let mut rules = shop();
     let line = rules.lines.get_mut("site").unwrap();

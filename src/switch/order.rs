@@ -47,10 +47,6 @@ use crate::{
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// How long a caller who was taken out of a queue waits for its operator before the switch ends it: the bridge follows at
-/// once, unless we are gone.
-const CALLER_PARK: Span = Span::seconds(60);
-
 /// What a caller hears while a phone rings: 425 Hz, one second in five (ITU-T E.180, as Russia and most of Europe have it).
 const RINGBACK: &str = "tone_stream://%(1000,4000,425);loops=-1";
 
@@ -145,7 +141,7 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
             word(leg).map(|id| vec![api(ApiCommand::UuidBreak(id), Purpose::Safe(leg.clone()))]),
         ),
         Effect::Bridge { operator, client, .. } => told(operator, Asked::Bridge, bridge(operator, client)),
-        Effect::Park { channel, .. } => told(channel, Asked::Other, park(channel)),
+        Effect::Park { channel, limit, .. } => told(channel, Asked::Other, park(channel, *limit)),
         Effect::Hangup { channel, cause, .. } => {
             let kill = |id| -> Result<_, Unfit> {
                 Ok(vec![api(
@@ -361,9 +357,9 @@ fn record(leg: &ChannelId, client: &ChannelId, file: &str, stereo: bool) -> Resu
     Ok(stereo.transpose()?.into_iter().chain([start]).collect())
 }
 
-fn park(channel: &ChannelId) -> Result<Vec<Order>, Unfit> {
+fn park(channel: &ChannelId, limit: Span) -> Result<Vec<Order>, Unfit> {
     let id = word(channel)?;
-    let limit = Some(Value::from(CALLER_PARK.as_seconds_up()));
+    let limit = Some(Value::from(limit.as_seconds_up()));
     let limit = ApiCommand::UuidSetVar(id.clone(), Name::new("park_timeout")?, limit);
     Ok(vec![
         Order { command: Command::Api(limit), purpose: Purpose::Aside },
@@ -579,7 +575,7 @@ mod tests {
         let bridge = sent(Effect::Bridge { switch: switch(), operator: a(), client: b() });
         assert!(bridge.starts_with("bgapi uuid_bridge a1 b1\nJob-UUID: "), "{bridge}");
         assert_eq!(
-            sent(Effect::Park { switch: switch(), channel: a() }),
+            sent(Effect::Park { switch: switch(), channel: a(), limit: Span::seconds(60) }),
             "api uuid_setvar a1 park_timeout 60\n\napi uuid_transfer a1 answer,park inline\n\n"
         );
         let hangup = Effect::Hangup { switch: switch(), channel: a(), cause: HangupCause::LostRace };
