@@ -38,7 +38,12 @@ fn held() -> Session {
 
 #[test]
 fn a_recorded_channel_is_given_and_taken_back() {
-    for (name, id) in [("outbound-async-full", Some(ID)), ("outbound-caller-gone", None)] {
+    for (name, id) in [
+        ("outbound-async-full", Some(ID)),
+        ("outbound-caller-gone", None),
+        ("outbound-given-back", None),
+        ("outbound-talked", None),
+    ] {
         for step in [1, 1000, usize::MAX] {
             let mut session = Session::default();
             let bytes = recording(&format!("{name}.esl"));
@@ -57,7 +62,7 @@ fn it_is_given_back_with_its_music_ended_and_left_without_a_word_to_it() {
     let mut session = held();
     session.give_back();
     session.leave();
-    assert_eq!(sent(&mut session), "api uuid_break a1 all\n\nexit\n\n");
+    assert_eq!(sent(&mut session), "api uuid_setvar a1 perezvon_given_back true\n\napi uuid_break a1 all\n\nexit\n\n");
     let bye = "Content-Type: command/reply\nReply-Text: +OK bye\n\nContent-Type: text/disconnect-notice\n\
                Content-Disposition: disconnect\nContent-Length: 3\n\nbye";
     assert_eq!(hear(&mut session, bye.as_bytes()), [Notice::Over]);

@@ -8,7 +8,7 @@
 //! | connecting | anything else; `-ERR`; a reply without a Unique-ID, of a socket that is not `async full` | `exit`, where there is a channel | closed: [`Notice::Unfit`] |
 //! | held | replies | | held |
 //! | held, leaving | `text/disconnect-notice`, not of a socket that lingers | | closed: [`Notice::Over`] |
-//! | held | [`Session::give_back`] | `api uuid_break … all`, `exit` | leaving |
+//! | held | [`Session::give_back`] | `api uuid_setvar … perezvon_given_back true`, `api uuid_break … all`, `exit` | leaving |
 //! | held | [`Session::leave`] | `exit` | leaving |
 //! | any | what cannot be a frame, or is over its limits | | closed: [`Notice::Unfit`] |
 //!
@@ -32,6 +32,9 @@ use bytes::{Bytes, BytesMut};
 
 /// The channel variable by which the dialplan goes on when a socket ends.
 pub const RESUME: &str = "socket_resume";
+
+/// The channel variable that tells the dialplan behind `socket` that the caller was given back on purpose.
+pub const GIVEN_BACK: &str = "perezvon_given_back";
 
 /// What is taken from such a connection: its one long message is the reply to `connect`, some 15 KB with 170 headers. Variables of the
 /// dialplan come on top.
@@ -144,6 +147,7 @@ impl Session {
         if self.state == State::Held
             && let Some(channel) = self.channel.clone()
         {
+            self.set(&channel, GIVEN_BACK);
             self.put(&Command::Api(ApiCommand::UuidBreak(channel)));
         }
         self.leave();
@@ -161,6 +165,11 @@ impl Session {
     /// Whether the channel is ours.
     pub fn is_held(&self) -> bool {
         self.state == State::Held
+    }
+
+    /// Whether the switch told of a channel: somebody waits for how this ends.
+    pub fn knows_channel(&self) -> bool {
+        self.channel.is_some()
     }
 
     /// Whether the connection is of no more use: the socket must be closed, once what is to be sent is sent.
@@ -199,7 +208,7 @@ impl Session {
             Ok(channel) => channel,
             Err(why) => return Some(self.unfit(Unfit::NoChannel(why))),
         };
-        self.resume(&channel);
+        self.set(&channel, RESUME);
         self.channel = Some(channel);
         self.state = State::Held;
         let [mode, control] =
@@ -215,8 +224,9 @@ impl Session {
         Some(Notice::Given(Box::new(event)))
     }
 
-    fn resume(&mut self, channel: &Word) {
-        if let Ok(name) = Name::new(RESUME) {
+    /// Sets a variable of ours to `true`.
+    fn set(&mut self, channel: &Word, name: &str) {
+        if let Ok(name) = Name::new(name) {
             let set = ApiCommand::UuidSetVar(channel.clone(), name, Some(Value::from(true)));
             self.put(&Command::Api(set));
         }

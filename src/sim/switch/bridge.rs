@@ -4,7 +4,7 @@ use super::{
     Outside, PretendSwitch, Task,
     channel::{Other, State, Times},
 };
-use crate::engine::record::ChannelId;
+use crate::engine::{input::Direction, record::ChannelId};
 
 impl PretendSwitch {
     /// The dialplan's bridge: the second leg answered.
@@ -116,6 +116,13 @@ impl PretendSwitch {
             }
             let more = [("Application", "uuid_bridge"), ("Application-Data", other.as_str())];
             self.tell_now("CHANNEL_EXECUTE", id, &more);
+        }
+        // A caller in a socket's park who was not answered: both are lost (tried).
+        let unanswered =
+            |id: &ChannelId| self.channels.get(id).is_some_and(|c| c.direction == Direction::Inbound && !c.has_media());
+        if unanswered(b) {
+            self.hangup(b, "DESTINATION_OUT_OF_ORDER");
+            return self.hangup(a, "ORIGINATOR_CANCEL");
         }
         // A caller who was never answered is, once a person is there.
         for id in [a, b] {
