@@ -433,7 +433,7 @@ impl Life {
 impl Link {
     fn notice(&mut self, notice: Notice, jobs: &mut BTreeMap<Uuid, Purpose>, tell: &mut impl FnMut(News)) {
         match notice {
-            Notice::Ready { .. } => {
+            Notice::Ready => {
                 self.up = true;
                 let Order { command, purpose } = order::ask_agents();
                 if let Ok(token) = self.connection.send(&command) {

@@ -477,7 +477,7 @@ impl<'a> Session<'a> {
 
     async fn notice(&mut self, notice: Notice) -> Result<(), End> {
         match notice {
-            Notice::Ready { .. } => self.ready().await,
+            Notice::Ready => self.ready().await,
             Notice::Event(event) => self.event(&event).await,
             Notice::Reply { token, reply } => {
                 let mut news = Vec::new();

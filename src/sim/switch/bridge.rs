@@ -107,7 +107,8 @@ impl PretendSwitch {
         match (still(self, a, b), still(self, b, a)) {
             (true, true) => {}
             (true, false) => return self.after_bridge(a),
-            (false, true) => return self.after_bridge(b),
+            // Nobody looks after the second of the two: it stays as it is, alive and in silence (tried).
+            (false, true) => return self.limbo(b),
             (false, false) => return,
         }
         for (id, other) in [(a, b), (b, a)] {
@@ -129,6 +130,13 @@ impl PretendSwitch {
             self.answer_caller(id);
         }
         self.bridge(a, b);
+    }
+
+    fn limbo(&mut self, id: &ChannelId) {
+        if let Some(channel) = self.at(id) {
+            channel.state = State::SoftExecute;
+            channel.set("signal_bond", "");
+        }
     }
 
     fn bridge(&mut self, a: &ChannelId, b: &ChannelId) {
