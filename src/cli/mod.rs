@@ -17,8 +17,9 @@ pub mod report;
 pub mod run;
 pub mod say;
 pub mod show;
+mod token;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{
     fmt,
     io::{self, Write},
@@ -274,6 +275,38 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Make a token for the HTTP API: a secret, and the lines for the configuration that keeps its hash
+    #[command(after_help = "\
+Examples:
+  perezvon token site --scope operate")]
+    Token {
+        /// Who will use it
+        name: String,
+        /// For what; each includes the one before
+        #[arg(long, value_enum, default_value_t = TokenScope::Read)]
+        scope: TokenScope,
+    },
+}
+
+/// What a token is good for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum TokenScope {
+    /// To see
+    Read,
+    /// To have people called, to set operators, to block numbers
+    Operate,
+    /// To pause everything, to change settings
+    Admin,
+}
+
+impl From<TokenScope> for crate::config::Scope {
+    fn from(scope: TokenScope) -> Self {
+        match scope {
+            TokenScope::Read => Self::Read,
+            TokenScope::Operate => Self::Operate,
+            TokenScope::Admin => Self::Admin,
+        }
+    }
 }
 
 /// Set an operator.
@@ -382,6 +415,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Backup { file, daemon } => ask::backup(&daemon.socket, &file, out),
         Command::Say(wanted) => say::run(&wanted, out),
         Command::Decode { file, json } => decode(&file, json, out),
+        Command::Token { name, scope } => token::run(&name, scope.into(), out),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         Name,
         input::{Input, Wish},
     },
-    http::{self, Http},
+    http::{self, Api, Events, Http},
     metrics,
     store::{self, Store},
     switch::{
@@ -164,14 +164,20 @@ impl House {
         let address = listener.local_addr()?;
         let credentials = self.config.cdr.credentials.as_ref().map(|secret| secret.reveal().into());
         let posts = Arc::new(Semaphore::new(http::MOST_POSTS));
-        let router =
-            http::router(Http { service: self.service.clone(), metrics, clock: self.clock, credentials, posts });
+        let own = Http { service: self.service.clone(), metrics, clock: self.clock, credentials, posts };
+        let api = Api {
+            service: self.service.clone(),
+            tokens: self.config.tokens.clone().into(),
+            once: Arc::default(),
+            events: Events::of(self.service.handle()),
+        };
+        let router = http::router(own, api);
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 error!(%error, "the HTTP listener ended");
             }
         });
-        info!(%address, "metrics, health and call records");
+        info!(%address, tokens = self.config.tokens.len(), "the API, metrics, health and call records");
         Ok(address)
     }
 }

@@ -8,12 +8,14 @@ mod reader;
 mod redial;
 mod rules;
 mod sections;
+mod token;
 mod unit;
 
 pub use layer::PREFIX;
 pub use net::Net;
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
+pub use token::{Scope, Token};
 pub use unit::span;
 
 use crate::{
@@ -84,7 +86,7 @@ impl Config {
         let changed = [
             ("switch", self.switches != new.switches),
             ("store", self.store != new.store),
-            ("http", self.listen != new.listen),
+            ("http", (self.listen, &self.tokens) != (new.listen, &new.tokens)),
             ("outbound", self.outbound != new.outbound),
             ("cdr", self.cdr != new.cdr),
             ("control", self.socket != new.socket),
@@ -110,6 +112,8 @@ pub struct Config {
     pub store: String,
     /// Where metrics, health and the CDR intake listen; `None`: nowhere.
     pub listen: Option<SocketAddr>,
+    /// Who may ask the API there.
+    pub tokens: Vec<Token>,
     /// Where dialplans give us their callers; `None`: nowhere.
     pub outbound: Option<Outbound>,
     /// How call detail records are taken in.

@@ -1,9 +1,9 @@
 //! The sections about this machine: switches, store, listeners, log, voices. The rest is in [`super::rules`].
 
 use super::{
-    Cdr, Config, Log, Net, Outbound, Secret, Switch, Voice, Voices,
+    Cdr, Config, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices,
     reader::{Node, Table},
-    rules,
+    rules, token,
 };
 use crate::{
     engine::{Name, rules::Language},
@@ -32,7 +32,7 @@ const MOST_PASSWORD: usize = 1024;
 pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let switches = switches(root, folder);
     let store = store(root);
-    let listen = listen(root);
+    let (listen, tokens) = http(root);
     let outbound = outbound(root);
     let cdr = cdr(root, listen);
     let socket = socket(root);
@@ -41,7 +41,7 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let (rules, language) = rules::read(root, names, folder);
     let voice = voices(root, language);
     root.close();
-    Some(Config { switches, store, listen, outbound, cdr, socket, log, voice, rules: Arc::new(rules) })
+    Some(Config { switches, store, listen, tokens, outbound, cdr, socket, log, voice, rules: Arc::new(rules) })
 }
 
 fn switches(root: &Table<'_>, folder: &Path) -> Vec<Switch> {
@@ -141,9 +141,10 @@ fn store(root: &Table<'_>) -> String {
     url.unwrap_or_else(|| DEFAULT_STORE.to_owned())
 }
 
-fn listen(root: &Table<'_>) -> Option<SocketAddr> {
+fn http(root: &Table<'_>) -> (Option<SocketAddr>, Vec<Token>) {
     let default = Some(SocketAddr::from(DEFAULT_LISTEN));
-    let Some(table) = root.inner("http") else { return default };
+    let Some(table) = root.inner("http") else { return (default, Vec::new()) };
+    let tokens = token::read(&table);
     let listen = match table.get("listen") {
         None => default,
         Some(node) => match node.text() {
@@ -158,7 +159,7 @@ fn listen(root: &Table<'_>) -> Option<SocketAddr> {
         },
     };
     table.close();
-    listen
+    (listen, tokens)
 }
 
 /// Whoever may connect there could give us calls that do not exist: only this machine may, unless the admin names others.

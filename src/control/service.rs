@@ -13,7 +13,7 @@ use crate::{
         input::{Input, Wish},
         number::Number,
         record::{CallbackId, CallbackRecord, Origin},
-        time::Wall,
+        time::{Span, Wall},
     },
     report::{By, Fold, Report},
     store::{
@@ -27,6 +27,8 @@ use std::{
     sync::Arc,
 };
 
+/// How far from its opening a callback may be put.
+const FURTHEST: Span = Span::minutes(90 * 24 * 60);
 /// The longest name of a person who asks, in characters.
 const MOST_BY: usize = 64;
 
@@ -73,9 +75,7 @@ impl Service {
             }
             Request::Blocked {} => json!({ "blocked": self.handle.store().blocked().await? }),
             Request::Block { number, blocked, by } => {
-                let number = self.number(&number)?;
-                let wish = if blocked { Wish::Block { number, by: person(&by) } } else { Wish::Unblock { number } };
-                self.wish(wish).await?;
+                let number = self.block(&number, blocked, &by).await?;
                 json!({ "number": number, "blocked": blocked })
             }
             Request::Explain { callback } => self.explain(CallbackId(callback)).await?,
@@ -87,8 +87,8 @@ impl Service {
                 self.cancel(CallbackId(callback), &by).await?;
                 json!({ "cancelled": callback })
             }
-            Request::Pause {} => self.wish(Wish::Pause).await.map(|_| json!({ "paused": true }))?,
-            Request::Resume {} => self.wish(Wish::Resume).await.map(|_| json!({ "paused": false }))?,
+            Request::Pause {} => self.pause(true).await.map(|()| json!({ "paused": true }))?,
+            Request::Resume {} => self.pause(false).await.map(|()| json!({ "paused": false }))?,
             Request::Reload {} => json!({ "needs_restart": self.reload().await? }),
             Request::Backup { file } => {
                 self.backup(&file).await?;
@@ -103,7 +103,7 @@ impl Service {
                 json!({ "next": rows.last().and_then(JournalRow::place), "rows": rows })
             }
             Request::Report { since, until, by, zone } => {
-                let zone = zone.map_or_else(|| Ok(TimeZone::system()), |name| time_zone(&name))?;
+                let zone = self.zone(zone.as_deref())?;
                 json!(self.report(since.map(Wall), until.map(Wall), by, zone).await?)
             }
             Request::Callback { id } => json!(self.callback(CallbackId(id)).await?),
@@ -177,8 +177,19 @@ impl Service {
         Ok(json!({ "paused": paused, "callbacks": self.handle.store().callbacks(&filter).await? }))
     }
 
+    /// The zone of this name; without one the machine's.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn zone(&self, name: Option<&str>) -> Done<TimeZone> {
+        name.map_or_else(|| Ok(TimeZone::system()), time_zone)
+    }
+
     /// Why a callback stands where it stands, or came to its end.
-    async fn explain(&self, id: CallbackId) -> Done<Value> {
+    ///
+    /// # Errors
+    /// There is none of this id; the store cannot be read.
+    pub async fn explain(&self, id: CallbackId) -> Done<Value> {
         let CallbackStory { callback, attempts } = self.callback(id).await?;
         let rules = self.handle.rules();
         let mut call = None;
@@ -201,6 +212,46 @@ impl Service {
             return Err(Refusal::new(RefusalKind::Unknown, format!("there is no open callback {callback}")));
         }
         self.wish(Wish::Cancel { callback, by: person(by) }).await.map(drop)
+    }
+
+    /// Puts an open callback to another time.
+    ///
+    /// # Errors
+    /// It is not open, or its attempt is under way; the time is too far away; the store takes no writes.
+    pub async fn reschedule(&self, callback: CallbackId, due: Wall) -> Done<()> {
+        let status = self.status().await?;
+        let open = status.callbacks.iter().find(|open| open.id == callback);
+        let none = || Refusal::new(RefusalKind::Unknown, format!("there is no open callback {callback}"));
+        let open = open.ok_or_else(none)?;
+        if open.is_active() {
+            return Err(Refusal::new(
+                RefusalKind::Done,
+                format!("callback {callback} is being dialled at this moment"),
+            ));
+        }
+        if due > open.opened + FURTHEST {
+            return Err(Refusal::new(RefusalKind::Malformed, format!("a callback is put off by {FURTHEST} at most")));
+        }
+        self.wish(Wish::Reschedule { callback, due }).await.map(drop)
+    }
+
+    /// Never dials a number, or dials it again.
+    ///
+    /// # Errors
+    /// It is no number; the store takes no writes.
+    pub async fn block(&self, number: &str, blocked: bool, by: &str) -> Done<Number> {
+        let number = self.number(number)?;
+        let wish = if blocked { Wish::Block { number, by: person(by) } } else { Wish::Unblock { number } };
+        self.wish(wish).await?;
+        Ok(number)
+    }
+
+    /// Dials nobody from now on, or again.
+    ///
+    /// # Errors
+    /// The store takes no writes.
+    pub async fn pause(&self, paused: bool) -> Done<()> {
+        self.wish(if paused { Wish::Pause } else { Wish::Resume }).await.map(drop)
     }
 
     /// Reads the configuration anew and obeys it; calls in progress go on. Gives the sections that a restart would bring
@@ -291,7 +342,11 @@ impl Service {
         self.handle.store().callback(id).await?.ok_or_else(none)
     }
 
-    fn number(&self, text: &str) -> Done<Number> {
+    /// A number as people write it.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn number(&self, text: &str) -> Done<Number> {
         let told = |error| Refusal::new(RefusalKind::Malformed, format!("\"{text}\" is no number: {error}"));
         Number::parse(text, &self.handle.rules().country).map_err(told)
     }

@@ -28,6 +28,8 @@ use std::{cmp::Reverse, sync::Arc};
 
 /// Without an operator, with an operator who left, or after a crash: how long until the next try. It doubles a few times.
 const SETBACK: Span = Span::seconds(30);
+/// How long a callback that a person put to some time is tried from then on, at least.
+const AFTER_ITS_TIME: Span = Span::minutes(60);
 /// Until a line that is gone from the configuration may be back.
 const LINE_GONE: Span = Span::minutes(60);
 /// How many times a pause doubles.
@@ -215,6 +217,20 @@ impl Engine {
         let record = self.fresh(number, line, origin, now);
         let marks = Box::new((*call.marks).clone().or(line.marks()));
         self.insert(CallbackRecord { opened: since, misses: 1, name: call.name.clone(), marks, ..record }, cx)
+    }
+
+    /// A person puts a callback to another time, up to which it does not expire. One whose attempt is under way stays.
+    pub(super) fn reschedule(&mut self, id: CallbackId, due: Wall, cx: &mut Cx) {
+        let now = cx.now.wall;
+        if self.callbacks.get(&id).is_none_or(CallbackRecord::is_active) {
+            return;
+        }
+        self.change(id, cx, |record, _| {
+            record.state = CallbackState::Waiting;
+            record.due = due.max(now);
+            record.expires = record.expires.max(record.due + AFTER_ITS_TIME);
+            record.wanted = true;
+        });
     }
 
     fn fresh(&mut self, number: Number, line: &Line, origin: Origin, at: Wall) -> CallbackRecord {

@@ -271,6 +271,13 @@ pub enum Wish {
         /// Who wants it.
         by: String,
     },
+    /// Put this callback to another time; the line's hours and limits hold all the same.
+    Reschedule {
+        /// Which.
+        callback: CallbackId,
+        /// When.
+        due: Wall,
+    },
     /// Let a list of numbers rest, or call it through again.
     List {
         /// The list.

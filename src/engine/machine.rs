@@ -318,6 +318,7 @@ impl Engine {
             Wish::Cancel { callback, by } => {
                 self.close(callback, super::record::CloseReason::Cancelled { by }, cx);
             }
+            Wish::Reschedule { callback, due } => self.reschedule(callback, due, cx),
             Wish::Pause => self.set_paused(true, cx),
             Wish::Resume => self.set_paused(false, cx),
             Wish::Operator { name, ready } => self.operator_ready(&name, ready, cx),

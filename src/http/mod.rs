@@ -1,14 +1,17 @@
-//! The HTTP listener: metrics, health, and the intake of call detail records.
+//! The HTTP listener: metrics, health, the intake of call detail records, and the API.
 //!
 //! | path | answers |
 //! |---|---|
 //! | `GET /metrics` | Prometheus' text |
 //! | `GET /healthz` | 200 while the daemon's loop answers |
 //! | `GET /readyz` | 200 while it can call somebody back: the store takes writes and a switch is there; else 503 with why |
+//! | `/api/v1/…`, `/openapi.json`, `/docs` | the API: see `api` |
 //! | `POST /cdr/json` | 204 when what the record told is on the disk; mod_json_cdr keeps the record on any other answer |
 
+mod api;
 mod cdr;
 
+pub use api::{Api, Events, Once, fingerprint, new_secret};
 pub use cdr::MOST_POSTS;
 
 use crate::{clock::Clock, control::Service, metrics};
@@ -26,6 +29,9 @@ use tokio::sync::Semaphore;
 /// The longest body that is read, in bytes.
 pub const MOST_BODY: usize = 4 << 20;
 
+/// The longest body that the API reads, in bytes.
+pub const MOST_ASKED: usize = 64 << 10;
+
 /// What the handlers share.
 #[derive(Clone)]
 pub struct Http {
@@ -42,14 +48,15 @@ pub struct Http {
 }
 
 /// The routes.
-pub fn router(http: Http) -> Router {
-    Router::new()
+pub fn router(http: Http, api: Api) -> Router {
+    let own = Router::new()
         .route("/metrics", get(scrape))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/cdr/json", post(cdr::take))
         .layer(DefaultBodyLimit::max(MOST_BODY))
-        .with_state(http)
+        .with_state(http);
+    own.merge(api::router(api).layer(DefaultBodyLimit::max(MOST_ASKED)))
 }
 
 async fn scrape(State(http): State<Http>) -> Response {

@@ -219,6 +219,7 @@ impl Memory {
             filter.number.is_none_or(|number| callback.number == number)
                 && filter.line.as_ref().is_none_or(|line| callback.line == *line)
                 && filter.list.as_ref().is_none_or(|list| callback.origin == Origin::Listed { list: list.clone() })
+                && filter.before.is_none_or(|before| callback.id < before)
                 && (callback.is_open() || !filter.open)
         };
         let newest_first = self.callbacks.values().rev().filter(is_wanted).take(filter.limit());

@@ -187,6 +187,8 @@ pub struct CallbackFilter {
     pub list: Option<String>,
     /// Only those with something still to do.
     pub open: bool,
+    /// Only those of smaller ids.
+    pub before: Option<CallbackId>,
     /// How many; at most [`MOST_ROWS`], which is also meant by `None`.
     pub limit: Option<usize>,
 }

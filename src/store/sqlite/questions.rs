@@ -285,6 +285,9 @@ pub async fn callbacks(from: &mut SqliteConnection, filter: &CallbackFilter) -> 
         // The first condition lets the index of such callbacks be used.
         sql.push(" AND origin <> 'missed' AND origin = 'listed' AND origin_of = ").push_bind(list.clone());
     }
+    if let Some(before) = filter.before {
+        sql.push(" AND id < ").push_bind(before.raw());
+    }
     if filter.open {
         sql.push(" AND state <> 'closed'");
     }

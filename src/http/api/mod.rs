@@ -1,0 +1,128 @@
+//! The HTTP API, `/api/v1`: what the command line does, for programs and pages, over the same requests of the same daemon.
+//!
+//! Every call needs a bearer token with the scope that its description names; every answer is JSON, every refusal is a
+//! problem (RFC 9457). Times are RFC 3339 in UTC, spans are milliseconds, numbers are E.164.
+
+mod blocked;
+mod callbacks;
+mod calls;
+mod docs;
+mod events;
+mod once;
+mod people;
+mod problem;
+mod reports;
+mod tokens;
+mod wire;
+
+pub use events::Events;
+pub use once::Once;
+pub use tokens::{fingerprint, new_secret};
+
+use crate::{config::Token, control::Service};
+use axum::{Json, Router, routing::get};
+use std::sync::Arc;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Api {
+    /// The daemon.
+    pub service: Service,
+    /// Who may ask.
+    pub tokens: Arc<[Token]>,
+    /// What was asked under an `Idempotency-Key`.
+    pub once: Arc<Once>,
+    /// What happened lately.
+    pub events: Arc<Events>,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Perezvon", description = "Calls, callbacks, the queue, operators and reports of a daemon beside FreeSWITCH"),
+    modifiers(&Bearer),
+    tags(
+        (name = "callbacks", description = "The jobs of reaching clients"),
+        (name = "calls", description = "The journal of clients' calls"),
+        (name = "people", description = "Operators, groups, and who waits"),
+        (name = "numbers", description = "Numbers that are never dialled"),
+        (name = "reports", description = "Totals, and what happens as it happens"),
+    )
+)]
+struct Description;
+
+/// How callers say who they are.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        api.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
+    let api = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(callbacks::list, callbacks::make))
+        .routes(routes!(callbacks::one, callbacks::cancel))
+        .routes(routes!(callbacks::explain))
+        .routes(routes!(callbacks::reschedule))
+        .routes(routes!(calls::list))
+        .routes(routes!(people::operators))
+        .routes(routes!(people::operator, people::set_operator))
+        .routes(routes!(people::groups))
+        .routes(routes!(people::status))
+        .routes(routes!(people::pause, people::resume))
+        .routes(routes!(blocked::list))
+        .routes(routes!(blocked::block, blocked::unblock))
+        .routes(routes!(reports::report))
+        .routes(routes!(events::stream));
+    api.split_for_parts()
+}
+
+/// The routes, with their description at `/openapi.json` and, to be read, at `/docs`.
+pub fn router(api: Api) -> Router {
+    let (router, description) = described();
+    let page = docs::page(&description);
+    let description = Arc::new(description);
+    let told = move || {
+        let description = description.clone();
+        async move { Json((*description).clone()) }
+    };
+    router
+        .route("/openapi.json", get(told))
+        .route("/docs", get(move || async move { axum::response::Html(page) }))
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .with_state(api)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_says_its_scope_and_its_refusals() {
+        let (_, description) = described();
+        let description = serde_json::to_value(&description).unwrap();
+        let paths = description["paths"].as_object().unwrap();
+        assert!(paths.len() >= 12, "{paths:?}");
+        for (path, operations) in paths {
+            for (method, operation) in operations.as_object().unwrap() {
+                let about = format!("{method} {path}");
+                assert!(operation["security"].is_array(), "{about} has no security");
+                assert!(
+                    operation["description"].as_str().is_some_and(|text| text.contains("cope `")),
+                    "{about}: scope"
+                );
+                for status in ["401", "403"] {
+                    assert!(operation["responses"][status].is_object(), "{about} does not tell of {status}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Operators, groups, who waits, and whether anybody is dialled at all.
+
+use super::{
+    Api,
+    problem::Problem,
+    tokens::{Admin, Operator as May, Reader},
+    wire::{Call, moment},
+};
+use crate::engine::{Name, OperatorView, rules::Group};
+use axum::{
+    Json,
+    extract::{
+        Path, State,
+        rejection::{JsonRejection, PathRejection},
+    },
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// One operator now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Person {
+    /// The name.
+    name: String,
+    /// Takes calls, by the operator's own word.
+    ready: bool,
+    /// free, callback, busy, wrap-up, resting, unregistered, away.
+    state: String,
+    /// Since when ready or away.
+    #[schema(format = DateTime)]
+    since: String,
+    /// For which callback.
+    callback: Option<u64>,
+    /// For which caller of the queue, by the uuid of the channel.
+    call: Option<String>,
+}
+
+impl From<&OperatorView> for Person {
+    fn from(view: &OperatorView) -> Person {
+        let state = serde_json::to_value(view.state).ok();
+        Person {
+            name: view.name.to_string(),
+            ready: view.ready,
+            state: state.and_then(|state| state.as_str().map(str::to_owned)).unwrap_or_default(),
+            since: moment(view.since),
+            callback: view.callback.map(|id| id.0),
+            call: view.call.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+/// All operators.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct People {
+    /// By name.
+    operators: Vec<Person>,
+}
+
+/// What an operator shall do.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ready {
+    /// Take calls?
+    ready: bool,
+}
+
+/// Operators, and what each is doing. Scope `read`.
+#[utoipa::path(
+    get, path = "/api/v1/operators", tag = "people", security(("token" = [])),
+    responses(
+        (status = 200, body = People),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn operators(_: Reader, State(api): State<Api>) -> Result<Json<People>, Problem> {
+    let status = api.service.status().await?;
+    Ok(Json(People { operators: status.operators.iter().map(Into::into).collect() }))
+}
+
+async fn person(api: &Api, name: &str) -> Result<Json<Person>, Problem> {
+    let status = api.service.status().await?;
+    let found = status.operators.iter().find(|view| *view.name == *name);
+    found.map(|view| Json(view.into())).ok_or_else(|| Problem::unknown(format!("there is no operator \"{name}\"")))
+}
+
+/// One operator: what they do, and whom they talk with. Scope `read`.
+#[utoipa::path(
+    get, path = "/api/v1/operators/{name}", tag = "people", security(("token" = [])),
+    params(("name" = String, Path, description = "Who")),
+    responses(
+        (status = 200, body = Person),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn operator(
+    _: Reader,
+    State(api): State<Api>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Json<Person>, Problem> {
+    let Path(name) = name?;
+    person(&api, &name).await
+}
+
+/// Sets an operator ready or away. Scope `operate`.
+#[utoipa::path(
+    put, path = "/api/v1/operators/{name}", tag = "people", request_body = Ready, security(("token" = [])),
+    params(("name" = String, Path, description = "Who")),
+    responses(
+        (status = 200, body = Person),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn set_operator(
+    _: May,
+    State(api): State<Api>,
+    name: Result<Path<String>, PathRejection>,
+    body: Result<Json<Ready>, JsonRejection>,
+) -> Result<Json<Person>, Problem> {
+    let (Path(name), Json(wanted)) = (name?, body?);
+    api.service.operator(&name, wanted.ready).await?;
+    person(&api, &name).await
+}
+
+/// A group of operators.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GroupOf {
+    /// The name.
+    name: String,
+    /// Who of it is rung.
+    strategy: String,
+    /// Its operators, in their order.
+    operators: Vec<String>,
+    /// The lines that it serves.
+    lines: Vec<String>,
+}
+
+/// All groups.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Groups {
+    /// By name.
+    groups: Vec<GroupOf>,
+}
+
+/// Groups, their operators and lines. Scope `read`.
+#[utoipa::path(
+    get, path = "/api/v1/groups", tag = "people", security(("token" = [])),
+    responses(
+        (status = 200, body = Groups),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn groups(_: Reader, State(api): State<Api>) -> Json<Groups> {
+    let rules = api.service.handle().rules();
+    let of = |group: &Name| {
+        rules.lines.values().filter(|line| line.group == *group).map(|line| line.name.to_string()).collect()
+    };
+    let one = |group: &std::sync::Arc<Group>| GroupOf {
+        name: group.name.to_string(),
+        strategy: serde_json::to_value(group.strategy)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .unwrap_or_default(),
+        operators: group.operators.iter().map(|member| member.name.to_string()).collect(),
+        lines: of(&group.name),
+    };
+    Json(Groups { groups: rules.groups.values().map(one).collect() })
+}
+
+/// How things stand.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Now {
+    /// All dialling is paused.
+    paused: bool,
+    /// The daemon is about to stop.
+    stopping: bool,
+    /// Nothing is dialled, only said.
+    observing: bool,
+    /// The store takes writes.
+    store_works: bool,
+    /// Switches whose connection is up.
+    switches_up: Vec<String>,
+    /// Switches whose connection is not.
+    switches_down: Vec<String>,
+    /// Clients' calls that are alive, those that wait in the queue too.
+    calls: Vec<Call>,
+    /// How many callbacks are open.
+    open_callbacks: usize,
+    /// How many attempts talk.
+    talking: usize,
+}
+
+/// How things stand: switches, live calls, the queue, what is under way. Scope `read`.
+#[utoipa::path(
+    get, path = "/api/v1/status", tag = "people", security(("token" = [])),
+    responses(
+        (status = 200, body = Now),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn status(_: Reader, State(api): State<Api>) -> Result<Json<Now>, Problem> {
+    let status = api.service.status().await?;
+    let switches = |up| status.switches.iter().filter(|s| s.up == up).map(|s| s.name.to_string()).collect();
+    Ok(Json(Now {
+        paused: status.paused,
+        stopping: status.draining,
+        observing: status.observe,
+        store_works: status.store_works,
+        switches_up: switches(true),
+        switches_down: switches(false),
+        calls: status.calls.iter().map(Into::into).collect(),
+        open_callbacks: status.callbacks.len(),
+        talking: status.talking,
+    }))
+}
+
+/// Dials nobody from now on; talks and live callers go on. Scope `admin`.
+#[utoipa::path(
+    put, path = "/api/v1/pause", tag = "people", security(("token" = [])),
+    responses(
+        (status = 204, description = "Nobody is called back any more"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn pause(_: Admin, State(api): State<Api>) -> Result<StatusCode, Problem> {
+    api.service.pause(true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Dials again. Scope `admin`.
+#[utoipa::path(
+    delete, path = "/api/v1/pause", tag = "people", security(("token" = [])),
+    responses(
+        (status = 204, description = "Clients are called back again"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn resume(_: Admin, State(api): State<Api>) -> Result<StatusCode, Problem> {
+    api.service.pause(false).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,82 @@
+//! Totals over a period.
+
+use super::{Api, callbacks::moment, problem::Problem, tokens::Reader};
+use crate::report::By;
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+/// Of what.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    /// From this time on.
+    #[param(format = DateTime)]
+    since: Option<String>,
+    /// Before this time.
+    #[param(format = DateTime)]
+    until: Option<String>,
+    /// By what the rows are told apart; without it there is the total alone.
+    #[param(inline)]
+    by: Option<Rows>,
+    /// Whose hours and days, `Europe/Moscow`; the daemon's own when it is left out.
+    #[param(max_length = 64)]
+    zone: Option<String>,
+}
+
+/// By what rows are told apart.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)] // the words are those of `perezvon report --by`
+pub enum Rows {
+    Line,
+    Channel,
+    Source,
+    Campaign,
+    Operator,
+    Hour,
+    Day,
+}
+
+impl From<Rows> for By {
+    fn from(rows: Rows) -> By {
+        match rows {
+            Rows::Line => By::Line,
+            Rows::Channel => By::Channel,
+            Rows::Source => By::Source,
+            Rows::Campaign => By::Campaign,
+            Rows::Operator => By::Operator,
+            Rows::Hour => By::Hour,
+            Rows::Day => By::Day,
+        }
+    }
+}
+
+/// Calls, missed, recovered, minutes and money of a period, as `perezvon report --json`. Scope `read`.
+#[utoipa::path(
+    get, path = "/api/v1/report", tag = "reports", params(Which), security(("token" = [])),
+    responses(
+        (status = 200, body = Value),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn report(
+    _: Reader,
+    State(api): State<Api>,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Query(which) = which?;
+    let (since, until) =
+        (which.since.as_deref().map(moment).transpose()?, which.until.as_deref().map(moment).transpose()?);
+    let zone = api.service.zone(which.zone.as_deref())?;
+    let report = api.service.report(since, until, which.by.map(Into::into), zone).await?;
+    Ok(Json(serde_json::to_value(report).unwrap_or_default()))
+}

@@ -1,0 +1,296 @@
+//! The HTTP API as a program meets it: a daemon of its own, tokens, refusals, events.
+#![cfg(feature = "daemon")]
+
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_perezvon");
+const PATIENCE: Duration = Duration::from_secs(20);
+const PROBLEM: &str = "application/problem+json";
+
+/// A daemon without a switch, with a token of each scope.
+struct Daemon {
+    child: Child,
+    folder: TempDir,
+    address: String,
+    secrets: [String; 3],
+}
+
+/// A secret, and the lines of the configuration that know it.
+fn token(name: &str, scope: &str) -> (String, String) {
+    let made = Command::new(PROGRAM).args(["token", name, "--scope", scope]).output().unwrap();
+    let said = String::from_utf8(made.stdout).unwrap();
+    let secret = said.lines().next().unwrap().to_owned();
+    let lines = &said[said.find("[http.token.").unwrap()..];
+    assert!(!lines.contains(&secret), "the configuration has no secret");
+    (secret, lines.to_owned())
+}
+
+impl Daemon {
+    fn start() -> Daemon {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let tokens = [("eye", "read"), ("site", "operate"), ("boss", "admin")].map(|(name, scope)| token(name, scope));
+        let config = format!(
+            "[switch.main]\naddress = \"127.0.0.1:1\"\npassword = \"x\"\n[store]\nurl = \"sqlite:{}\"\n[http]\n\
+             listen = \"127.0.0.1:0\"\n[control]\nsocket = \"{}\"\n[trunk.provider]\n\
+             dial = \"sofia/gateway/provider/{{number}}\"\n[[operator]]\nname = \"anna\"\ndial = \"user/1001\"\n[[line]]\n\
+             name = \"site\"\nnumbers = [\"+74951112233\"]\n{}",
+            at("p.db"),
+            at("p.sock"),
+            tokens.each_ref().map(|(_, lines)| lines.as_str()).concat()
+        );
+        fs::write(at("p.toml"), config).unwrap();
+        let log = fs::File::create(at("log")).unwrap();
+        let mut run = Command::new(PROGRAM);
+        run.args(["run", "--config", &at("p.toml")]).env_remove("RUST_LOG").stdout(Stdio::null()).stderr(log);
+        let child = run.spawn().unwrap();
+        let begun = Instant::now();
+        let address = loop {
+            let log = fs::read_to_string(at("log")).unwrap();
+            let told = log.split("call records address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+            match told {
+                Some(address) => break address.to_owned(),
+                None => assert!(begun.elapsed() < PATIENCE, "{log}"),
+            }
+            sleep(Duration::from_millis(30));
+        };
+        Daemon { child, folder, address, secrets: tokens.map(|(secret, _)| secret) }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream
+    }
+
+    /// One exchange: the status, the head, the body.
+    fn exchange(&self, head: &str, more: &str, body: &str) -> (u16, String, String) {
+        let mut stream = self.connect();
+        let length = body.len();
+        write!(
+            stream,
+            "{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}Content-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_ascii_lowercase(), body.to_owned())
+    }
+
+    /// As the one with this scope: the status, and the JSON.
+    fn ask(&self, scope: usize, head: &str, body: Option<Value>) -> (u16, Value) {
+        self.ask_with(scope, head, "", body)
+    }
+
+    fn ask_with(&self, scope: usize, head: &str, more: &str, body: Option<Value>) -> (u16, Value) {
+        let body = body.map(|body| body.to_string());
+        let kind = if body.is_some() { "Content-Type: application/json\r\n" } else { "" };
+        let more = format!("Authorization: Bearer {}\r\n{kind}{more}", self.secrets[scope]);
+        let (status, head, body) = self.exchange(head, &more, body.as_deref().unwrap_or_default());
+        if status >= 400 {
+            assert!(head.contains(PROBLEM), "{head}\n{body}");
+        }
+        (status, serde_json::from_str(&body).unwrap_or(Value::Null))
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const READ: usize = 0;
+const OPERATE: usize = 1;
+const ADMIN: usize = 2;
+
+#[test]
+fn nobody_asks_without_a_token_and_none_does_more_than_its_scope() {
+    let daemon = Daemon::start();
+    let (status, head, body) = daemon.exchange("GET /api/v1/callbacks", "", "");
+    assert!(status == 401 && head.contains("www-authenticate: bearer") && head.contains(PROBLEM), "{head}");
+    assert!(body.contains("perezvon token"), "{body}");
+    let wrong = "Authorization: Bearer pzv_0000\r\n";
+    assert_eq!(daemon.exchange("GET /api/v1/callbacks", wrong, "").0, 401);
+    assert_eq!(daemon.ask(READ, "GET /api/v1/callbacks", None).0, 200);
+    let (status, problem) = daemon.ask(READ, "POST /api/v1/callbacks", Some(json!({ "number": "+79161234567" })));
+    assert_eq!((status, problem["code"].as_str()), (403, Some("forbidden")));
+    assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/pause", None).0, 403);
+    assert_eq!(daemon.ask(ADMIN, "PUT /api/v1/pause", None).0, 204);
+    assert_eq!(daemon.ask(READ, "GET /api/v1/status", None).1["paused"], true);
+    assert_eq!(daemon.ask(ADMIN, "DELETE /api/v1/pause", None).0, 204);
+    let log = fs::read_to_string(daemon.folder.path().join("log")).unwrap();
+    assert!(daemon.secrets.iter().all(|secret| !log.contains(secret.as_str())));
+}
+
+#[test]
+fn a_callback_is_made_once_read_explained_put_off_and_taken_off() {
+    let daemon = Daemon::start();
+    let wanted = || Some(json!({ "number": "8 (916) 123-45-67" }));
+    let key = "Idempotency-Key: order-17\r\n";
+    let (status, made) = daemon.ask_with(OPERATE, "POST /api/v1/callbacks", key, wanted());
+    assert_eq!(
+        (status, made["number"].as_str(), made["origin_of"].as_str()),
+        (201, Some("+79161234567"), Some("site"))
+    );
+    assert_eq!(daemon.ask_with(OPERATE, "POST /api/v1/callbacks", key, wanted()), (201, made.clone()));
+    let other = Some(json!({ "number": "+79161234568" }));
+    let (status, problem) = daemon.ask_with(OPERATE, "POST /api/v1/callbacks", key, other);
+    assert_eq!((status, problem["code"].as_str()), (422, Some("key-reused")));
+
+    let id = made["id"].as_u64().unwrap();
+    let (status, story) = daemon.ask(READ, &format!("GET /api/v1/callbacks/{id}"), None);
+    assert_eq!((status, &story["callback"]["id"], story["attempts"].as_array().unwrap().len()), (200, &json!(id), 0));
+    let (_, why) = daemon.ask(READ, &format!("GET /api/v1/callbacks/{id}/explanation"), None);
+    assert!(why["now"]["vetoes"].as_array().is_some_and(|vetoes| !vetoes.is_empty()), "{why}");
+    let due = "2030-01-01T09:00:00Z";
+    let (status, problem) =
+        daemon.ask(OPERATE, &format!("PUT /api/v1/callbacks/{id}/due"), Some(json!({ "due": due })));
+    assert_eq!((status, problem["code"].as_str()), (400, Some("malformed")), "{problem}");
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(48);
+    let soon = soon.round(jiff::Unit::Second).unwrap().to_string();
+    let (status, later) = daemon.ask(OPERATE, &format!("PUT /api/v1/callbacks/{id}/due"), Some(json!({ "due": soon })));
+    assert_eq!((status, later["due"].as_str()), (200, Some(soon.as_str())));
+    assert!(later["expires"].as_str().unwrap() > soon.as_str(), "it does not expire before its time");
+    assert_eq!(daemon.ask(OPERATE, &format!("DELETE /api/v1/callbacks/{id}"), None).0, 204);
+    assert_eq!(daemon.ask(OPERATE, &format!("DELETE /api/v1/callbacks/{id}"), None).0, 404);
+    let (_, story) = daemon.ask(READ, &format!("GET /api/v1/callbacks/{id}"), None);
+    assert_eq!(
+        (story["callback"]["state"].as_str(), story["callback"]["reason"].as_str()),
+        (Some("closed"), Some("cancelled"))
+    );
+    assert_eq!(daemon.ask(READ, "GET /api/v1/callbacks/999", None).0, 404);
+    assert_eq!(daemon.ask(READ, "GET /api/v1/callbacks/x", None).0, 400);
+}
+
+#[test]
+fn pages_follow_each_other_and_leave_nothing_out() {
+    let daemon = Daemon::start();
+    for n in 0..5 {
+        assert_eq!(
+            daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(json!({ "number": format!("+7916000000{n}") }))).0,
+            201
+        );
+    }
+    let (mut seen, mut before) = (Vec::new(), String::new());
+    loop {
+        let (_, page) = daemon.ask(READ, &format!("GET /api/v1/callbacks?limit=2&open=true{before}"), None);
+        seen.extend(page["callbacks"].as_array().unwrap().iter().map(|one| one["id"].as_u64().unwrap()));
+        match page["next"].as_u64() {
+            Some(next) => before = format!("&before={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1]);
+    let (_, calls) = daemon.ask(READ, "GET /api/v1/calls", None);
+    assert_eq!(calls, json!({ "calls": [], "next": null }));
+    for wrong in
+        ["limit=0", "limit=1001", "limit=x", "colour=red", "after=x", "since=yesterday", "number=abc", "format=xml"]
+    {
+        let (status, problem) = daemon.ask(READ, &format!("GET /api/v1/calls?{wrong}"), None);
+        assert_eq!((status, problem["code"].as_str()), (400, Some("malformed")), "{wrong}");
+    }
+    let more = format!("Authorization: Bearer {}\r\n", daemon.secrets[READ]);
+    let (status, head, body) = daemon.exchange("GET /api/v1/calls?format=csv", &more, "");
+    assert!(status == 200 && head.contains("text/csv") && body.contains("id,arrived,line,number"), "{head}\n{body}");
+}
+
+#[test]
+fn numbers_are_blocked_and_operators_set() {
+    let daemon = Daemon::start();
+    assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234567", None).0, 204);
+    let (_, list) = daemon.ask(READ, "GET /api/v1/blocked", None);
+    assert_eq!(
+        (list["numbers"][0]["number"].as_str(), list["numbers"][0]["by"].as_str()),
+        (Some("+79161234567"), Some("site"))
+    );
+    let (status, problem) = daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(json!({ "number": "+79161234567" })));
+    assert_eq!((status, problem["code"].as_str()), (409, Some("blocked")));
+    assert_eq!(daemon.ask(OPERATE, "DELETE /api/v1/blocked/+79161234567", None).0, 204);
+    assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/abc", None).0, 400);
+
+    let (status, anna) = daemon.ask(OPERATE, "PUT /api/v1/operators/anna", Some(json!({ "ready": false })));
+    assert_eq!((status, anna["state"].as_str(), anna["ready"].as_bool()), (200, Some("away"), Some(false)));
+    assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/operators/olga", Some(json!({ "ready": true }))).0, 404);
+    assert_eq!(daemon.ask(READ, "GET /api/v1/operators/olga", None).0, 404);
+    let (_, all) = daemon.ask(READ, "GET /api/v1/operators", None);
+    assert_eq!(all["operators"].as_array().unwrap().len(), 1);
+    let (_, groups) = daemon.ask(READ, "GET /api/v1/groups", None);
+    assert_eq!(groups["groups"][0]["lines"], json!(["site"]));
+    let (status, report) = daemon.ask(READ, "GET /api/v1/report?by=hour&zone=Europe/Moscow", None);
+    assert_eq!((status, report["total"]["calls"].as_u64()), (200, Some(0)));
+    assert_eq!(daemon.ask(READ, "GET /api/v1/report?zone=Nowhere", None).0, 400);
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_words() {
+    let daemon = Daemon::start();
+    for (body, status) in
+        [("{", 400), ("[]", 422), ("{\"number\":1}", 422), ("{\"number\":\"+79161234567\",\"x\":1}", 422)]
+    {
+        let more = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", daemon.secrets[OPERATE]);
+        let (got, head, text) = daemon.exchange("POST /api/v1/callbacks", &more, body);
+        assert!(got == status && head.contains(PROBLEM) && !text.is_empty(), "{body}: {head}\n{text}");
+    }
+    let (status, _) = daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(json!({ "number": "x".repeat(100_000) })));
+    assert_eq!(status, 413);
+    assert_eq!(daemon.ask(READ, "GET /api/v1/nothing", None).0, 404);
+    assert_eq!(daemon.ask(READ, "PATCH /api/v1/callbacks", None).0, 405);
+    let (status, _, page) = daemon.exchange("GET /docs", "", "");
+    assert!(status == 200 && page.contains("/api/v1/callbacks/{id}/explanation"), "{page}");
+    let (_, _, description) = daemon.exchange("GET /openapi.json", "", "");
+    let description: Value = serde_json::from_str(&description).unwrap();
+    assert!(description["openapi"].as_str().unwrap().starts_with("3."));
+}
+
+#[test]
+fn events_are_heard_as_they_happen_and_after_a_break() {
+    let daemon = Daemon::start();
+    let listen = |last: &str| {
+        let mut stream = daemon.connect();
+        let secret = &daemon.secrets[READ];
+        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\r\n{last}\r\n")
+            .unwrap();
+        BufReader::new(stream)
+    };
+    let next = |from: &mut BufReader<TcpStream>| {
+        let (mut id, mut name) = (String::new(), String::new());
+        loop {
+            let mut line = String::new();
+            assert!(from.read_line(&mut line).unwrap() > 0, "the stream ended");
+            if let Some(found) = line.strip_prefix("id: ") {
+                found.trim().clone_into(&mut id);
+            } else if let Some(found) = line.strip_prefix("event: ") {
+                found.trim().clone_into(&mut name);
+            } else if line.trim().is_empty() && !name.is_empty() {
+                return (id, name);
+            }
+        }
+    };
+    let mut first = listen("");
+    let mut head = String::new();
+    while head.trim() != ": perezvon" {
+        head.clear();
+        first.read_line(&mut head).unwrap();
+    }
+    daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(json!({ "number": "+79161234567" })));
+    let (id, name) = next(&mut first);
+    assert_eq!(name, "callback.opened");
+    drop(first);
+    daemon.ask(OPERATE, "DELETE /api/v1/callbacks/1", None);
+    let mut again = listen(&format!("Last-Event-ID: {id}\r\n"));
+    assert_eq!(next(&mut again).1, "callback.closed");
+    let mut stranger = listen("Last-Event-ID: elsewhere-5\r\n");
+    assert_eq!(next(&mut stranger).1, "reset");
+}
