@@ -12,8 +12,10 @@ use perezvon::{
         time::{Mono, Span, Wall},
     },
     sim::{
+        faults::Fault,
         house::{House, OUTBOUND, Reception},
         people::Reaction,
+        shell::Death,
         switch::{Caller, Outside, Party, PretendSwitch, dialplan::Step},
         tcp::Streets,
         town::Town,
@@ -364,19 +366,29 @@ async fn a_whole_daemon_takes_a_caller_and_the_dialplan_goes_on() {
     assert_eq!(calls, 2);
 }
 
-/// In virtual time: given and given back; and a daemon that is dead, or dies, keeps nobody.
+/// In virtual time: given and given back; and whenever the daemon dies meanwhile, or is dead, the dialplan goes on.
 #[test]
 fn a_caller_is_never_kept_by_a_daemon_that_is_dead() {
-    let mut world = World::new(given_line(&["anna"]), 3, Wall(1_795_406_997_000));
-    world.town.habit(Party::User("1001".into()), Reaction::Answers(Span::seconds(2)), Span::seconds(20));
-    world.trace();
-    world.at(Mono(2000), Happening::Call(client(), Span::seconds(60)));
-    world.run_until(Mono(60_000));
-    let said = |world: &World, what: &str| world.log.iter().filter(|line| line.contains(what)).count();
-    assert_eq!((said(&world, "told Switch { switch: \"main\", news: Given("), said(&world, "does GiveBack")), (1, 1));
-    assert_eq!(said(&world, "TakenBack("), 1);
-    assert_eq!(said(&world, "Talking("), 1, "the dialplan rang the operator");
-    assert_eq!(world.violations(), []);
+    let deaths = [Death::BeforeCommit, Death::AfterCommit, Death::AfterEffects(0), Death::AfterEffects(9)];
+    for (seed, death) in [None].into_iter().chain(deaths.map(Some)).enumerate() {
+        let mut world = World::new(given_line(&["anna"]), seed as u64, Wall(1_795_406_997_000));
+        world.town.habit(Party::User("1001".into()), Reaction::Answers(Span::seconds(2)), Span::seconds(20));
+        world.trace();
+        if let Some(death) = death {
+            world.at(Mono(1500), Happening::Fault(Fault::Kill(death, Span::seconds(90))));
+        }
+        world.at(Mono(2000), Happening::Call(client(), Span::seconds(60)));
+        world.at(Mono(50_000), Happening::Call(client(), Span::seconds(60)));
+        world.run_until(Mono(200_000));
+        let said = |what: &str| world.log.iter().filter(|line| line.contains(what)).count();
+        assert_eq!(said("Talking("), 2, "the dialplan rang the operator, each time: {death:?}");
+        if death.is_none() {
+            assert_eq!((said("news: Given("), said("does GiveBack"), said("TakenBack(")), (2, 2, 2));
+        } else {
+            assert!(said("does GiveBack") < 2, "it was dead by the second call: {death:?}");
+        }
+        assert_eq!(world.violations(), [], "{death:?}");
+    }
 }
 
 /// What the real switch does when a listener ends, by where the caller is and by `socket_resume` (freeswitch/README.md).
