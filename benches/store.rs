@@ -90,7 +90,7 @@ async fn commits(file: &Path, writers: usize) -> Vec<Duration> {
     for task in tasks.collect::<Vec<_>>() {
         times.extend(task.await.expect("a writer"));
     }
-    let there = store.load(Wall(1)).await.expect("what was written").callbacks.len();
+    let there = store.load(Wall(1), None).await.expect("what was written").callbacks.len();
     assert_eq!(there, times.len(), "every commit that was promised is there");
     store.close().await.expect("the end");
     times

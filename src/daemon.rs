@@ -102,7 +102,7 @@ impl Daemon {
         told: mpsc::Receiver<Told>,
     ) -> Result<Daemon, StoreError> {
         let now = clock.now();
-        let snapshot = store.load(now.wall).await?;
+        let snapshot = store.load(now.wall, rules.unique_within()).await?;
         info!(
             callbacks = snapshot.callbacks.len(),
             attempts = snapshot.attempts.len(),
@@ -342,7 +342,7 @@ impl Daemon {
         warn!("the store takes writes again");
         if std::mem::take(&mut self.rebuild) {
             let now = self.clock.now();
-            let snapshot = self.store.load(now.wall).await?;
+            let snapshot = self.store.load(now.wall, self.rules.unique_within()).await?;
             self.engine = Engine::new(self.rules.clone(), snapshot, now);
             for (switch, _) in self.up.clone().into_iter().filter(|(_, up)| *up) {
                 self.take(Input::Switch { switch, news: News::Up });
@@ -430,6 +430,9 @@ impl Daemon {
             | Effect::Hush { switch, .. }
             | Effect::Bridge { switch, .. }
             | Effect::Park { switch, .. }
+            | Effect::Answer { switch, .. }
+            | Effect::Transfer { switch, .. }
+            | Effect::TakeMessage { switch, .. }
             | Effect::GiveBack { switch, .. }
             | Effect::Hangup { switch, .. }
             | Effect::AskLeg { switch, .. }

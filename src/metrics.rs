@@ -266,6 +266,9 @@ pub fn notice(at: Wall, notice: &Notice) {
         Notice::CallArrived(_)
         | Notice::CallServed(_)
         | Notice::Blocked(_)
+        | Notice::Queued(_)
+        | Notice::Offered { .. }
+        | Notice::OffersOver { .. }
         | Notice::Ringing { .. }
         | Notice::OperatorAnswered { .. }
         | Notice::Dialling { .. } => {}
@@ -288,6 +291,7 @@ fn origin(callback: &CallbackRecord) -> &'static str {
     match callback.origin {
         Origin::Missed { .. } => "missed",
         Origin::ByHand { .. } => "by-hand",
+        Origin::Queue { .. } => "queue",
         Origin::Listed { .. } => "listed",
     }
 }
@@ -463,6 +467,7 @@ mod tests {
             cause: "NORMAL_CLEARING".into(),
             callback: Some(CallbackId(1)),
             known_by: KnownBy::Event,
+            queue: None,
             waited: Span::ZERO,
             previous: None,
             marks: Box::default(),

@@ -6,8 +6,8 @@ use perezvon::{
     engine::{
         money::Amount,
         rules::{
-            Again, Answer, ClientFirst, Key, Keys, Language, Machine, Member, Mode, NumberFormat, Order, Recording,
-            SeveralZones, Strategy,
+            Again, Answer, ClientFirst, Heard, Key, Keys, Language, Machine, Member, Mode, NumberFormat, Order,
+            Recording, SeveralZones, Strategy, Then, Way,
         },
         time::Span,
     },
@@ -299,6 +299,58 @@ fn both_hear_of_the_recording_before_they_are_joined() {
 }
 
 #[test]
+fn how_callers_wait_is_read_key_by_key() {
+    let written = r#"
+[defaults.queue]
+greeting = "Hello."
+music = "/moh.wav"
+longest_wait = "5m"
+announce = { first = "30s", every = false, wait = false, say = { play = "/promo.wav" } }
+keys = { "1" = "call-back", "*" = { line = "site" } }
+nobody = { then = "voicemail", say = "Nobody is here.", callback = false }
+late = { extension = "500", context = "shop", say = "Wait no longer." }
+voicemail = { longest = "1m" }
+[defaults.queue.words]
+goodbye = "Bye."
+[defaults.redial]
+record = { file = "/rec/{callback}-{attempt}.wav", notice = "It is recorded." }
+[[line]]
+[line.queue]
+longest_wait = false
+longest = 7
+announce_operator = "A call."
+in_time = "30s"
+"#;
+    let config = read(&SMALL.replace("[[line]]", written.split_once("[line.queue]").unwrap().0), &[]).unwrap();
+    let queue = &config.rules.lines["site"].queue;
+    assert_eq!(queue.greeting, Some(Heard::Text("Hello. It is recorded.".into())));
+    assert_eq!((&*queue.music, queue.longest_wait), ("/moh.wav", Some(Span::minutes(5))));
+    let announce = &queue.announce;
+    assert_eq!(
+        (announce.first, announce.every, announce.position, announce.wait),
+        (Span::seconds(30), Span::ZERO, true, false)
+    );
+    assert_eq!(announce.say, Some(Heard::Sound("/promo.wav".into())));
+    let keys: Vec<(char, Then)> = queue.keys.iter().map(|(key, way)| (key.sign(), way.then.clone())).collect();
+    assert_eq!(keys, [('1', Then::CallBack), ('*', Then::Line("site".into()))]);
+    let say = Some(Heard::Text("Nobody is here.".into()));
+    assert_eq!(queue.nobody, Way { say, then: Then::Voicemail, callback: false });
+    assert_eq!(queue.late.then, Then::Extension("500".into(), "shop".into()));
+    assert_eq!((queue.voicemail.longest, &*queue.words.goodbye), (Span::minutes(1), "Bye."));
+    assert!(queue.words.place.contains("ordinal"), "what nobody wrote is built in");
+
+    let own = format!("{}\n[line.queue]{}", SMALL, written.split_once("[line.queue]").unwrap().1);
+    let config = read(&own, &[]).unwrap();
+    let queue = &config.rules.lines["site"].queue;
+    assert_eq!((queue.longest_wait, queue.longest, queue.in_time), (None, Some(7), Span::seconds(30)));
+    assert_eq!(queue.announce_operator.as_deref(), Some("A call."));
+    let sales =
+        SMALL.replace("[[line]]", "[[group]]\nname = \"sales\"\noperators = [\"anna\"]\nremember = \"20s\"\n[[line]]");
+    let sales = read(&sales, &[]).unwrap().rules.groups["sales"].clone();
+    assert_eq!((sales.remember, sales.loyal), (true, Span::seconds(20)));
+}
+
+#[test]
 fn the_environment_stands_over_the_file() {
     let config = read(
         SMALL,
@@ -499,7 +551,7 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         "[[line]]",
         "[defaults.redial]\nannounce_operator = \"{{ pages }}\"\nexpire = \"5m\"\nannounce_repeated = \"\"\n[voice]\nnames = \"latin\"\n[[line]]",
         &[
-            "perezvon.toml:17:21: `announce_operator`: the template names `pages`, which there is not; it may name number, name, line, channel, source, campaign, page, tags, attempt, misses, key, outcome",
+            "perezvon.toml:17:21: `announce_operator`: the template names `pages`, which there is not; it may name number, name, line, channel, source, campaign, page, tags, attempt, misses, key, outcome, position, wait",
             "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
             "perezvon.toml:19:21: `announce_repeated`: the template says nothing",
             "perezvon.toml:21:9: `names` is \"latin\"; known: as-given, transliterate",
@@ -578,6 +630,14 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
             "perezvon.toml:19:16: `client_hours` needs a time zone; add `time_zone = \"Europe/Moscow\"` to [defaults]",
             "perezvon.toml:20:17: `several_zones` is \"all\"; known: common, line",
             "perezvon.toml:21:8: `mode` is \"hand\"; known: auto, by-hand",
+        ],
+    ),
+    (
+        "numbers = [\"+74951112233\"]",
+        "numbers = [\"+74951112233\"]\n[line.requested]\nmissed = [{ call = \"unserved\" }]\n[defaults.requested]\nmissed = [{ call = \"unserved\" }]",
+        &[
+            "perezvon.toml:20:10: `missed` says which calls are called back, and who asks to be called is called back whatever their calls; leave it out, or write it into `[line.redial]` or `[defaults.redial]`",
+            "perezvon.toml:22:10: `missed` says which calls are called back, and who asks to be called is called back whatever their calls; leave it out, or write it into `[line.redial]` or `[defaults.redial]`",
         ],
     ),
     (
@@ -685,6 +745,21 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         &[
             "perezvon.toml:9:14: this price is in RUB, and that of trunk \"abroad\" in USD; write all of them in one currency: a report adds them up",
             "perezvon.toml:20:1: `trunks` is missing; say which of \"abroad\", \"provider\" call back, first choice first",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[defaults.queue]\nlate = { line = \"shop\" }\nfull = \"bye\"\nnobody = { then = \"wait\", line = \"site\" }\n\
+         closed = { extension = \"1 XML x\" }\nkeys = { \"10\" = \"goodbye\" }\nvoicemail = { file = \"/v/{date}.wav\" }\n\
+         greeting = {}\n[[line]]",
+        &[
+            "perezvon.toml:17:17: there is no line \"shop\"; known: site",
+            "perezvon.toml:18:8: `full` is \"bye\"; known: call-back, dialplan, goodbye, voicemail, wait",
+            "perezvon.toml:19:1: it says one thing that becomes of a caller; write \"goodbye\", \"voicemail\", \"call-back\", \"wait\", \"dialplan\", { line = \"NAME\" } or { extension = \"1000\", context = \"default\" }",
+            "perezvon.toml:20:24: \"1 XML x\" is no extension or context; write \"1000\", and context = \"default\"",
+            "perezvon.toml:21:10: there is no key `10` here; did you mean `0`?",
+            "perezvon.toml:22:22: \"/v/{date}.wav\" would be the same file for two talks; write file = \"/var/lib/freeswitch/voicemail/{date}/{line}-{call}.wav\"",
+            "perezvon.toml:23:1: `play` is missing; write { play = \"/path/of/a/file.wav\" }, or the sentence itself",
         ],
     ),
     (

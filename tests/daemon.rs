@@ -49,8 +49,8 @@ impl Store for Fickle {
         }
         Box::pin(ready(self.inner.lock().unwrap().commit(writes)))
     }
-    fn load(&self, now: Wall) -> Answer<'_, Snapshot> {
-        self.inner.load(now)
+    fn load(&self, now: Wall, calls: Option<Span>) -> Answer<'_, Snapshot> {
+        self.inner.load(now, calls)
     }
     fn journal<'a>(&'a self, query: &'a JournalQuery) -> Answer<'a, Vec<JournalRow>> {
         self.inner.journal(query)
@@ -95,7 +95,7 @@ impl Perform for Pretend {
             }
             Effect::Originate(_) if !self.reachable.load(Ordering::SeqCst) => return false,
             Effect::Originate(leg) => {
-                let snapshot = self.store.inner.lock().unwrap().load(BORN);
+                let snapshot = self.store.inner.lock().unwrap().load(BORN, None);
                 let written = snapshot.attempts.iter().flat_map(|attempt| &attempt.legs).any(|l| l.id == leg.leg);
                 assert!(written, "dialled before it was written");
                 self.dialled.lock().unwrap().push(leg.leg.clone());
@@ -147,6 +147,7 @@ fn rules() -> Rules {
         calendar: None,
         priority: 0,
         requested: redial.clone(),
+        queue: Default::default(),
         redial,
     };
     let anna = Operator {
@@ -258,7 +259,7 @@ impl House {
     }
 
     fn stored(&self) -> Snapshot {
-        self.store.inner.lock().unwrap().load(BORN)
+        self.store.inner.lock().unwrap().load(BORN, None)
     }
 
     fn known(&self, id: &str) -> Known {

@@ -1,284 +1,26 @@
 //! The engine by hand: news in, writes and effects out, one short story a test. The scenarios of `tests/scripts` tell longer
 //! ones over the pretend switch.
 
+mod desk;
+
+use desk::{CLIENT, CLIENT_NUMBER, Desk, rules};
 use jiff::tz::TimeZone;
-use perezvon::{
-    engine::{
-        Engine, Name, OperatorState, Step,
-        effect::{AlarmKind, Effect, Originate},
-        explain::Veto,
-        hours::Calendar,
-        input::{Asked, Cdr, Channel, ChannelState, Direction, Ended, Input, News, Wish},
-        money::{Amount, Price},
-        number::Number,
-        record::{
-            AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, Dial, KnownBy, Marks, Outcome, Role,
-            Snapshot, Write,
-        },
-        rules::{
-            Again, Answer, Cap, ClientFirst, Group, Key, Keys, Language, Line, Machine, Manners, Member, NumberFormat,
-            Operator, Order, Phone, Recording, Redial, Rules, Strategy, Trunk,
-        },
-        time::{Mono, Now, Span, Wall},
-        zones::Zones,
+use perezvon::engine::{
+    OperatorState,
+    effect::{AlarmKind, Effect, Originate},
+    explain::Veto,
+    hours::Calendar,
+    input::{Asked, Cdr, Channel, Direction, Ended, Input, News, Wish},
+    money::{Amount, Price},
+    number::Number,
+    record::{AttemptRecord, CallbackId, ChannelId, CloseReason, Dial, KnownBy, Marks, Outcome, Role, Snapshot, Write},
+    rules::{
+        Again, Answer, Cap, ClientFirst, Group, Key, Keys, Line, Machine, Manners, Member, Operator, Order, Phone,
+        Recording, Redial, Rules, Strategy, Trunk,
     },
-    store::Memory,
+    time::{Span, Wall},
 };
 use std::{collections::BTreeMap, sync::Arc};
-
-const CLIENT: &str = "79161234567";
-const CLIENT_NUMBER: &str = "+79161234567";
-
-/// A desk with the engine on it and both clocks in hand.
-struct Desk {
-    engine: Engine,
-    now: Now,
-    out: Step,
-    switch: Name,
-}
-
-fn rules(strategy: Strategy) -> Rules {
-    let redial = Redial {
-        attempts: 3,
-        network: Span::minutes(1),
-        announce_operator: "a missed call".into(),
-        ..Redial::default()
-    };
-    let line = Line {
-        name: "site".into(),
-        numbers: vec!["+74951112233".parse().unwrap()],
-        callcenter: None,
-        group: "sales".into(),
-        trunks: vec!["provider".into()],
-        caller_id: "+74951112233".parse().unwrap(),
-        channel: String::new(),
-        source: String::new(),
-        campaign: String::new(),
-        language: Language::En,
-        calendar: None,
-        priority: 0,
-        requested: redial.clone(),
-        redial,
-    };
-    let operator = |name: &str, user: &str| Operator {
-        name: name.into(),
-        phones: vec![Phone { dial: format!("user/{user}").into(), user: user.into() }],
-        ring: Span::seconds(20),
-        wrap_up: Span::seconds(10),
-        ..Operator::default()
-    };
-    let operators = vec!["anna".into(), "boris".into()];
-    Rules {
-        switches: vec!["main".into()],
-        country: "RU".into(),
-        lines: [("site".into(), Arc::new(line))].into(),
-        groups: [("sales".into(), Arc::new(Group { name: "sales".into(), operators, strategy, ..Group::default() }))]
-            .into(),
-        operators: [operator("anna", "1001"), operator("boris", "1002")]
-            .into_iter()
-            .map(|o| (o.name.clone(), Arc::new(o)))
-            .collect(),
-        trunks: [(
-            "provider".into(),
-            Arc::new(Trunk {
-                name: "provider".into(),
-                switch: "main".into(),
-                dial: "sofia/gateway/provider/{number}".into(),
-                format: NumberFormat::Digits,
-                channels: 2,
-                price: None,
-                cap: None,
-            }),
-        )]
-        .into(),
-        zones: Arc::new(Zones::default()),
-        observe: false,
-    }
-}
-
-impl Desk {
-    fn new(rules: Rules) -> Desk {
-        let now = Now { wall: Wall(1_795_000_000_000), mono: Mono(1000) };
-        let mut desk = Desk::of(rules, Snapshot { seed: 7, ..Default::default() }, now);
-        desk.news(News::Up);
-        desk.answer_channels(&[]);
-        desk
-    }
-
-    fn of(rules: Rules, snapshot: Snapshot, now: Now) -> Desk {
-        let engine = Engine::new(Arc::new(rules), snapshot, now);
-        Desk { engine, now, out: Step::default(), switch: "main".into() }
-    }
-
-    /// The daemon is killed and started again, with what it had written; the switch goes on.
-    fn dies_and_returns(self, rules: Rules) -> Desk {
-        let mut rows = Memory::new(7, Wall::default());
-        rows.commit(&self.out.writes).unwrap();
-        let snapshot = rows.load(self.now.wall);
-        Desk::of(rules, snapshot, Now { wall: self.now.wall + Span::seconds(2), mono: Mono(5) })
-    }
-
-    fn asked_legs(&mut self) -> Vec<ChannelId> {
-        self.effects(|e| match e {
-            Effect::AskLeg { channel, .. } => Some(channel.clone()),
-            _ => None,
-        })
-    }
-
-    fn stands(&mut self, id: &ChannelId, answered: bool, bridged: Option<&ChannelId>) {
-        let state = ChannelState {
-            channel: Channel {
-                id: id.clone(),
-                direction: Direction::Outbound,
-                user: None,
-                caller: "".into(),
-                name: "".into(),
-                dialled: "".into(),
-                line: None,
-                created: self.now.wall,
-            },
-            answered,
-            parked: answered && bridged.is_none(),
-            bridged: bridged.cloned(),
-        };
-        self.news(News::State(id.clone(), Some(Box::new(state))));
-    }
-
-    /// Up to the moment when the client's phone rings: the two legs.
-    fn dials_both(&mut self) -> (Originate, Originate) {
-        self.misses("a");
-        self.wait(Span::minutes(5));
-        self.listens_and_dials()
-    }
-
-    /// The operator who is rung answers and hears who waits; the client is dialled.
-    fn listens_and_dials(&mut self) -> (Originate, Originate) {
-        let operator = self.dialled().remove(0);
-        self.answers(&operator.leg);
-        self.hears_all();
-        self.answer_channels(&[]);
-        (operator, self.dialled().remove(0))
-    }
-
-    /// The same, and they talk for so long; gives the operator's leg.
-    fn listens_and_talks(&mut self, talk: Span) -> Originate {
-        let (operator, client) = self.listens_and_dials();
-        self.answers(&client.leg);
-        self.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
-        self.wait(talk);
-        self.ends(&client.leg, Outcome::Unknown);
-        self.ends(&operator.leg, Outcome::Unknown);
-        operator
-    }
-
-    fn input(&mut self, input: Input) {
-        self.engine.step(input, self.now, &mut self.out);
-    }
-
-    fn news(&mut self, news: News) {
-        self.input(Input::Switch { switch: self.switch.clone(), news });
-    }
-
-    fn answer_channels(&mut self, list: &[Channel]) {
-        let asked = self.effects(|e| match e {
-            Effect::AskChannels { token, .. } => Some(*token),
-            _ => None,
-        });
-        for token in asked {
-            self.news(News::Channels { token, list: Some(list.to_vec()) });
-        }
-    }
-
-    /// Takes out of the effects those that `pick` knows.
-    fn effects<T>(&mut self, pick: impl Fn(&Effect) -> Option<T>) -> Vec<T> {
-        let mut picked = Vec::new();
-        self.out.effects.retain(|effect| match pick(effect) {
-            Some(found) => {
-                picked.push(found);
-                false
-            }
-            None => true,
-        });
-        picked
-    }
-
-    fn dialled(&mut self) -> Vec<Originate> {
-        self.effects(|e| match e {
-            Effect::Originate(o) => Some((**o).clone()),
-            _ => None,
-        })
-    }
-
-    fn hung_up(&mut self) -> Vec<ChannelId> {
-        self.effects(|e| match e {
-            Effect::Hangup { channel, .. } => Some(channel.clone()),
-            _ => None,
-        })
-    }
-
-    fn wait(&mut self, span: Span) {
-        self.now.wall = self.now.wall + span;
-        self.now.mono = self.now.mono + span;
-        self.input(Input::Tick);
-    }
-
-    fn arrives(&mut self, id: &str, from: &str) -> ChannelId {
-        let id = ChannelId::new(id);
-        let created = self.now.wall;
-        self.news(News::Created(Channel {
-            id: id.clone(),
-            direction: Direction::Inbound,
-            user: None,
-            caller: from.into(),
-            name: "".into(),
-            dialled: "+74951112233".into(),
-            line: None,
-            created,
-        }));
-        id
-    }
-
-    fn ends(&mut self, id: &ChannelId, outcome: Outcome) {
-        self.news(News::Ended(Ended {
-            id: id.clone(),
-            outcome,
-            cause: "NORMAL_CLEARING".into(),
-            unregistered: false,
-            line: None,
-        }));
-    }
-
-    fn misses(&mut self, id: &str) {
-        let id = self.arrives(id, CLIENT);
-        self.wait(Span::seconds(20));
-        self.ends(&id, Outcome::Unknown);
-    }
-
-    fn answers(&mut self, leg: &ChannelId) {
-        self.news(News::Answered(leg.clone()));
-        self.news(News::Parked(leg.clone()));
-    }
-
-    fn hears_all(&mut self) {
-        let said = self.effects(|e| match e {
-            Effect::Say { leg, token, .. } => Some((leg.clone(), *token)),
-            _ => None,
-        });
-        for (id, token) in said {
-            self.news(News::Said { id, token });
-        }
-    }
-
-    fn closed(&self) -> Option<CloseReason> {
-        self.out.writes.iter().rev().find_map(|write| match write {
-            Write::Callback(record) => match &record.state {
-                CallbackState::Closed { reason, .. } => Some(reason.clone()),
-                _ => None,
-            },
-            _ => None,
-        })
-    }
-}
 
 #[test]
 fn a_missed_call_is_called_back_operator_first() {
@@ -795,6 +537,31 @@ fn an_operators_phones_are_rung_one_after_the_other() {
 }
 
 #[test]
+fn who_takes_another_call_meanwhile_is_not_sought_on_the_next_phone() {
+    let mut rules = rules(Strategy::TopDown);
+    let mut anna = (*rules.operators["anna"]).clone();
+    anna.phones.push(Phone { dial: "user/1003".into(), user: "1003".into() });
+    rules.operators.insert("anna".into(), Arc::new(anna));
+    let mut desk = Desk::new(rules);
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    let [first] = desk.dialled().try_into().expect("one phone at a time");
+    desk.news(News::Created(Channel {
+        id: ChannelId::new("own"),
+        direction: Direction::Inbound,
+        user: Some("1003".into()),
+        caller: "1003".into(),
+        name: "".into(),
+        dialled: "89031112233".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    desk.ends(&first.leg, Outcome::NoAnswer);
+    let [next] = desk.dialled().try_into().expect("one phone at a time");
+    assert_eq!(&*next.dial, "user/1002", "Anna is on the phone by now");
+}
+
+#[test]
 fn a_fresh_callback_goes_before_a_repeated_one() {
     let mut desk = Desk::new(rules(Strategy::TopDown));
     desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
@@ -815,7 +582,7 @@ fn a_fresh_callback_goes_before_a_repeated_one() {
     assert!(desk.dialled().is_empty(), "both are due, and nobody is there");
     desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true }));
     let [operator] = desk.dialled().try_into().expect("one operator, one callback");
-    assert_eq!(operator.shown.to_string(), "+79160000002", "the one who was not tried yet");
+    assert_eq!(operator.shown.unwrap().to_string(), "+79160000002", "the one who was not tried yet");
 }
 
 #[test]
@@ -1002,7 +769,7 @@ fn three(strategy: Strategy, members: [(u32, u32); 3]) -> Rules {
     let member = |(name, (weight, level)): (&&str, (u32, u32))| Member { name: (**name).into(), weight, level };
     let operators = NAMES.iter().zip(members).map(member).collect();
     let escalate = Span::seconds(30);
-    let group = Group { name: "sales".into(), operators, strategy, remember: false, escalate };
+    let group = Group { name: "sales".into(), operators, strategy, remember: false, loyal: Span::ZERO, escalate };
     rules.groups.insert("sales".into(), Arc::new(group));
     rules
 }
@@ -1518,6 +1285,68 @@ fn a_number_that_is_never_dialled_stays_so_after_a_restart() {
     assert_eq!(desk.dialled().len(), 1);
 }
 
+/// The client's phone ends so, and the callback is closed with it.
+fn is_struck_off(desk: &mut Desk, outcome: Outcome) {
+    let (operator, client) = desk.dials_both();
+    desk.ends(&client.leg, outcome);
+    desk.hears_all();
+    desk.ends(&operator.leg, Outcome::Unknown);
+    desk.wait(Span::minutes(10));
+}
+
+#[test]
+fn a_number_that_was_said_not_to_exist_is_dialled_again_once_it_calls() {
+    let house = rules(Strategy::TopDown);
+    let mut desk = Desk::new(house.clone());
+    is_struck_off(&mut desk, Outcome::Invalid);
+    desk.misses("b");
+    let mut desk = desk.dies_and_returns(house);
+    desk.news(News::Up);
+    desk.answer_channels(&[]);
+    desk.wait(Span::minutes(6));
+    assert_eq!(desk.dialled().len(), 1, "the call is missed, and the number is no longer struck off in the store");
+
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    is_struck_off(&mut desk, Outcome::Declined);
+    desk.misses("b");
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty(), "who refused our call is left in peace");
+
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    is_struck_off(&mut desk, Outcome::Invalid);
+    desk.input(Input::Wish(Wish::Block { number: CLIENT_NUMBER.parse().unwrap(), by: "olga".into() }));
+    desk.misses("b");
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty(), "nor is a number that a person has blocked since");
+}
+
+#[test]
+fn a_record_of_a_call_from_before_does_not_show_that_a_number_exists() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    let early = desk.now.wall;
+    is_struck_off(&mut desk, Outcome::Invalid);
+    let told = |desk: &mut Desk, id: &str, ended: Wall| {
+        let channel = Channel {
+            id: ChannelId::new(id),
+            direction: Direction::Inbound,
+            user: None,
+            caller: CLIENT.into(),
+            name: "".into(),
+            dialled: "+74951112233".into(),
+            line: None,
+            created: ended - Span::seconds(20),
+        };
+        let (cause, marks) = ("NORMAL_CLEARING".into(), Marks::default());
+        let cdr = Cdr { channel, served: None, talk: Span::ZERO, ended, cause, queue: None, marks };
+        desk.news(News::Cdr(Box::new(cdr)));
+        desk.wait(Span::minutes(6));
+        desk.dialled().len()
+    };
+    assert_eq!(told(&mut desk, "before", early + Span::minutes(1)), 0);
+    let now = desk.now.wall;
+    assert_eq!(told(&mut desk, "after", now), 1, "the daemon did not hear of it when it came");
+}
+
 fn day_spans() -> impl proptest::strategy::Strategy<Value = Vec<(u16, u16)>> {
     use proptest::prelude::*;
     proptest::collection::vec((0..1300u16, 10..700u16).prop_map(|(from, long)| (from, (from + long).min(1440))), 1..3)
@@ -2030,6 +1859,149 @@ fn a_talk_that_is_transferred_stays_one_row_and_names_the_colleague() {
     let attempt = desk.last_attempt();
     assert_eq!((attempt.n, attempt.operator.as_deref(), attempt.legs.len()), (1, Some("anna"), 2));
     assert_eq!((attempt.outcome, desk.closed()), (Some(Outcome::Talked), Some(CloseReason::Talked)));
+}
+
+/// The phone of the second operator, rung by the first one's.
+fn colleague(desk: &mut Desk) -> ChannelId {
+    let id = ChannelId::new("boris");
+    desk.news(News::Created(Channel {
+        id: id.clone(),
+        direction: Direction::Outbound,
+        user: Some("1002".into()),
+        caller: "1001".into(),
+        name: "".into(),
+        dialled: "1002".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    desk.wait(Span::seconds(2));
+    desk.news(News::Answered(id.clone()));
+    id
+}
+
+/// They talk; the operator consults the colleague on the same leg (`att_xfer`), the client waits.
+fn consults() -> (Desk, ChannelId, ChannelId, ChannelId) {
+    let mut desk = Desk::new(recording(None));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    desk.wait(Span::seconds(20));
+    let colleague = colleague(&mut desk);
+    desk.news(News::Bridged(operator.leg.clone(), colleague.clone()));
+    // A consultation that takes longer than a talk is left unlooked at.
+    desk.wait(Span::seconds(70));
+    for leg in desk.asked_legs() {
+        let other = if leg == client.leg { &operator.leg } else { &colleague };
+        desk.stands(&leg, true, Some(other));
+    }
+    assert!(desk.hung_up().is_empty() && desk.closed().is_none(), "nobody is let go");
+    (desk, operator.leg, client.leg, colleague)
+}
+
+fn is_handed_on(desk: &mut Desk, client: &ChannelId, colleague: &ChannelId) {
+    assert_eq!(desk.last_attempt().handed_to.as_deref(), Some("boris"));
+    let states: Vec<_> = desk.engine.status(desk.now).operators.iter().map(|operator| operator.state).collect();
+    assert_eq!(states, [OperatorState::Free, OperatorState::Busy]);
+    desk.wait(Span::seconds(70));
+    assert!(desk.hung_up().is_empty() && desk.closed().is_none(), "they talk on");
+    desk.ends(client, Outcome::Unknown);
+    desk.ends(colleague, Outcome::Unknown);
+    let attempt = desk.last_attempt();
+    assert_eq!((attempt.n, attempt.operator.as_deref(), attempt.legs.len()), (1, Some("anna"), 2));
+    assert_eq!((attempt.outcome, desk.closed()), (Some(Outcome::Talked), Some(CloseReason::Talked)));
+    let alarms = desk.effects(|e| if let Effect::Alarm(alarm) = e { Some(alarm.clone()) } else { None });
+    assert_eq!(alarms, []);
+}
+
+#[test]
+fn who_asks_a_colleague_first_hands_the_client_on_in_the_same_row() {
+    let (mut desk, operator, client, colleague) = consults();
+    assert_eq!(desk.last_attempt().handed_to, None, "they have only asked");
+    desk.ends(&operator, Outcome::Unknown);
+    desk.news(News::Parked(colleague.clone()));
+    desk.news(News::Unbridged(operator.clone(), colleague.clone()));
+    desk.news(News::Bridged(colleague.clone(), client.clone()));
+    desk.wait(Span::seconds(15));
+    is_handed_on(&mut desk, &client, &colleague);
+}
+
+#[test]
+fn a_colleague_who_does_not_take_the_client_is_not_named() {
+    let (mut desk, operator, client, colleague) = consults();
+    desk.ends(&colleague, Outcome::Unknown);
+    desk.news(News::Unbridged(operator.clone(), colleague));
+    desk.news(News::Bridged(operator.clone(), client.clone()));
+    desk.wait(Span::seconds(30));
+    assert!(desk.hung_up().is_empty(), "they talk on");
+    desk.ends(&client, Outcome::Unknown);
+    desk.ends(&operator, Outcome::Unknown);
+    assert_eq!((desk.last_attempt().handed_to, desk.closed()), (None, Some(CloseReason::Talked)));
+}
+
+#[test]
+fn a_client_who_leaves_while_the_operator_asks_a_colleague_was_talked_with() {
+    let (mut desk, operator, client, colleague) = consults();
+    desk.ends(&client, Outcome::Unknown);
+    desk.wait(Span::seconds(40));
+    assert!(desk.hung_up().is_empty(), "the operator and the colleague talk on");
+    desk.ends(&operator, Outcome::Unknown);
+    desk.ends(&colleague, Outcome::Unknown);
+    assert_eq!((desk.last_attempt().handed_to, desk.closed()), (None, Some(CloseReason::Talked)));
+}
+
+#[test]
+fn who_calls_a_colleague_and_joins_the_two_calls_hands_the_client_on_in_the_same_row() {
+    let mut desk = Desk::new(recording(None));
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    desk.wait(Span::seconds(20));
+    let own = ChannelId::new("own");
+    desk.news(News::Created(Channel {
+        id: own.clone(),
+        direction: Direction::Inbound,
+        user: Some("1001".into()),
+        caller: "1001".into(),
+        name: "".into(),
+        dialled: "1002".into(),
+        line: None,
+        created: desk.now.wall,
+    }));
+    let colleague = colleague(&mut desk);
+    desk.news(News::Bridged(own.clone(), colleague.clone()));
+    desk.wait(Span::seconds(5));
+    // A REFER with Replaces.
+    desk.news(News::Unbridged(own.clone(), colleague.clone()));
+    desk.ends(&own, Outcome::Unknown);
+    desk.news(News::Unbridged(operator.leg.clone(), client.leg.clone()));
+    desk.ends(&operator.leg, Outcome::Unknown);
+    desk.news(News::Bridged(client.leg.clone(), colleague.clone()));
+    desk.wait(Span::seconds(15));
+    is_handed_on(&mut desk, &client.leg, &colleague);
+}
+
+#[test]
+fn who_has_handed_the_client_on_is_free_though_the_switch_still_lists_their_channel() {
+    let (mut desk, operator, client, colleague) = consults();
+    desk.ends(&operator, Outcome::Unknown);
+    desk.news(News::Bridged(colleague.clone(), client.clone()));
+    let mut desk = desk.dies_and_returns(recording(None));
+    desk.news(News::Up);
+    let channel = |id: &ChannelId, user: &str| Channel {
+        id: id.clone(),
+        direction: Direction::Outbound,
+        user: Some(user.into()),
+        caller: "".into(),
+        name: "".into(),
+        dialled: user.into(),
+        line: None,
+        created: desk.now.wall,
+    };
+    let listed = [channel(&operator, "1001"), channel(&colleague, "1002")];
+    desk.answer_channels(&listed);
+    desk.wait(Span::seconds(15));
+    let states: Vec<_> = desk.engine.status(desk.now).operators.iter().map(|operator| operator.state).collect();
+    assert_eq!(states, [OperatorState::Free, OperatorState::Busy]);
 }
 
 #[test]

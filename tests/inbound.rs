@@ -63,13 +63,13 @@ fn leg(id: &str, role: Role, dial: &str, number: Option<&str>) -> Effect {
         role,
         dial: dial.into(),
         number: number.map(str::to_owned),
-        shown: "+74951112233".parse().unwrap(),
+        shown: "+74951112233".parse().ok(),
         shown_name: "${system(id)}".into(),
         ring: Span::seconds(20),
         cap: Span::seconds(600),
         park: Span::seconds(60),
         track: None,
-        callback: CallbackId(1),
+        of: CallbackId(1).into(),
         attempt: 1,
     }))
 }

@@ -59,6 +59,7 @@ fn call(id: &str, number: &str, arrived: i64, waits: i64, talk: i64, callback: O
         cause: "NORMAL_CLEARING".into(),
         callback: callback.map(CallbackId),
         known_by: KnownBy::Event,
+        queue: None,
     }
 }
 
@@ -81,7 +82,7 @@ fn attempt(callback: u64, n: u32, dialled: i64, outcome: Outcome, talk: i64) -> 
     let there = (talk > 0).then_some(dialled + 4);
     let over = dialled + 4 + talk;
     AttemptRecord {
-        callback: CallbackId(callback),
+        job: CallbackId(callback).into(),
         n,
         switch: "main".into(),
         started: at(dialled - 15),

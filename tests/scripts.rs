@@ -4,15 +4,20 @@
 //!
 //! `PEREZVON_SCRIPT=part-of-a-name` runs the scenarios of that name only and prints what happened in them.
 
+#[path = "scripts/asked.rs"]
+mod asked;
+
+use asked::Question;
 use jiff::tz::TimeZone;
 use perezvon::{
     engine::{
         effect::Notice,
         hours::Calendar,
         input::Wish,
+        money::{Amount, Price},
         number::Number,
         record::{CallRecord, ChannelId, CloseReason},
-        rules::{Again, Answer, Key, Missed, MissedRule, Mode, Recording, Strategy},
+        rules::{Again, Answer, Cap, Key, Missed, MissedRule, Mode, Order, Recording, Strategy},
         time::{Mono, Now, Span, Wall},
     },
     sim::{
@@ -44,8 +49,12 @@ const BEFORE: Span = Span::seconds(10);
 const LONGEST: Span = Span::minutes(3 * 24 * 60);
 /// How finely it is waited for.
 const SLICE: Span = Span::seconds(1);
+/// How far from a time that was told something may be.
+const A_MOMENT: Span = Span::seconds(1);
 /// A phone that an office exchange answers first.
 const EXCHANGE: &str = "sits behind an exchange and comes after ";
+/// An operator's phones, in their order.
+const PHONES: [&str; 3] = ["phone", "second phone", "third phone"];
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const DAY: u64 = 24 * 3600 * 1000;
 
@@ -91,6 +100,8 @@ enum What {
     Cancel(Number, String),
     /// The admin wants the client called.
     Call(Wish, Number),
+    /// Somebody wants to know, and is told in a sentence.
+    Asks(Question),
     Expect(Expect),
 }
 
@@ -98,6 +109,8 @@ enum What {
 enum Expect {
     /// All of these, in any order, after what was found before; within so long of it.
     Found(Vec<String>, Option<Span>),
+    /// This, at the time that was told last.
+    AsTold(String),
     /// This so many times.
     Times(usize, String),
 }
@@ -128,6 +141,43 @@ impl Cast {
                 .collect();
             format!("nobody is called {name:?}; there are {}", known.join(", "))
         })
+    }
+
+    /// Who does what: `ivan hangs up`, `anna's second phone does not answer`; with the name of the person.
+    fn who<'t>(&self, text: &'t str) -> Parsed<(Party, &'t str, &'t str)> {
+        let (who, does) = text.split_once(' ').ok_or_else(|| format!("{text:?}: who does what?"))?;
+        let phone = |name: &'t str, nth: usize, does: &'t str| {
+            let user = self.house.users(name).into_iter().nth(nth);
+            let user = user.ok_or_else(|| format!("{name} has no {}", PHONES[nth]))?;
+            Ok((Party::User(user), name, does))
+        };
+        if let Some(name) = who.strip_suffix("'s") {
+            let which = |(nth, which): (usize, &&str)| Some((nth, does.strip_prefix(*which)?.strip_prefix(' ')?));
+            let (nth, does) =
+                PHONES.iter().enumerate().find_map(which).ok_or_else(|| format!("{does:?}: which phone does what?"))?;
+            return phone(name, nth, does);
+        }
+        Ok((self.party(who)?, who, does))
+    }
+
+    /// What a phone does when it is rung, which takes as many calls as its owner.
+    fn habit(&self, party: &Party, text: &str) -> Parsed<Habit> {
+        let calls = match party {
+            Party::User(user) => self.house.operator(user).map_or(1, |name| self.house.desk(name).calls),
+            Party::Number(_) => 1,
+        };
+        Ok(Habit { calls, ..habit(text)? })
+    }
+
+    /// On which of an operator's phones, if not the first.
+    fn on_phone(&self, party: &Party) -> &'static str {
+        let Party::User(user) = party else { return "" };
+        let users = self.house.operator(user).map(|name| self.house.users(name)).unwrap_or_default();
+        match users.iter().position(|theirs| theirs == user) {
+            Some(1) => " on the second phone",
+            Some(2) => " on the third phone",
+            _ => "",
+        }
     }
 
     fn number(&self, name: &str) -> Parsed<Number> {
@@ -162,6 +212,7 @@ impl Cast {
             "operators" => self.set_operators(rest)?,
             "line" => self.set_line(rest)?,
             "client" => self.set_client(rest)?,
+            "calls" => self.set_price(rest)?,
             "only" if rest == "observe" => self.house.observe = true,
             "really" if rest == "dial" => self.house.observe = false,
             _ => return Ok(false),
@@ -174,6 +225,9 @@ impl Cast {
         let (names, rest) = parts.split_first().ok_or("operators: their names are missing")?;
         self.house.operators = names.split_whitespace().map(str::to_owned).collect();
         for part in rest {
+            if self.set_desk(part)? {
+                continue;
+            }
             match part.split_once(' ') {
                 _ if part == "one after another" => self.house.strategy = Strategy::TopDown,
                 _ if part == "all at once" => self.house.strategy = Strategy::RingAll,
@@ -194,11 +248,48 @@ impl Cast {
                     return Err(format!(
                         "{part:?} is none of: one after another, all at once, by STRATEGY, \
                          the one who knows the client first, ring SPAN, wrap-up SPAN, \
-                         there after SPAN, there by key KEY"
+                         there after SPAN, there by key KEY, NAME has N phones in order | together, NAME takes N calls at \
+                         once"
                     ));
                 }
             }
         }
+        Ok(())
+    }
+
+    /// `anna has 2 phones together`, `robot takes 3 calls at once`.
+    fn set_desk(&mut self, text: &str) -> Parsed<bool> {
+        let Some((name, rest)) = text.split_once(' ') else { return Ok(false) };
+        let Some(at) = self.house.operators.iter().position(|operator| operator == name) else { return Ok(false) };
+        let mut desk = self.house.desk(name);
+        let number = |text: &str| text.parse().map_err(|_| format!("{text:?} is no number"));
+        match rest.split_whitespace().collect::<Vec<_>>()[..] {
+            ["has", phones, "phones", "in", "order"] => (desk.phones, desk.order) = (number(phones)?, Order::InOrder),
+            ["has", phones, "phones", "together"] => (desk.phones, desk.order) = (number(phones)?, Order::Together),
+            ["takes", calls, "calls", "at", "once"] => desk.calls = number(calls)? as u32,
+            _ => return Ok(false),
+        }
+        if desk.phones > PHONES.len() {
+            return Err(format!("{name} has at most {} phones", PHONES.len()));
+        }
+        self.house.desks.resize_with(self.house.operators.len(), Default::default);
+        self.house.desks[at] = desk;
+        Ok(true)
+    }
+
+    /// `cost 1.50 a minute[, at most 10 a month]`: of a begun minute, over the one trunk.
+    fn set_price(&mut self, text: &str) -> Parsed<()> {
+        let amount = |text: &str| text.parse::<Amount>().map_err(|error| format!("{text:?}: {error}"));
+        let between = |text: &str, before: &str, after: &str| {
+            let wrong = || format!("{text:?}: cost AMOUNT a minute, at most AMOUNT a month");
+            amount(text.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).ok_or_else(wrong)?)
+        };
+        let parts = parts(text);
+        let (cost, most) = parts.split_first().ok_or("calls: what do they cost?")?;
+        let per_minute = between(cost, "cost ", " a minute")?;
+        let a_month = most.first().map_or(Ok(Amount(u64::MAX)), |most| between(most, "at most ", " a month"))?;
+        let price = Price { per_minute, currency: "RUB".into(), billing: Span::minutes(1) };
+        self.house.price = Some((price, Cap { a_month, zone: moscow()? }));
         Ok(())
     }
 
@@ -406,7 +497,7 @@ fn key_of(text: &str) -> Parsed<Key> {
 
 /// Everything that a phone does when it is rung: `is busy, then answers after 3s, talks 40s`.
 fn habit(text: &str) -> Parsed<Habit> {
-    let mut habit = Habit { reactions: [].into(), talks: Span::seconds(60), presses: None, hands_on: None };
+    let mut habit = Habit { reactions: [].into(), talks: Span::seconds(60), presses: None, hands_on: None, calls: 1 };
     for part in parts(text) {
         let part = part.strip_prefix("then ").unwrap_or(&part);
         if let Some(long) = part.strip_prefix("talks ") {
@@ -465,13 +556,10 @@ fn happening(text: &str, cast: &mut Cast) -> Parsed<What> {
         "the" => return fault(does).map(Happening::Fault).map(What::Happens),
         _ => {}
     }
-    if let Some((operator, long)) =
-        who.strip_suffix("'s").and_then(|who| Some((who, does.strip_prefix("phone is gone for ")?)))
-    {
-        let user = cast.house.user(operator).ok_or_else(|| format!("no operator is called {operator:?}"))?;
-        return Ok(What::Happens(Happening::Fault(Fault::Unregister(user, span(long)?))));
+    let (party, who, does) = cast.who(text)?;
+    if let (Party::User(user), Some(long)) = (&party, does.strip_prefix("is gone for ")) {
+        return Ok(What::Happens(Happening::Fault(Fault::Unregister(user.clone(), span(long)?))));
     }
-    let party = cast.party(who)?;
     let operator = |ready| Happening::Wish(Wish::Operator { name: who.into(), ready });
     let agent = |status| cast.agent(who).map(|agent| Happening::Agent(agent, status));
     Ok(What::Happens(match does {
@@ -484,7 +572,10 @@ fn happening(text: &str, cast: &mut Cast) -> Parsed<What> {
         "is in the queue again" => agent(AgentStatus::Available)?,
         does => match does.strip_prefix("calls ") {
             Some(call) => self::call(who, party, call, cast)?,
-            None => Happening::Habit(party, habit(does)?),
+            None => {
+                let habit = cast.habit(&party, does)?;
+                Happening::Habit(party, habit)
+            }
         },
     }))
 }
@@ -553,11 +644,22 @@ fn wish(text: &str, cast: &mut Cast) -> Parsed<What> {
     if let Some(client) = text.strip_prefix("unblocks ") {
         return Ok(What::Happens(Happening::Wish(Wish::Unblock { number: cast.number(client)? })));
     }
+    if let Some(client) = text.strip_prefix("asks about ") {
+        return cast.number(client).map(|number| What::Asks(Question::Why(client.to_owned(), number)));
+    }
+    if let Some((client, line)) =
+        text.strip_prefix("asks what would come of a call of ").and_then(|rest| rest.split_once(" on "))
+    {
+        let number = cast.number(client)?;
+        return Ok(What::Asks(Question::Foresee(client.to_owned(), number, line.to_owned())));
+    }
     match text {
+        "asks for a report" => Ok(What::Asks(Question::Report)),
         "pauses" => Ok(What::Happens(Happening::Wish(Wish::Pause))),
         "resumes" => Ok(What::Happens(Happening::Wish(Wish::Resume))),
         _ => Err(format!(
-            "an admin pauses, resumes, cancels CLIENT, wants CLIENT called on LINE, reloads with SETTING; not {text:?}"
+            "an admin pauses, resumes, cancels CLIENT, wants CLIENT called on LINE, reloads with SETTING, asks about \
+             CLIENT, asks what would come of a call of CLIENT on LINE, asks for a report; not {text:?}"
         )),
     }
 }
@@ -597,6 +699,9 @@ fn expectation(text: &str) -> Parsed<Expect> {
             return counted(n.parse().unwrap_or(0), rest);
         }
         _ => {}
+    }
+    if let Some(text) = text.strip_suffix(" as told") {
+        return Ok(Expect::AsTold(text.to_owned()));
     }
     let (text, within) = match text.rsplit_once(" within ") {
         Some((text, long)) => (text, Some(span(long)?)),
@@ -656,11 +761,14 @@ impl Scenario {
             self.house = self.cast.house.clone();
             return Ok(());
         }
-        let (who, does) = text.split_once(' ').unwrap_or((text, ""));
-        let party = self.cast.party(who).map_err(|error| {
-            format!("{error}; before anything happens come: operators …, line …, client …, only observe, WHO DOES WHAT")
+        let (party, _, does) = self.cast.who(text).map_err(|error| {
+            format!(
+                "{error}; before anything happens come: operators …, line …, client …, calls cost …, only observe, WHO \
+                 DOES WHAT"
+            )
         })?;
-        self.habits.push((party, habit(does)?));
+        let habit = self.cast.habit(&party, does)?;
+        self.habits.push((party, habit));
         Ok(())
     }
 }
@@ -671,6 +779,8 @@ impl Scenario {
 #[derive(Default)]
 struct Transcript {
     channels: BTreeMap<ChannelId, String>,
+    /// Of an operator's other phones, which it is.
+    phones: BTreeMap<ChannelId, &'static str>,
     /// Phones on which the person is not there yet.
     exchanges: BTreeSet<ChannelId>,
     heard: usize,
@@ -696,6 +806,14 @@ impl Transcript {
         self.lines[from..].sort_by_key(|(at, _)| *at);
     }
 
+    fn remember_phone(&mut self, channel: &ChannelId, party: &Party, cast: &Cast) -> &'static str {
+        let phone = cast.on_phone(party);
+        if !phone.is_empty() {
+            self.phones.insert(channel.clone(), phone);
+        }
+        phone
+    }
+
     fn telephone(&mut self, happened: &Outside, cast: &Cast) -> Option<String> {
         let name = |id: &ChannelId| self.channels.get(id).cloned().unwrap_or_else(|| "somebody".to_owned());
         Some(match happened {
@@ -703,13 +821,15 @@ impl Transcript {
                 let who = cast.name(party);
                 self.channels.insert(channel.clone(), who.clone());
                 let line = cast.house.dialled(dialled).map(|line| line.name.clone());
-                format!("{who} calls {}", line.unwrap_or_else(|| cast.name_of_number(dialled)))
+                let phone = self.remember_phone(channel, party, cast);
+                format!("{who} calls {}{phone}", line.unwrap_or_else(|| cast.name_of_number(dialled)))
             }
             Outside::Invite { channel, party, shown, variables, .. } => {
                 let who = cast.name(party);
                 self.channels.insert(channel.clone(), who.clone());
+                let phone = self.remember_phone(channel, party, cast);
                 match variables.iter().find(|(name, _)| name == "perezvon_leg").map(|(_, role)| role.as_str()) {
-                    Some("operator") => format!("{who} is rung for {}", cast.name_of_number(shown)),
+                    Some("operator") => format!("{who} is rung for {}{phone}", cast.name_of_number(shown)),
                     Some(_) => {
                         let digits = shown.trim_start_matches('+');
                         let line = cast.house.dialled(digits).map_or(shown.as_str(), |line| line.name.as_str());
@@ -739,7 +859,10 @@ impl Transcript {
                 let (first, second) = if cast.house.operators.contains(&b) { (b, a) } else { (a, b) };
                 format!("{first} talks with {second}")
             }
-            Outside::Gone(id, cause) => format!("{} is gone ({cause})", name(id)),
+            Outside::Gone(id, cause) => {
+                let phone = self.phones.get(id).copied().unwrap_or_default();
+                format!("{} is gone ({cause}){phone}", name(id))
+            }
             Outside::Hears(..) | Outside::Answered(_) | Outside::Silence(_) | Outside::Alone(_) => return None,
         })
     }
@@ -805,6 +928,8 @@ struct Run<'a> {
     found: usize,
     /// And when that was.
     since: Mono,
+    /// The time that was told last: then a client is to be dialled.
+    told: Option<Mono>,
 }
 
 impl Run<'_> {
@@ -813,9 +938,12 @@ impl Run<'_> {
         let mut world = World::new(house.clone(), seed, MIDNIGHT + Span(scenario.start));
         world.trace();
         for name in &house.operators {
-            let (Some(user), Some(agent)) = (house.user(name), house.agent(name)) else { continue };
+            let Some(agent) = house.agent(name) else { continue };
             let default = Habit::always(Reaction::Answers(Span::seconds(3))).talking(Span::minutes(5));
-            world.at(Mono(0), Happening::Habit(Party::User(user), default));
+            for user in house.users(name) {
+                let habit = Habit { calls: house.desk(name).calls, ..default.clone() };
+                world.at(Mono(0), Happening::Habit(Party::User(user), habit));
+            }
             world.at(Mono(0), Happening::Agent(agent, AgentStatus::Available));
         }
         for number in scenario.cast.clients.values() {
@@ -825,7 +953,7 @@ impl Run<'_> {
         for (party, habit) in &scenario.habits {
             world.at(Mono(0), Happening::Habit(party.clone(), habit.clone()));
         }
-        Run { scenario, world, transcript: Transcript::default(), found: 0, since: Mono(0) }
+        Run { scenario, world, transcript: Transcript::default(), found: 0, since: Mono(0), told: None }
     }
 
     /// The whole of it; what was wrong.
@@ -845,6 +973,12 @@ impl Run<'_> {
 
     fn mono(&self, time: u64) -> Mono {
         Mono(time.saturating_sub(self.scenario.start))
+    }
+
+    /// The wall clock is never set in a scenario.
+    fn mono_of(&self, at: Wall) -> Mono {
+        let now = self.now();
+        now.mono + at.since(now.wall)
     }
 
     fn time(&self, at: Mono) -> String {
@@ -907,6 +1041,11 @@ impl Run<'_> {
                 let callback = open.first().ok_or("there is no callback to cancel")?.id;
                 self.world.at(now, Happening::Wish(Wish::Cancel { callback, by: by.clone() }));
             }
+            What::Asks(question) => {
+                let (sentences, next) = question.ask(&self.world, |at| self.time(self.mono_of(at)))?;
+                self.told = next.map(|at| self.mono_of(at));
+                self.transcript.lines.extend(sentences.into_iter().map(|sentence| (now, sentence)));
+            }
             What::Expect(_) => {}
         }
         Ok(())
@@ -937,6 +1076,14 @@ impl Run<'_> {
                 }
             }
             Expect::Found(sentences, within) => self.find_all(sentences, *within, when, from),
+            Expect::AsTold(sentence) => {
+                let told = self.told.ok_or("no time was told")?;
+                self.find_all(std::slice::from_ref(sentence), None, when, told)?;
+                match self.since > told + A_MOMENT {
+                    true => Err(format!("told was {}, and it was at {}", self.time(told), self.time(self.since))),
+                    false => Ok(()),
+                }
+            }
         }
     }
 

@@ -9,8 +9,8 @@ mod trouble;
 use perezvon::{
     engine::{
         record::{
-            CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Dial, KnownBy, LegRecord,
-            OperatorRecord, Origin, Outcome, Snapshot, Write,
+            CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Dial, KnownBy, LastCall,
+            LegRecord, OperatorRecord, Origin, Outcome, Snapshot, Write,
         },
         retry::REMEMBERED,
         time::{Span, Wall},
@@ -77,6 +77,7 @@ every_store! {
     keeps_the_later_of_two_writes_of_a_row
     gives_back_what_is_open_and_nothing_else
     remembers_the_dials_of_the_last_days
+    reads_no_more_of_who_called_than_a_rule_asks_for
     takes_rows_in_any_order_but_no_stranger
     refuses_all_of_a_commit_or_nothing
     knows_which_calls_it_knows
@@ -92,7 +93,7 @@ every_store! {
 }
 
 async fn is_born_empty(house: House) {
-    let born = house.store.load(NOW).await.unwrap();
+    let born = house.store.load(NOW, None).await.unwrap();
     assert_eq!(born, Snapshot { seed: born.seed, born: NOW, ..Snapshot::default() });
     assert_ne!(born.seed, 0);
     assert_eq!(house.journal(JournalQuery::default()).await, []);
@@ -113,7 +114,7 @@ async fn keeps_the_later_of_two_writes_of_a_row(house: House) {
         house.commit([Write::Call(answered.clone()), Write::Attempt(attempted.clone())]).await;
         house.commit([Write::Paused(false), Write::Paused(true)]).await;
     }
-    let loaded = house.store.load(NOW).await.unwrap();
+    let loaded = house.store.load(NOW, None).await.unwrap();
     assert_eq!((loaded.calls, loaded.callbacks, loaded.attempts), (vec![answered], vec![late], vec![attempted]));
     assert!(loaded.paused);
 }
@@ -138,12 +139,24 @@ async fn gives_back_what_is_open_and_nothing_else(house: House) {
     house.commit([ended, call("b"), call("a"), early.clone(), fresh.clone()].map(Write::Call)).await;
     house.commit([Write::Call(guessed("stale", NOW - GUESS_STANDS)), Write::Operator(operator.clone())]).await;
     house.commit([attempt(2, 2), attempt(1, 1), over].map(Write::Attempt)).await;
-    let loaded = house.store.load(NOW).await.unwrap();
+    let loaded = house.store.load(NOW, None).await.unwrap();
     assert_eq!(loaded.calls, [early, call("a"), call("b"), fresh]);
     assert_eq!(loaded.callbacks, [callback(1), callback(2)]);
     assert_eq!(loaded.attempts, [attempt(1, 1), attempt(2, 2)]);
     assert_eq!(loaded.operators, [operator]);
     assert_eq!(loaded.last_callback, 3);
+}
+
+async fn reads_no_more_of_who_called_than_a_rule_asks_for(house: House) {
+    let within = Span::minutes(60);
+    let called = |id: &str, line: &str, at| CallRecord { line: line.into(), arrived: at, ..call(id) };
+    let (just, fresh) = (called("just", "site", NOW - within + Span(1)), called("fresh", "site", NOW - Span(1)));
+    house.commit([called("old", "shop", NOW - within), just, fresh].map(Write::Call)).await;
+    let load = async |calls| house.store.load(NOW, calls).await.unwrap().last_calls;
+    assert_eq!(load(None).await, [], "no line asks who called before");
+    let last = |line: &str, at| LastCall { number: call("a").number.unwrap(), line: line.into(), at };
+    assert_eq!(load(Some(within)).await, [last("site", NOW - Span(1))]);
+    assert_eq!(load(Some(within + Span(1))).await, [last("shop", NOW - within), last("site", NOW - Span(1))]);
 }
 
 async fn remembers_the_dials_of_the_last_days(house: House) {
@@ -165,7 +178,7 @@ async fn remembers_the_dials_of_the_last_days(house: House) {
     house.commit([dialled(4, NOW, Some(Outcome::Network)), attempt(1, 5)].map(Write::Attempt)).await;
     let number = closed(1).number;
     let dials = [NOW - REMEMBERED + Span(1), NOW - Span(5)].map(|at| Dial { at, number });
-    assert_eq!(house.store.load(NOW).await.unwrap().dials, dials);
+    assert_eq!(house.store.load(NOW, None).await.unwrap().dials, dials);
 }
 
 async fn takes_rows_in_any_order_but_no_stranger(house: House) {
@@ -180,14 +193,14 @@ async fn takes_rows_in_any_order_but_no_stranger(house: House) {
 }
 
 async fn refuses_all_of_a_commit_or_nothing(house: House) {
-    let before = house.store.load(NOW).await.unwrap();
+    let before = house.store.load(NOW, None).await.unwrap();
     let bad = [Write::Callback(callback(1)), Write::Call(call("a")), Write::Attempt(attempt(2, 1))];
     let good: Vec<Write> = [callback(5), callback(6)].map(Write::Callback).into();
     let (good_one, refused, good_two) =
         tokio::join!(house.store.commit(&good[..1]), house.store.commit(&bad), house.store.commit(&good[1..]));
     assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
     assert_eq!((good_one, good_two), (Ok(()), Ok(())));
-    let after = house.store.load(NOW).await.unwrap();
+    let after = house.store.load(NOW, None).await.unwrap();
     assert_eq!(after, Snapshot { callbacks: vec![callback(5), callback(6)], last_callback: 6, ..before });
     assert_eq!(house.store.call_known(&ChannelId::new("a")).await, Ok(Known::No));
 }
@@ -340,7 +353,7 @@ async fn is_written_by_many_at_once(house: House) {
     for task in tasks.collect::<Vec<_>>() {
         task.await.unwrap();
     }
-    let loaded = house.store.load(NOW).await.unwrap();
+    let loaded = house.store.load(NOW, None).await.unwrap();
     assert_eq!((loaded.last_callback, loaded.callbacks.len(), loaded.attempts.len()), (640, 640, 640));
 }
 
@@ -348,10 +361,10 @@ async fn is_backed_up_while_it_is_written(house: House) {
     a_day(&house).await;
     house.commit([Write::Paused(true), Write::Callback(closed(4))]).await;
     let file = house.folder.path().join("backup.db");
-    let (before, journal) = (house.store.load(NOW).await, house.journal(JournalQuery::default()).await);
+    let (before, journal) = (house.store.load(NOW, None).await, house.journal(JournalQuery::default()).await);
     house.store.backup(&file).await.unwrap();
     let copy = Sqlite::open(&file, Wall(1)).await.unwrap();
-    assert_eq!(copy.load(NOW).await, before);
+    assert_eq!(copy.load(NOW, None).await, before);
     assert_eq!(copy.journal(&JournalQuery::default()).await.unwrap(), journal);
     copy.close().await.unwrap();
 
@@ -407,7 +420,7 @@ async fn assert_whole(store: &dyn Store, first: u64) -> u64 {
             }
             None => {
                 assert_eq!(known, Known::No, "a call without its callback {id}");
-                let last = store.load(NOW).await.unwrap().last_callback;
+                let last = store.load(NOW, None).await.unwrap().last_callback;
                 assert!(last < id, "callback {id} is missing, {last} is there");
                 return id;
             }
@@ -456,14 +469,16 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let House { store, folder } = House::sqlite().await;
-            let seed = store.load(NOW).await.unwrap().seed;
+            let seed = store.load(NOW, None).await.unwrap().seed;
             let mut memory = Memory::new(seed, NOW);
             for commit in &commits {
                 prop_assert_eq!(store.commit(commit).await.is_ok(), memory.commit(commit).is_ok());
             }
             store.close().await.unwrap();
             let store = Sqlite::open(&folder.path().join("store.db"), Wall(0)).await.unwrap();
-            prop_assert_eq!(store.load(now).await.unwrap(), memory.load(now));
+            for calls in [None, Some(Span::minutes(60)), Some(Span(u64::MAX))] {
+                prop_assert_eq!(store.load(now, calls).await.unwrap(), memory.load(now, calls));
+            }
             for query in &queries {
                 prop_assert_eq!(store.journal(query).await.unwrap(), memory.journal(query), "{:?}", query);
                 let filter = CallbackFilter { number: query.number, line: query.line.clone(), open: query.since.is_some(), list: None, limit: query.limit };
@@ -484,7 +499,7 @@ proptest! {
     fn nothing_is_changed_on_the_way(commit in sample::commits(), now in sample::times()) {
         let mut memory = Memory::new(1, now);
         prop_assume!(memory.commit(&commit).is_ok());
-        let loaded = memory.load(now);
+        let loaded = memory.load(now, None);
         let last = |wanted: &dyn Fn(&Write) -> bool| commit.iter().rev().find(|write| wanted(write)).cloned();
         for call in loaded.calls {
             let id = call.id.clone();
@@ -495,8 +510,8 @@ proptest! {
             prop_assert_eq!(last(&|w| matches!(w, Write::Callback(c) if c.id == id)), Some(Write::Callback(callback)));
         }
         for attempt in loaded.attempts {
-            let key = (attempt.callback, attempt.n);
-            prop_assert_eq!(last(&|w| matches!(w, Write::Attempt(a) if (a.callback, a.n) == key)), Some(Write::Attempt(attempt)));
+            let key = (attempt.job, attempt.n);
+            prop_assert_eq!(last(&|w| matches!(w, Write::Attempt(a) if (a.job, a.n) == key)), Some(Write::Attempt(attempt)));
         }
     }
 }

@@ -117,6 +117,7 @@ pub(super) fn origin_words(origin: &Origin) -> String {
     match origin {
         Origin::Missed { .. } => "a missed call, on a line that is gone from the configuration".to_owned(),
         Origin::ByHand { by } => format!("{by} asked for it"),
+        Origin::Queue { .. } => "asked in the queue to be called".to_owned(),
         Origin::Listed { list } => format!("it stands in list {list}"),
     }
 }

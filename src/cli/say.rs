@@ -117,7 +117,7 @@ fn words(line: &Line, rules: &Rules, wanted: &Wanted, number: Number) -> Option<
         attempt: if wanted.kind == Kind::Repeated { 2 } else { 1 },
         misses: u32::from(wanted.kind != Kind::Requested),
         key: key_of(line, rules),
-        outcome: String::new(),
+        ..Facts::default()
     };
     Some(Words { template, language: line.language, facts })
 }

@@ -3,6 +3,7 @@
 mod layer;
 mod net;
 mod place;
+mod queue;
 mod reader;
 mod redial;
 mod rules;

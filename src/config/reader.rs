@@ -198,14 +198,14 @@ impl<'a> Node<'a> {
     }
 
     /// One of these words.
-    pub fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+    pub fn word<T: Clone>(&self, words: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             self.fault(format!("`{}` is \"{text}\"", self.key()), one_of(text, &known));
         }
-        found.map(|(_, value)| *value)
+        found.map(|(_, value)| value.clone())
     }
 
     fn kind(&self) -> &'static str {

@@ -38,6 +38,8 @@ const LONGEST_RING: Span = Span::minutes(5);
 const WAIT: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(10);
 /// How a recording's file is written.
 const FILE: &str = "write file = \"/var/lib/freeswitch/recordings/{date}/{line}-{callback}-{attempt}.wav\"";
+/// What tells the recordings of two talks apart.
+const APART: [&str; 2] = ["{callback}", "{attempt}"];
 /// How short a talk may be called none: a person needs longer to say why they called.
 const SHORT: RangeInclusive<Span> = Span::seconds(1)..=Span::seconds(60);
 /// What a site's countdown may promise.
@@ -73,6 +75,12 @@ pub fn read_requested(
     language: Language,
     zone: Option<&TimeZone>,
 ) -> Redial {
+    for node in layers.iter().filter_map(|layer| layer.get("missed")) {
+        node.fault(
+            "`missed` says which calls are called back, and who asks to be called is called back whatever their calls",
+            "leave it out, or write it into `[line.redial]` or `[defaults.redial]`",
+        );
+    }
     read_over(layers, redial, Redial { track: Span::ZERO, ..built_in(language) }, language, zone)
 }
 
@@ -209,7 +217,7 @@ fn client_first<'a>(get: &impl Fn(&'static str) -> Option<Node<'a>>, language: L
 }
 
 /// A file or a stream, as the switch's `playback` takes it. Nothing that the switch would expand is one.
-fn music(node: &Node<'_>) -> Option<Arc<str>> {
+pub(super) fn music(node: &Node<'_>) -> Option<Arc<str>> {
     let text = node.line_of_text()?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:~%(),;=".contains(c);
     if text.is_empty() || text.len() > MOST_MUSIC || !text.chars().all(plain) {
@@ -235,7 +243,7 @@ fn keys(node: &Node<'_>) -> Option<Keys> {
 /// `{ file = "/…/{date}/{line}-{callback}-{attempt}.wav", stereo = true, notice = "…" }`, or the file alone.
 fn record(node: &Node<'_>, language: Language) -> Option<Recording> {
     if !node.is_table() {
-        return Some(Recording { file: file(node)?, stereo: false, notice: None });
+        return Some(Recording { file: file(node, &APART, FILE)?, stereo: false, notice: None });
     }
     let table = node.table()?;
     let (path, stereo, notice) = (table.get("file"), table.get("stereo"), table.get("notice"));
@@ -245,7 +253,7 @@ fn record(node: &Node<'_>, language: Language) -> Option<Recording> {
     }
     let stereo = stereo.and_then(|node| node.flag()).unwrap_or(false);
     let notice = notice.and_then(|node| notice_of(&node, language));
-    Some(Recording { file: file(&path?)?, stereo, notice })
+    Some(Recording { file: file(&path?, &APART, FILE)?, stereo, notice })
 }
 
 /// It is spoken on the client's own call too, where no word from outside may be: it names nothing.
@@ -258,8 +266,8 @@ fn notice_of(node: &Node<'_>, language: Language) -> Option<Arc<str>> {
     Some(words)
 }
 
-/// An absolute path with places in it, of which no two talks have the same.
-fn file(node: &Node<'_>) -> Option<Arc<str>> {
+/// An absolute path with places in it; by those of `apart` no two talks have the same.
+pub(super) fn file(node: &Node<'_>, apart: &[&str], cure: &str) -> Option<Arc<str>> {
     let text = node.line_of_text()?;
     let mut bare = text.to_owned();
     PLACES.iter().for_each(|place| bare = bare.replace(&format!("{{{place}}}"), "x"));
@@ -269,13 +277,13 @@ fn file(node: &Node<'_>) -> Option<Arc<str>> {
         _ if !bare.chars().all(plain) => format!("\"{text}\" has a sign or a place that no file of ours may have"),
         _ if !bare.starts_with('/') || bare.contains("..") => format!("\"{text}\" is no absolute path"),
         _ if !name.contains('.') => format!("\"{text}\" does not say how the switch is to write it"),
-        _ if !text.contains("{callback}") || !text.contains("{attempt}") => {
+        _ if !apart.iter().all(|place| text.contains(place)) => {
             format!("\"{text}\" would be the same file for two talks")
         }
         _ if text.len() > MOST_MUSIC => format!("`file` has more than {MOST_MUSIC} bytes"),
         () => return Some(text.into()),
     };
-    node.fault(what, FILE);
+    node.fault(what, cure);
     None
 }
 
@@ -296,7 +304,7 @@ fn machine(node: &Node<'_>, language: Language) -> Option<Machine> {
 }
 
 /// `announce_client = "": the client hears the operator at once.
-fn says_nothing(node: &Node<'_>) -> bool {
+pub(super) fn says_nothing(node: &Node<'_>) -> bool {
     node.is_flag(false) || (node.is_text() && node.text() == Some(""))
 }
 
@@ -313,7 +321,7 @@ fn announcements<'a>(
     Announcements { missed: missed.unwrap_or(built.missed), requested, repeated }
 }
 
-fn template(node: &Node<'_>, language: Language) -> Option<Arc<str>> {
+pub(super) fn template(node: &Node<'_>, language: Language) -> Option<Arc<str>> {
     let text = node.text()?;
     match voice::check_template(text, language) {
         Ok(()) => Some(text.into()),

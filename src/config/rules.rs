@@ -1,6 +1,7 @@
 //! Trunks, operators, groups, calendars and lines: what becomes the engine's [`Rules`].
 
 use super::{
+    queue,
     reader::{Node, Table, one_of},
     redial, unit,
 };
@@ -63,6 +64,7 @@ struct Defaults<'a> {
     zone: Option<TimeZone>,
     redial: Option<Table<'a>>,
     requested: Option<Table<'a>>,
+    queue: Option<Table<'a>>,
     zones: Zones,
 }
 
@@ -144,6 +146,7 @@ fn defaults<'a>(root: &Table<'a>, lines: &[Table<'_>], folder: &Path) -> Default
         zones: get("zones").map_or_else(Zones::built_in, |node| zones(&node, folder).unwrap_or_default()),
         redial: get("redial").and_then(|node| node.table()),
         requested: get("requested").and_then(|node| node.table()),
+        queue: get("queue").and_then(|node| node.table()),
     };
     if let Some(table) = &table {
         table.close();
@@ -393,7 +396,15 @@ fn groups(root: &Table<'_>, operators: &[Arc<Operator>]) -> BTreeMap<Name, Arc<G
     let mut groups: BTreeMap<Name, Arc<Group>> = BTreeMap::new();
     for table in &tables {
         let strategy = table.get("strategy").and_then(|node| node.word(&STRATEGIES)).unwrap_or_default();
-        let remember = table.get("remember").and_then(|node| node.flag()).unwrap_or(false);
+        // `true`: if they are free; a span: they are waited for so long.
+        let remember = table.get("remember");
+        let loyal =
+            remember.as_ref().filter(|node| node.is_text()).and_then(|node| node.span(Span::ZERO..=LONGEST_PAUSE));
+        let remember = match remember {
+            Some(node) if node.is_text() => loyal.is_some(),
+            node => node.and_then(|node| node.flag()).unwrap_or(false),
+        };
+        let loyal = loyal.unwrap_or_default();
         let escalate = table.get("escalate").and_then(|node| node.span(Span::ZERO..=LONGEST_PAUSE));
         let name = name(table);
         let members = table.get("operators");
@@ -404,7 +415,10 @@ fn groups(root: &Table<'_>, operators: &[Arc<Operator>]) -> BTreeMap<Name, Arc<G
         table.close();
         if let Some(name) = name.filter(|new| is_new(table, groups.keys(), new)) {
             let escalate = escalate.unwrap_or(DEFAULT_ESCALATE);
-            groups.insert(name.clone(), Arc::new(Group { name, operators: members, strategy, remember, escalate }));
+            groups.insert(
+                name.clone(),
+                Arc::new(Group { name, operators: members, strategy, remember, loyal, escalate }),
+            );
         }
     }
     if tables.is_empty() {
@@ -484,8 +498,10 @@ pub(super) fn told<T>(node: &Node<'_>, read: impl Fn(&str) -> Result<T, unit::Wr
 
 fn lines_of(tables: &[Table<'_>], defaults: &Defaults<'_>, known: &Known) -> BTreeMap<Name, Arc<Line>> {
     let mut lines: BTreeMap<Name, Arc<Line>> = BTreeMap::new();
+    let quiet = |table: &Table<'_>| Some(Name::from(table.get("name")?.quiet_text()?));
+    let names: Vec<Name> = tables.iter().filter_map(quiet).collect();
     for table in tables {
-        let Some(line) = line(table, defaults, known) else { continue };
+        let Some(line) = line(table, defaults, known, &names) else { continue };
         if !is_new(table, lines.keys(), &line.name) {
             continue;
         }
@@ -502,7 +518,7 @@ fn lines_of(tables: &[Table<'_>], defaults: &Defaults<'_>, known: &Known) -> BTr
     lines
 }
 
-fn line(table: &Table<'_>, defaults: &Defaults<'_>, known: &Known) -> Option<Line> {
+fn line(table: &Table<'_>, defaults: &Defaults<'_>, known: &Known, lines: &[Name]) -> Option<Line> {
     let name = name(table);
     let language = table.get("language").and_then(|node| node.word(&LANGUAGES)).unwrap_or(defaults.language);
     let number = |node: &Node<'_>| number(node, &defaults.country);
@@ -528,6 +544,9 @@ fn line(table: &Table<'_>, defaults: &Defaults<'_>, known: &Known) -> Option<Lin
     let requested = table.inner("requested");
     let own: Vec<&Table<'_>> = requested.iter().chain(&defaults.requested).collect();
     let requested = redial::read_requested(&own, &layers, language, defaults.zone.as_ref());
+    let queue = table.inner("queue");
+    let of_queue: Vec<&Table<'_>> = queue.iter().chain(&defaults.queue).collect();
+    let queue = queue::read(&of_queue, &queue::Around { language, lines, record: redial.record.as_ref() });
     let priority = table.get("priority").and_then(|node| node.count(0..=MOST_PRIORITY)).unwrap_or_default();
     if let Some(group) = group.as_ref().and_then(|name| known.groups.get(name)) {
         let all: Vec<&Table<'_>> = own.iter().chain(&layers).copied().collect();
@@ -550,6 +569,7 @@ fn line(table: &Table<'_>, defaults: &Defaults<'_>, known: &Known) -> Option<Lin
         priority,
         redial,
         requested,
+        queue,
     })
 }
 
@@ -629,7 +649,7 @@ fn is_new<'a>(table: &Table<'_>, mut names: impl Iterator<Item = &'a Name>, name
     !known
 }
 
-fn reference<'a>(node: &Node<'_>, what: &str, names: impl Iterator<Item = &'a Name>) -> Option<Name> {
+pub(super) fn reference<'a>(node: &Node<'_>, what: &str, names: impl Iterator<Item = &'a Name>) -> Option<Name> {
     let text = node.text()?;
     let names: Vec<&Name> = names.collect();
     let found = names.iter().find(|name| &****name == text);

@@ -35,7 +35,7 @@ pub(super) fn row(write: &Write) -> String {
     match write {
         Write::Call(call) => format!("call {}", call.id),
         Write::Callback(callback) => format!("callback {}", callback.id),
-        Write::Attempt(attempt) => format!("attempt {} of callback {}", attempt.n, attempt.callback),
+        Write::Attempt(attempt) => format!("attempt {} of {}", attempt.n, attempt.job),
         Write::Operator(operator) => format!("operator {}", operator.name),
         Write::Paused(paused) => format!("paused {paused}"),
         Write::Block(_) => "a number that is never dialled".to_owned(),
@@ -96,6 +96,15 @@ pub(super) fn notice(notice: &Notice, numbers: Numbers) {
             again = again.map(time),
             "the attempt is over"
         ),
+        Notice::Queued(call) => {
+            info!(call = %call.id, number = numbers.of(call), line = %call.line, "the client waits in the queue");
+        }
+        Notice::Offered { call, operators } => {
+            info!(call = %call, operators = operators.join(" "), "operators are rung for the caller");
+        }
+        Notice::OffersOver { job, outcome } => {
+            info!(%job, outcome = outcome.as_str(), "no phone rings for it any more")
+        }
         Notice::Closed { callback, reason } => {
             info!(callback = callback.id.0, reason = reason.as_str(), "the callback is closed");
         }

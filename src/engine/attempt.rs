@@ -5,7 +5,7 @@
 //! | ringing | announcing | an operator's leg is answered (CHANNEL_ANSWER) and parked; the other phones stop |
 //! | ringing | waiting | it is answered by an office exchange: the operator comes later |
 //! | waiting | announcing | the operator is there |
-//! | ringing | ringing | a phone did not answer: the operator's next phone, the group's next operator |
+//! | ringing | ringing | a phone did not answer: the next phone of an operator who is still free, the group's next operator |
 //! | ringing | ringing | some seconds have passed, and the group is rung progressively: one more operator |
 //! | ringing | closing | nobody is left to ring: *operator-unavailable* |
 //! | announcing | checking | the announcement is over, or, where a key is needed, it was pressed |
@@ -44,7 +44,10 @@ use super::{
     input::Asked,
     machine::{Cx, Engine, Followed, Kind, Timer, hash_uuid},
     number::Number,
-    record::{AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, LegRecord, Outcome, Role, Write},
+    operator::State,
+    record::{
+        AttemptRecord, CallbackId, CallbackState, ChannelId, CloseReason, Job, LegRecord, LiveId, Outcome, Role, Write,
+    },
     recording,
     retry::Against,
     rules::{Answer, Key, Line, Operator, Order, Strategy},
@@ -59,8 +62,11 @@ pub(super) const MARGIN: Span = Span::seconds(10);
 pub(super) const LONGEST_WORDS: Span = Span::seconds(60);
 /// How long a parting sentence may take.
 pub(super) const LONGEST_PARTING: Span = Span::seconds(15);
+/// How long a caller who was taken out of a queue waits for its operator before the switch ends it: the bridge follows at
+/// once, unless we are gone.
+pub(super) const CALLER_PARK: Span = Span::seconds(60);
 /// How long the switch may take to answer a question, to park or to bridge.
-const PROMPT: Span = Span::seconds(5);
+pub(super) const PROMPT: Span = Span::seconds(5);
 /// How often a talk and a closing leg are looked after.
 const LOOK: Span = Span::seconds(60);
 /// How long after a hang-up a leg is looked for again.
@@ -116,7 +122,8 @@ pub(super) struct Attempt {
     pub stage: Stage,
     pub line: Arc<Line>,
     pub trunk: Name,
-    pub number: Number,
+    /// The client's; a live caller may hide it.
+    pub number: Option<Number>,
     pub since: Wall,
     pub facts: Facts,
     /// The template of what the operator hears first.
@@ -154,8 +161,13 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub fn id(&self) -> CallbackId {
-        self.record.callback
+    pub fn id(&self) -> Job {
+        self.record.job
+    }
+
+    /// For a client who waits on the line?
+    pub fn is_live(&self) -> bool {
+        matches!(self.record.job, Job::Live(_))
     }
 
     pub fn seen(&mut self, leg: usize) {
@@ -229,11 +241,11 @@ impl Engine {
     /// Runs `f` on an attempt that is taken out meanwhile, and puts it back with its timer, its row, or its end.
     pub(super) fn with_attempt(
         &mut self,
-        id: CallbackId,
+        job: impl Into<Job>,
         cx: &mut Cx,
         f: impl FnOnce(&mut Engine, &mut Attempt, &mut Cx),
     ) {
-        if let Some(mut at) = self.attempts.remove(&id) {
+        if let Some(mut at) = self.attempts.remove(&job.into()) {
             f(self, &mut at, cx);
             self.put_back(at, cx);
         }
@@ -246,8 +258,8 @@ impl Engine {
         cx: &mut Cx,
         f: impl FnOnce(&mut Engine, &mut Attempt, usize, &mut Cx),
     ) {
-        let Some(Kind::Leg(callback)) = self.channels.get(id).map(|followed| &followed.kind) else { return };
-        self.with_attempt(*callback, cx, |engine, at, cx| {
+        let Some(Kind::Leg(job)) = self.channels.get(id).map(|followed| &followed.kind) else { return };
+        self.with_attempt(*job, cx, |engine, at, cx| {
             if let Some(leg) = at.record.legs.iter().position(|leg| leg.id == *id) {
                 f(engine, at, leg, cx);
                 if at.stage == Stage::Closing && at.alive(leg) && at.legs[leg].seen && at.nudges == 0 {
@@ -266,7 +278,7 @@ impl Engine {
             self.timers.remove(&(armed, Timer::Attempt(id)));
         }
         if gone && at.outcome.is_none() {
-            cx.alarm(AlarmKind::Impossible, format!("callback {id}: an attempt without legs and without an outcome"));
+            cx.alarm(AlarmKind::Impossible, format!("{id}: an attempt without legs and without an outcome"));
             at.outcome = Some(Outcome::Unknown);
         }
         if gone {
@@ -304,11 +316,14 @@ impl Engine {
             dialled: at.record.legs.iter().find(|leg| leg.role == Role::Client).map(|leg| leg.intended),
         };
         self.spend(&at.record, cx);
-        let again = self.attempt_over(at.id(), over, cx);
+        let (Job::Callback(callback), Some(number)) = (at.id(), at.number) else {
+            return self.offers_over(&at, over.outcome, cx);
+        };
+        let again = self.attempt_over(callback, over, cx);
         cx.notice(Notice::AttemptEnded {
-            callback: at.record.callback,
+            callback,
             attempt: at.record.n,
-            number: at.number,
+            number,
             operator: at.record.operator.clone(),
             outcome,
             talk,
@@ -320,12 +335,25 @@ impl Engine {
 
     /// May new legs be dialled at all?
     pub(super) fn may_dial(&self) -> bool {
-        self.store_works && !self.draining && !self.paused && !self.rules.observe
+        self.may_serve() && !self.paused
+    }
+
+    /// May operators be rung for those who wait on the line? A pause is of calling back, not of answering.
+    pub(super) fn may_serve(&self) -> bool {
+        self.store_works && !self.draining && !self.rules.observe
+    }
+
+    /// May operators be rung for this one?
+    fn may_ring(&self, job: Job) -> bool {
+        match job {
+            Job::Callback(_) => self.may_dial(),
+            Job::Live(_) => self.may_serve(),
+        }
     }
 
     /// Rings the next operators of the group; with nobody left the attempt is over with `otherwise`, unless a client waits.
     pub(super) fn ring_next(&mut self, at: &mut Attempt, otherwise: Outcome, cx: &mut Cx) {
-        let may = self.may_dial() && at.close.is_none();
+        let may = self.may_ring(at.id()) && at.close.is_none();
         let next = if may { self.who_next(&at.line.group, at.id(), &at.tried, cx.now) } else { Vec::new() };
         if next.is_empty() {
             return match at.held.is_some() {
@@ -349,19 +377,19 @@ impl Engine {
         let group = self.rules.groups.get(&at.line.group);
         let joining = group.is_some_and(|group| group.strategy == Strategy::RingProgressively);
         at.joins = joining.then_some(cx.now.mono + PROGRESS);
-        cx.notice(Notice::Ringing {
-            callback: at.id(),
-            attempt: at.record.n,
-            operators: names,
-            number: at.number,
-            since: at.since,
+        cx.notice(match (at.id(), at.number, &at.record.took) {
+            (Job::Callback(callback), Some(number), _) => {
+                Notice::Ringing { callback, attempt: at.record.n, operators: names, number, since: at.since }
+            }
+            (.., Some(call)) => Notice::Offered { call: call.clone(), operators: names },
+            _ => return,
         });
     }
 
     /// Ringing progressively: one more joins those who ring.
     fn one_more(&mut self, at: &mut Attempt, cx: &mut Cx) {
         let up = self.links.get(&at.record.switch).is_some_and(|link| link.up);
-        let may = up && self.may_dial() && at.close.is_none();
+        let may = up && self.may_ring(at.id()) && at.close.is_none();
         let next = if may { self.who_next(&at.line.group, at.id(), &at.tried, cx.now) } else { Vec::new() };
         match next.is_empty() {
             true => at.joins = Some(cx.now.mono + PROGRESS),
@@ -392,6 +420,7 @@ impl Engine {
     }
 
     fn dial_client(&mut self, at: &mut Attempt, cx: &mut Cx) {
+        let (Job::Callback(callback), Some(client)) = (at.id(), at.number) else { return };
         if at.client_first && !self.keep_or_go_without(at, cx.now) {
             return self.part(at, Outcome::OperatorUnavailable, "no operator is free any more", cx);
         }
@@ -400,14 +429,14 @@ impl Engine {
         };
         let ring = at.line.redial.ring;
         let leg = self.intend(at, Role::Client, trunk.name.clone(), ring, None, cx);
-        let number = trunk.format.write(at.number);
+        let number = trunk.format.write(client);
         let wait = if at.client_first { self.longest_hold(at) } else { LONGEST_WORDS + MARGIN };
-        self.originate(at, leg, trunk.dial.clone(), Some(number), at.line.caller_id, wait, None, cx);
+        self.originate(at, leg, trunk.dial.clone(), Some(number), Some(at.line.caller_id), wait, None, cx);
         if let Some(winner) = at.winner {
             cx.effect(Effect::Ringback { switch: at.record.switch.clone(), leg: at.record.legs[winner].id.clone() });
         }
         at.goes(Stage::Dialling, cx.now.mono + ring + MARGIN);
-        cx.notice(Notice::Dialling { callback: at.id(), attempt: at.record.n, number: at.number, since: at.since });
+        cx.notice(Notice::Dialling { callback, attempt: at.record.n, number: client, since: at.since });
     }
 
     /// Writes down a leg before it is dialled; of an operator's, which phone it is and its dial string.
@@ -422,7 +451,7 @@ impl Engine {
     ) -> usize {
         let (phone, dial) = phone.unzip();
         let place = at.legs.len();
-        let uuid = hash_uuid(self.seed, at.id().0, u64::from(at.record.n), place as u64);
+        let uuid = hash_uuid(self.seed, at.id().key() as u64, u64::from(at.record.n), place as u64);
         let id = ChannelId::new(&uuid.to_string());
         at.record.legs.push(LegRecord {
             id: id.clone(),
@@ -457,7 +486,7 @@ impl Engine {
         leg: usize,
         dial: Arc<str>,
         number: Option<String>,
-        shown: Number,
+        shown: Option<Number>,
         park: Span,
         track: Option<String>,
         cx: &mut Cx,
@@ -466,7 +495,7 @@ impl Engine {
         cx.effect(Effect::Originate(Box::new(Originate {
             switch: at.record.switch.clone(),
             leg: record.id.clone(),
-            job: hash_uuid(self.seed, at.id().0, u64::from(at.record.n), (1 << 32) + leg as u64),
+            job: hash_uuid(self.seed, at.id().key() as u64, u64::from(at.record.n), (1 << 32) + leg as u64),
             role: record.role,
             dial,
             number,
@@ -476,7 +505,7 @@ impl Engine {
             cap: at.line.redial.longest_talk + park,
             park,
             track,
-            callback: at.id(),
+            of: at.id(),
             attempt: at.record.n,
         })));
     }
@@ -504,8 +533,10 @@ impl Engine {
             }
         }
         if at.record.joined.is_none()
+            && !at.is_live()
             && let Some(call) = at.record.took.take()
             && at.parked
+            && !self.is_given(&call)
         {
             // A caller whom we parked and for whom nobody is left: better an end than silence; the miss is kept.
             cx.effect(Effect::Hangup { switch: at.record.switch.clone(), channel: call, cause: HangupCause::Done });
@@ -605,7 +636,9 @@ impl Engine {
         at.accepted = false;
         let delay = self.answer_of(&name).delay();
         let answered = at.record.legs[leg].answered.unwrap_or(cx.now.wall);
-        cx.notice(Notice::OperatorAnswered { callback: at.id(), operator: name });
+        if let Job::Callback(callback) = at.id() {
+            cx.notice(Notice::OperatorAnswered { callback, operator: name });
+        }
         match Span(delay.0.saturating_sub(cx.now.wall.since(answered).0)) {
             Span::ZERO => {
                 at.goes(Stage::Announcing(None), cx.now.mono + PROMPT);
@@ -635,6 +668,9 @@ impl Engine {
             return;
         }
         at.facts.key = key.map_or_else(String::new, |key| key.sign().to_string());
+        if at.is_live() && key.is_none() && at.announcement.is_empty() {
+            return self.check(at, cx);
+        }
         let token = self.say(at, winner, at.announcement.clone(), cx);
         at.goes(Stage::Announcing(Some(token)), cx.now.mono + LONGEST_WORDS);
     }
@@ -681,7 +717,7 @@ impl Engine {
     }
 
     /// The talk begins: it is recorded, where the line does that.
-    fn record(&self, at: &mut Attempt, operator: usize, client: &ChannelId, cx: &mut Cx) {
+    fn record(&mut self, at: &mut Attempt, operator: usize, client: &ChannelId, cx: &mut Cx) {
         let Some(rule) = &at.line.redial.record else { return };
         let file = recording::file(&rule.file, &at.line, at.number, &at.record, cx.now.wall);
         cx.effect(Effect::Record {
@@ -691,6 +727,9 @@ impl Engine {
             file: file.clone(),
             stereo: rule.stereo,
         });
+        if at.is_live() {
+            self.caller_recorded(client, Some(file.clone()), cx);
+        }
         at.record.recording = Some(file);
     }
 
@@ -763,11 +802,13 @@ impl Engine {
             return self.decide(at, Outcome::OperatorDeclined, "the operator is gone", cx);
         };
         let operator = at.record.legs[winner].id.clone();
+        self.joining(&client);
         cx.effect(Effect::Bridge { switch: at.record.switch.clone(), operator, client });
         at.goes(Stage::Joining, cx.now.mono + PROMPT);
     }
 
     pub(super) fn parked(&mut self, id: &ChannelId, cx: &mut Cx) {
+        self.caller_parked(id, cx);
         if let Some(number) = self.caller(id).and_then(|caller| caller.record.number) {
             if let Some(callback) = self.open.get(&number).copied() {
                 self.with_attempt(callback, cx, |engine, at, cx| {
@@ -796,6 +837,13 @@ impl Engine {
 
     /// What was said on a channel is over: a leg of ours, or the client's own call that is being put through.
     pub(super) fn said_on(&mut self, id: &ChannelId, token: Uuid, cx: &mut Cx) {
+        let live = Job::Live(LiveId::of(id));
+        if self.attempts.get(&live).is_some_and(|at| at.stage == Stage::Greeting(Some(token))) {
+            return self.with_attempt(live, cx, |engine, at, cx| engine.said(at, token, cx));
+        }
+        if self.caller_heard(id, token, cx) {
+            return;
+        }
         let number = self.caller(id).and_then(|caller| caller.record.number);
         match number.and_then(|number| self.open.get(&number).copied()) {
             Some(callback) => self.with_attempt(callback, cx, |engine, at, cx| {
@@ -842,6 +890,9 @@ impl Engine {
         if at.held.is_some() {
             return self.join_held(at, cx);
         }
+        if at.is_live() {
+            return self.join_live(at, cx);
+        }
         let token = self.token();
         cx.effect(Effect::AskChannels { switch: at.record.switch.clone(), token });
         let nudges = at.nudges;
@@ -854,14 +905,15 @@ impl Engine {
 
     /// The answer is there, and what it told is known.
     pub(super) fn checked(&mut self, at: &mut Attempt, cx: &mut Cx) {
-        if let Some(call) = self.unserved_call(at.number)
+        let (Job::Callback(callback), Some(number)) = (at.id(), at.number) else { return };
+        if let Some(call) = self.unserved_call(number)
             && self.take(at, call, cx)
         {
             return;
         }
-        let against = self.against(at.id(), &at.line, cx.now.wall);
+        let against = self.against(callback, &at.line, cx.now.wall);
         let veto = match () {
-            _ if !self.live_calls(at.number).is_empty() => Some("the client is on the line with somebody"),
+            _ if !self.live_calls(number).is_empty() => Some("the client is on the line with somebody"),
             _ if at.close.is_some() => Some("the callback was taken off"),
             _ if against.is_some() => against.map(Against::as_str),
             _ if !self.store_works => Some("the store takes no writes"),
@@ -889,7 +941,9 @@ impl Engine {
         at.held = None;
         at.record.joined = Some(cx.now.wall);
         at.dirty = true;
-        self.last_talks.note(at.number, cx.now.wall, at.record.legs[leg].who.clone());
+        if let Some(number) = at.number {
+            self.last_talks.note(number, cx.now.wall, at.record.legs[leg].who.clone());
+        }
         at.talks = Some(cx.now.mono);
         at.goes(Stage::Talking, cx.now.mono + LOOK);
         self.record(at, leg, other, cx);
@@ -897,13 +951,10 @@ impl Engine {
         if let Some(client) = at.client().filter(|_| at.line.redial.machine.beep && at.record.took.is_none()) {
             self.listen(at, client, false, cx);
         }
-        cx.notice(Notice::Joint {
-            callback: at.id(),
-            operator: at.record.legs[leg].who.clone(),
-            number: at.number,
-            took: at.record.took.is_some(),
-            since: at.since,
-        });
+        if let (Job::Callback(callback), Some(number)) = (at.id(), at.number) {
+            let (operator, took) = (at.record.legs[leg].who.clone(), at.record.took.is_some());
+            cx.notice(Notice::Joint { callback, operator, number, took, since: at.since });
+        }
     }
 
     pub(super) fn leg_ended(
@@ -981,8 +1032,10 @@ impl Engine {
         if at.has(&name) {
             return;
         }
-        if let Some(operator) = operator.filter(|operator| operator.order == Order::InOrder)
-            && self.may_dial()
+        // Who has taken another call meanwhile, or is away by now, is not sought on the next phone.
+        let there = self.operators.get(&name).is_none_or(State::keeps_all);
+        if let Some(operator) = operator.filter(|operator| there && operator.order == Order::InOrder)
+            && self.may_ring(at.id())
             && self.ring_phones(at, &operator, phone + 1, cx)
         {
             return;
@@ -1039,6 +1092,9 @@ impl Engine {
         unregistered: bool,
         cx: &mut Cx,
     ) {
+        if what == Asked::Say {
+            self.caller_refused(id, text, cx);
+        }
         self.leg_event(id, cx, |engine, at, leg, cx| match what {
             // A leg that was seen ends with its own event; one that never was ends with this.
             Asked::Originate if !at.legs[leg].seen => {
@@ -1046,9 +1102,12 @@ impl Engine {
             }
             Asked::Say if at.held.is_some() && at.client() == Some(leg) => engine.held_refused(at, leg, text, cx),
             Asked::Record => {
-                cx.alarm(AlarmKind::Limit, format!("callback {}: the talk is not recorded: {text}", at.id()));
+                cx.alarm(AlarmKind::Limit, format!("{}: the talk is not recorded: {text}", at.id()));
                 at.record.recording = None;
                 at.dirty = true;
+                if let Some(call) = at.record.took.clone().filter(|_| at.is_live()) {
+                    engine.caller_recorded(&call, None, cx);
+                }
             }
             Asked::Listen => cx.alarm(AlarmKind::Limit, format!("no beep is listened for: {text}")),
             Asked::Bridge if at.stage == Stage::Joining => engine.part(at, Outcome::Network, text, cx),
@@ -1154,8 +1213,12 @@ impl Engine {
         at.taking = Some(call.clone());
         at.record.took = Some(call.clone());
         at.dirty = true;
-        cx.effect(Effect::Park { switch: at.record.switch.clone(), channel: call });
         at.parked = true;
+        if self.is_given(&call) {
+            self.join_caller(at, &call, cx); // it waits for us already
+            return true;
+        }
+        cx.effect(Effect::Park { switch: at.record.switch.clone(), channel: call, limit: CALLER_PARK });
         at.goes(Stage::Taking, cx.now.mono + PROMPT);
         true
     }
@@ -1206,7 +1269,7 @@ impl Engine {
     /// Is this call the one that an attempt put through?
     pub(super) fn taken_by(&self, number: Number, call: &ChannelId) -> Option<CallbackId> {
         let id = *self.open.get(&number)?;
-        let at = self.attempts.get(&id)?;
+        let at = self.attempts.get(&id.into())?;
         (at.record.took.as_ref() == Some(call) && at.record.joined.is_some()).then_some(id)
     }
 
@@ -1226,7 +1289,9 @@ impl Engine {
         if at.close.is_none() {
             at.close = Some(reason);
             at.decided = Some(cx.now.wall);
-            self.change(at.id(), cx, |record, _| record.state = ending);
+            if let Job::Callback(id) = at.id() {
+                self.change(id, cx, |record, _| record.state = ending);
+            }
         }
     }
 
@@ -1309,7 +1374,7 @@ impl Engine {
             }
             Stage::Closing => {
                 if at.nudges == OVERDUE {
-                    cx.alarm(AlarmKind::Overdue, format!("callback {}: a leg does not end", at.id()));
+                    cx.alarm(AlarmKind::Overdue, format!("{}: a leg does not end", at.id()));
                 }
                 at.deadline = cx.now.mono + if at.nudges > 3 + MOST_NUDGES { LOOK } else { LOOK_CLOSING };
                 (0..at.legs.len())

@@ -17,7 +17,8 @@ use super::{
     input::{Cdr, Channel, Direction, Ended},
     machine::{Cx, Engine, Followed, Kind, Timer},
     number::Number,
-    record::{CallRecord, CallbackId, ChannelId, CloseReason, KnownBy, Marks, Write},
+    queue::Waiter,
+    record::{CallRecord, CallbackId, ChannelId, CloseReason, KnownBy, Left, Marks, Write},
     rules::{Line, Missed, Rules},
     time::{Mono, Span, Wall},
 };
@@ -44,6 +45,8 @@ pub(super) struct Caller {
     pub vanished: Option<Mono>,
     /// Some of its life was not heard: how long somebody talked is a guess, which its detail record corrects.
     pub partly: bool,
+    /// The dialplan gave the client to us.
+    pub waiter: Option<Box<Waiter>>,
 }
 
 impl Caller {
@@ -67,12 +70,14 @@ impl Caller {
                 cause: String::new(),
                 callback: None,
                 known_by: KnownBy::Event,
+                queue: None,
             },
             watched: false,
             talking_since: None,
             waiting_since: None,
             vanished: None,
             partly: false,
+            waiter: None,
         }
     }
 
@@ -168,14 +173,6 @@ impl Engine {
         }
     }
 
-    /// The dialplan gives us a client: there is no queue, so it goes on.
-    pub(super) fn given(&mut self, switch: &Name, given: super::input::Given, cx: &mut Cx) {
-        let channel = given.channel.id.clone();
-        self.created(switch, given.channel, cx);
-        self.marked(&channel, given.marks);
-        cx.effect(super::effect::Effect::GiveBack { switch: switch.clone(), channel });
-    }
-
     pub(super) fn line_named(&mut self, id: &ChannelId, line: &str, cx: &mut Cx) {
         if let Some(line) = self.rules.lines.get(line).map(|line| line.name.clone()) {
             self.give_line(id, &line, cx);
@@ -205,6 +202,7 @@ impl Engine {
         if first {
             cx.notice(Notice::CallArrived(record));
             if let Some(number) = number {
+                self.exists(number, cx.now.wall, cx);
                 self.client_is_here(number, id, cx);
             }
         }
@@ -219,6 +217,13 @@ impl Engine {
 
     pub(super) fn caller(&mut self, id: &ChannelId) -> Option<&mut Caller> {
         match &mut self.channels.get_mut(id)?.kind {
+            Kind::Caller(caller) => Some(caller),
+            _ => None,
+        }
+    }
+
+    pub(super) fn caller_at(&self, id: &ChannelId) -> Option<&Caller> {
+        match &self.channels.get(id)?.kind {
             Kind::Caller(caller) => Some(caller),
             _ => None,
         }
@@ -271,12 +276,17 @@ impl Engine {
 
     fn caller_bridged(&mut self, id: &ChannelId, other: &ChannelId, with: Option<Name>, cx: &mut Cx) {
         let now = cx.now;
+        self.caller_served(id, with.as_ref(), other, cx);
         let Some(caller) = self.caller(id) else { return };
         caller.talking_since.get_or_insert(now.mono);
         caller.stop_waiting(now.mono);
         let first = caller.record.served.is_none();
         caller.record.served.get_or_insert(now.wall);
-        caller.record.operator = with.clone().or(caller.record.operator.take());
+        // The row of a queued call has who it was handed to beside who served it.
+        let keeps = caller.record.queue.is_some() && caller.record.operator.is_some();
+        if !keeps {
+            caller.record.operator = with.clone().or(caller.record.operator.take());
+        }
         let (record, watched, number) = (caller.record.clone(), caller.watched, caller.record.number);
         if first && watched {
             cx.write(Write::Call(record.clone()));
@@ -326,6 +336,9 @@ impl Engine {
                 caller.stop_talking(caller.vanished.unwrap_or(cx.now.mono));
                 caller.stop_waiting(caller.vanished.unwrap_or(cx.now.mono));
                 self.not_live(caller.record.number, id);
+                if let Some(waiter) = caller.waiter.take() {
+                    self.caller_hung_up(id, &mut caller.record, &waiter, cx);
+                }
                 let Caller { mut record, watched, vanished, partly, .. } = *caller;
                 let known_by = if partly && known_by == KnownBy::Event { KnownBy::Guess } else { known_by };
                 // What vanished ended when it was last looked for, at the latest.
@@ -376,11 +389,17 @@ impl Engine {
             return;
         };
         *record.marks = std::mem::take(&mut *record.marks).or(line.marks());
+        if let Some((number, ended)) = record.number.zip(record.ended) {
+            self.exists(number, ended, cx);
+        }
         // A number that was blocked after the call has made it no less missed.
         let block = record.number.and_then(|number| self.blocked.get(&number));
         let is_blocked = record.missed != Some(true)
             && block.is_some_and(|block| record.ended.is_none_or(|ended| block.at <= ended));
-        let missed = !is_blocked && missed_by(&record, &line).is_some();
+        let unwanted = record.queue.as_ref().is_some_and(|queue| queue.no_callback);
+        let missed = !is_blocked && !unwanted && missed_by(&record, &line).is_some();
+        // Who asked in the queue to be called has a callback, at whatever number they named.
+        let asked = record.queue.as_ref().is_some_and(|queue| queue.left == Some(Left::CallBack));
         // A guess that proves right: what follows from the miss has followed already.
         let confirmed = missed && record.missed == Some(true);
         record.missed = Some(missed);
@@ -388,7 +407,9 @@ impl Engine {
             self.client_left(Some(number), &record.id.clone(), cx);
             let taken = self.taken_by(number, &record.id);
             record.callback = match (missed, taken) {
-                _ if confirmed => record.callback,
+                _ if confirmed || (asked && record.callback.is_some()) => record.callback,
+                // Its record came after the block: it stays a miss, and the number in peace.
+                (true, None) if self.blocked.contains_key(&number) => record.callback,
                 (true, None) if self.is_of_our_time(number, told) => {
                     Some(self.open_or_join(number, &record, &line, cx))
                 }

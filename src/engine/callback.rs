@@ -16,8 +16,8 @@ use super::{
     machine::{Cx, Engine, Timer},
     number::Number,
     record::{
-        Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Origin, Outcome, Try,
-        Write,
+        Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Job, LiveId, Origin,
+        Outcome, Try, Write,
     },
     retry::{Against, Answers, When},
     rules::{Again, Line, Redial, Rules, SeveralZones},
@@ -36,15 +36,17 @@ const MOST_DOUBLINGS: u32 = 4;
 /// How long past its due time a callback is overtaken by fresher and greater ones, at most.
 const PATIENCE: Span = Span::minutes(30);
 
-/// The order in which ready callbacks are served: clients before lists, fresh before repeated, then by their line's priority,
-/// then the one who waits longest.
+/// The order in which clients are served: clients before lists, fresh before repeated, then by their line's priority, those on the
+/// line and those who keep a place of it before those who are called back, then the one who waits longest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     listed: bool,
     repeated: bool,
     priority: Reverse<u32>,
+    /// Not on the line: who waits there, or keeps a place of that, goes first.
+    away: bool,
     since: Wall,
-    pub id: CallbackId,
+    pub job: Job,
     /// When it was due.
     pub due: Wall,
 }
@@ -55,9 +57,23 @@ impl Rank {
             listed: matches!(record.origin, Origin::Listed { .. }),
             repeated: record.spent > 0,
             priority: Reverse(line.priority),
+            away: !matches!(record.origin, Origin::Queue { .. }),
             since: record.opened,
-            id: record.id,
+            job: record.id.into(),
             due: record.due,
+        }
+    }
+
+    /// A client who waits on the line since then.
+    pub(super) fn of_caller(id: LiveId, line: &Line, since: Wall) -> Rank {
+        Rank {
+            listed: false,
+            repeated: false,
+            priority: Reverse(line.priority),
+            away: false,
+            since,
+            job: Job::Live(id),
+            due: since,
         }
     }
 
@@ -175,6 +191,32 @@ impl Engine {
         }
     }
 
+    /// A client who waits on the line is to be called back, in the place that they have since then.
+    pub(super) fn open_in_place(
+        &mut self,
+        number: Number,
+        call: &CallRecord,
+        line: &Line,
+        since: Wall,
+        cx: &mut Cx,
+    ) -> CallbackId {
+        let (now, origin) = (cx.now.wall, Origin::Queue { call: call.id.clone() });
+        if let Some(id) = self.open.get(&number).copied() {
+            self.change(id, cx, |record, _| {
+                (record.last_miss, record.misses) = (now, record.misses.saturating_add(1));
+                if !record.is_active() {
+                    record.origin = origin;
+                    (record.opened, record.due, record.spent) = (since.min(record.opened), now, 0);
+                    record.state = CallbackState::Waiting;
+                }
+            });
+            return id;
+        }
+        let record = self.fresh(number, line, origin, now);
+        let marks = Box::new((*call.marks).clone().or(line.marks()));
+        self.insert(CallbackRecord { opened: since, misses: 1, name: call.name.clone(), marks, ..record }, cx)
+    }
+
     fn fresh(&mut self, number: Number, line: &Line, origin: Origin, at: Wall) -> CallbackRecord {
         self.last_callback += 1;
         let expire = line.redial_for(&origin).expire;
@@ -243,7 +285,7 @@ impl Engine {
 
     /// Ends a callback; one with an attempt under way ends with it, unless they talk already.
     pub(super) fn close(&mut self, id: CallbackId, reason: CloseReason, cx: &mut Cx) {
-        if self.attempts.contains_key(&id) {
+        if self.attempts.contains_key(&id.into()) {
             self.with_attempt(id, cx, |engine, at, cx| engine.call_off(at, reason, cx));
         } else {
             self.close_now(id, reason, cx);

@@ -9,17 +9,21 @@ use super::{
     effect::Facts,
     explain::Veto,
     machine::{Cx, Engine},
-    record::{AttemptRecord, CallbackId, CallbackRecord, CallbackState, CloseReason, Origin, Outcome, Write},
+    number::Number,
+    record::{
+        AttemptRecord, CallRecord, CallbackId, CallbackRecord, CallbackState, CloseReason, Job, LiveId, Marks, Origin,
+        Outcome, Write,
+    },
     rules::{Line, Mode},
     time::{Mono, Now, Wall},
 };
 use std::{collections::BTreeSet, sync::Arc};
 
-/// Ready callbacks in the order in which they are served: those who were overtaken for too long, then by rank.
-pub(super) fn in_turn(ready: &BTreeSet<Rank>, now: Wall) -> Vec<CallbackId> {
+/// Those who wait in the order in which they are served: those who were overtaken for too long, then by rank.
+pub(super) fn in_turn(ready: &BTreeSet<Rank>, now: Wall) -> Vec<Job> {
     let (mut late, rest): (Vec<&Rank>, Vec<&Rank>) = ready.iter().partition(|rank| rank.is_late(now));
-    late.sort_unstable_by_key(|rank| (rank.due, rank.id));
-    late.into_iter().chain(rest).map(|rank| rank.id).collect()
+    late.sort_unstable_by_key(|rank| (rank.due, rank.job));
+    late.into_iter().chain(rest).map(|rank| rank.job).collect()
 }
 
 /// How an attempt begins.
@@ -38,20 +42,29 @@ impl Engine {
     }
 
     fn dispatch_group(&mut self, group: &Name, cx: &mut Cx) {
-        if self.all_stands_still().is_some() {
-            return; // `observe` goes on: it says what would be dialled
+        // `observe` goes on: it says what would be dialled.
+        let calls = self.all_stands_still().is_none();
+        if !calls && !self.may_serve() {
+            return;
         }
-        self.ring_for_held(group, cx);
-        self.keep_others(group, cx.now);
+        if calls {
+            self.ring_for_held(group, cx);
+            self.keep_others(group, cx.now);
+        }
+        self.send_away(group, cx);
         let bold = self.rules.lines.values().any(|line| line.group == *group && line.dials_without_operator());
         let now = cx.now;
         let may = |engine: &Engine| bold || engine.anybody_is_free(group, now.mono);
         let Some(ready) = self.ready.get(group).filter(|_| may(self)) else { return };
-        for id in in_turn(ready, now.wall) {
+        for job in in_turn(ready, now.wall) {
             if !may(self) {
                 break;
             }
-            self.start(id, cx);
+            match job {
+                Job::Callback(id) if calls => self.start(id, cx),
+                Job::Live(id) if self.may_serve() => self.offer_caller(id, cx),
+                Job::Callback(_) | Job::Live(_) => {}
+            }
         }
     }
 
@@ -196,26 +209,60 @@ impl Attempt {
     ) -> Attempt {
         let line = line.for_origin(&callback.origin);
         let facts = Facts {
-            number: callback.number.to_string(),
-            name: callback.name.clone(),
-            line: line.name.to_string(),
-            channel: callback.marks.channel.clone(),
-            source: callback.marks.source.clone(),
-            campaign: callback.marks.campaign.clone(),
-            page: callback.marks.page.clone(),
-            tags: callback.marks.tags.clone(),
             attempt: callback.spent + 1,
             misses: callback.misses,
-            key: String::new(),
-            outcome: String::new(),
+            ..Facts::of(Some(callback.number), &callback.name, &line, &callback.marks)
         };
         let announcement = line.redial.announce_operator.of(&callback.origin, callback.spent).clone();
+        let client_first = line.redial.client_first.is_some();
+        Attempt {
+            client_first,
+            since: callback.last_miss,
+            trunk,
+            ..Attempt::bare(callback.id.into(), n, line, switch, facts, announcement, Now { wall: now, mono })
+        }
+        .of_client(callback.number)
+    }
+
+    /// A round of ringing operators for a client who waits on the line.
+    pub fn live(call: &CallRecord, line: Arc<Line>, now: Now) -> Attempt {
+        let facts = Facts::of(call.number, &call.name, &line, &call.marks);
+        let n = call.queue.as_ref().map_or(1, |queue| queue.rounds);
+        let announcement = line.queue.announce_operator.clone().unwrap_or_else(|| Arc::from(""));
+        let job = Job::Live(LiveId::of(&call.id));
+        let mut at = Attempt::bare(job, n, line, call.switch.clone(), facts, announcement, now);
+        (at.number, at.since, at.parked) = (call.number, call.arrived, true);
+        at.record.took = Some(call.id.clone());
+        at
+    }
+
+    /// One whose client is not known any more: its legs are ended.
+    pub fn of_nobody(record: &AttemptRecord, line: Arc<Line>, now: Now) -> Attempt {
+        let switch = record.switch.clone();
+        Attempt::bare(record.job, record.n, line, switch, Facts::default(), Arc::from(""), now)
+    }
+
+    fn of_client(mut self, number: Number) -> Attempt {
+        self.number = Some(number);
+        self
+    }
+
+    /// One of which nothing is known but for whom it is.
+    fn bare(
+        job: Job,
+        n: u32,
+        line: Arc<Line>,
+        switch: Name,
+        facts: Facts,
+        announcement: Arc<str>,
+        now: Now,
+    ) -> Attempt {
         Attempt {
             record: AttemptRecord {
-                callback: callback.id,
+                job,
                 n,
                 switch,
-                started: now,
+                started: now.wall,
                 operator: None,
                 legs: Vec::new(),
                 took: None,
@@ -228,14 +275,14 @@ impl Attempt {
             },
             legs: Vec::new(),
             stage: Stage::Ringing,
-            client_first: line.redial.client_first.is_some(),
+            client_first: false,
             kept: None,
             held: None,
             talks: None,
             line,
-            trunk,
-            number: callback.number,
-            since: callback.last_miss,
+            trunk: Arc::from(""),
+            number: None,
+            since: now.wall,
             facts,
             announcement,
             winner: None,
@@ -248,10 +295,27 @@ impl Attempt {
             outcome: None,
             decided: None,
             trunks: Vec::new(),
-            deadline: mono,
+            deadline: now.mono,
             armed: None,
             nudges: 0,
             dirty: false,
+        }
+    }
+}
+
+impl Facts {
+    /// What is known of a client whatever becomes of them.
+    fn of(number: Option<Number>, name: &str, line: &Line, marks: &Marks) -> Facts {
+        Facts {
+            number: number.map_or_else(String::new, |number| number.to_string()),
+            name: name.to_owned(),
+            line: line.name.to_string(),
+            channel: marks.channel.clone(),
+            source: marks.source.clone(),
+            campaign: marks.campaign.clone(),
+            page: marks.page.clone(),
+            tags: marks.tags.clone(),
+            ..Facts::default()
         }
     }
 }

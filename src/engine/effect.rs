@@ -3,7 +3,7 @@
 use super::{
     Name,
     number::Number,
-    record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Outcome, Role},
+    record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Job, Outcome, Role},
     rules::Language,
     time::{Span, Wall},
 };
@@ -91,12 +91,45 @@ pub enum Effect {
         /// The client's.
         client: ChannelId,
     },
-    /// Take a caller out of where it waits, to be bridged.
+    /// Take a caller out of where it is, to wait for us.
     Park {
         /// The switch.
         switch: Name,
         /// The caller's channel.
         channel: ChannelId,
+        /// After how long the switch ends it, if we do nothing.
+        limit: Span,
+    },
+    /// Answer a caller whom the dialplan has given to us, and see to it that the call ends with the talk.
+    Answer {
+        /// The switch.
+        switch: Name,
+        /// The caller's channel.
+        channel: ChannelId,
+    },
+    /// Send a caller to an extension of the dialplan.
+    Transfer {
+        /// The switch.
+        switch: Name,
+        /// The caller's channel.
+        channel: ChannelId,
+        /// The extension.
+        extension: Arc<str>,
+        /// The context in which it is.
+        context: Arc<str>,
+    },
+    /// After a tone, record what a caller says; its end is told as [`super::input::News::Said`] with the token.
+    TakeMessage {
+        /// The switch.
+        switch: Name,
+        /// The caller's channel.
+        channel: ChannelId,
+        /// To know its end by.
+        token: Uuid,
+        /// The file on the switch.
+        file: String,
+        /// The longest message.
+        longest: Span,
     },
     /// Give a caller whom the dialplan has given to us back to it: it goes on behind its `socket`.
     GiveBack {
@@ -156,8 +189,8 @@ pub struct Originate {
     pub dial: Arc<str>,
     /// What `{number}` is, written as the trunk wants it.
     pub number: Option<String>,
-    /// The caller's number that the phone shows: the client's to the operator, the line's to the client.
-    pub shown: Number,
+    /// The caller's number that the phone shows: the client's to the operator, the line's to the client; a client may hide it.
+    pub shown: Option<Number>,
     /// The caller's name that the phone shows; hostile.
     pub shown_name: String,
     /// How long it may ring.
@@ -169,7 +202,7 @@ pub struct Originate {
     /// The mod_callcenter agent whose queue must offer nothing meanwhile.
     pub track: Option<String>,
     /// For the switch's records: which attempt this is.
-    pub callback: CallbackId,
+    pub of: Job,
     /// Its attempt.
     pub attempt: u32,
 }
@@ -212,6 +245,10 @@ pub struct Facts {
     pub key: String,
     /// How an attempt ended, as [`Outcome::as_str`]; empty while it has not.
     pub outcome: String,
+    /// The place in the queue, from 1; 0 when there is none to be told.
+    pub position: u32,
+    /// The wait that is to be expected, in minutes; 0 when there is none to be told.
+    pub wait: u32,
 }
 
 /// Why we end a channel.
@@ -313,6 +350,22 @@ pub enum Notice {
         number: Number,
         /// The last miss, to know how long the client has waited.
         since: Wall,
+    },
+    /// A client waits in the queue.
+    Queued(CallRecord),
+    /// A round of ringing operators for a live caller is over.
+    OffersOver {
+        /// For whom.
+        job: Job,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A live caller of the queue is offered to these operators, whose phones ring.
+    Offered {
+        /// The caller's channel.
+        call: ChannelId,
+        /// Who is rung.
+        operators: Vec<Name>,
     },
     /// An operator answered and hears the announcement.
     OperatorAnswered {

@@ -157,7 +157,7 @@ impl Engine {
         }
         let before = line.and_then(|line| self.ready.get(&line.group)).map_or(0, |ready| {
             let turn = super::distribution::in_turn(ready, now.wall);
-            turn.iter().position(|other| *other == id).unwrap_or(turn.len())
+            turn.iter().position(|other| *other == id.into()).unwrap_or(turn.len())
         });
         Some(Explanation { callback, vetoes, next, before })
     }

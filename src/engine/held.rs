@@ -15,11 +15,11 @@
 
 use super::{
     Name,
-    attempt::{Attempt, LONGEST_PARTING, LONGEST_WORDS, MARGIN, Stage},
+    attempt::{Attempt, CALLER_PARK, LONGEST_PARTING, LONGEST_WORDS, MARGIN, Stage},
     effect::{AlarmKind, Effect, HangupCause},
     machine::{Cx, Engine, hash_uuid},
     operator::State,
-    record::{CallbackId, Outcome, Role},
+    record::{CallbackId, Job, Outcome, Role},
     rules::Redial,
     time::{Mono, Now, Span},
 };
@@ -83,7 +83,9 @@ impl Engine {
 
     /// May the client be rung: an operator is kept free for them, or they are one of those who are dialled without?
     pub(super) fn keep_or_go_without(&mut self, at: &mut Attempt, now: Now) -> bool {
-        self.keep_an_operator(at, now) || self.may_go_without(at.id(), at.record.n, &at.line.redial)
+        let callback = at.id().callback();
+        self.keep_an_operator(at, now)
+            || callback.is_some_and(|id| self.may_go_without(id, at.record.n, &at.line.redial))
     }
 
     /// Somebody else has taken an operator who was kept: another is kept, if there is one, before anybody else is dialled.
@@ -222,7 +224,7 @@ impl Engine {
     /// Somebody of this group is free: clients who wait for that come first, the longest waiting before the others.
     pub(super) fn ring_for_held(&mut self, group: &Name, cx: &mut Cx) {
         let waits = self.attempts.values().filter(|at| at.line.group == *group && at.waits_alone());
-        let mut held: Vec<(Mono, CallbackId)> = waits.filter_map(|at| Some((at.held?.until, at.id()))).collect();
+        let mut held: Vec<(Mono, Job)> = waits.filter_map(|at| Some((at.held?.until, at.id()))).collect();
         held.sort_unstable();
         for (_, id) in held {
             self.with_attempt(id, cx, |engine, at, cx| engine.ring_next(at, Outcome::OperatorUnavailable, cx));
@@ -246,7 +248,11 @@ impl Engine {
     pub(super) fn leave_words(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
         at.comes_to(Outcome::Machine, cx.now.wall);
         at.record.cause = "a machine's beep".to_owned();
-        cx.effect(Effect::Park { switch: at.record.switch.clone(), channel: at.record.legs[leg].id.clone() });
+        cx.effect(Effect::Park {
+            switch: at.record.switch.clone(),
+            channel: at.record.legs[leg].id.clone(),
+            limit: CALLER_PARK,
+        });
         at.goes(Stage::Excusing(Uuid::nil()), cx.now.mono + LONGEST_PARTING);
     }
 

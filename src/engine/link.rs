@@ -13,7 +13,7 @@ use super::{
     attempt::{Attempt, Leg, MARGIN, Stage},
     input::{Channel, ChannelState, Direction},
     machine::{Cx, Engine, Followed, Kind, Timer},
-    record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, ChannelId, LegRecord, Outcome, Role},
+    record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, ChannelId, Job, LegRecord, Outcome, Role},
     time::{Mono, Now, Span, Wall},
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -70,6 +70,7 @@ impl Engine {
         attempts: Vec<AttemptRecord>,
         now: Now,
     ) {
+        let mut adopted = Vec::new();
         for call in calls {
             let stranded = !self.rules.switches.contains(&call.switch);
             if call.ended.is_some() {
@@ -90,17 +91,22 @@ impl Engine {
                 waiting_since: waits.then_some(now.mono),
                 vanished: None,
                 partly: true,
+                waiter: None,
             };
             if stranded {
                 // Its switch is gone from the configuration: nobody will ever tell of it.
                 caller.vanished = Some(now.mono);
                 self.timers.insert((now.mono, Timer::Caller(id.clone())));
             }
+            adopted.push(caller.record.clone());
             let kind = Kind::Caller(Box::new(caller));
             // Seen long ago: a list without it is believed.
             self.channels.insert(id, Followed { switch, kind, bridged: None, seen: Mono::default() });
         }
-        let active: BTreeSet<_> = attempts.iter().map(|attempt| attempt.callback).collect();
+        for record in adopted {
+            self.adopt_waiter(&record, now);
+        }
+        let active: BTreeSet<_> = attempts.iter().filter_map(|attempt| attempt.job.callback()).collect();
         for mut record in callbacks {
             if record.is_active() && !active.contains(&record.id) {
                 record.state = CallbackState::Waiting;
@@ -114,14 +120,7 @@ impl Engine {
     }
 
     fn adopt_attempt(&mut self, record: AttemptRecord, now: Now) {
-        let Some(callback) = self.callbacks.get(&record.callback) else { return };
-        let line = self.rules.lines.get(&callback.line).or_else(|| self.rules.lines.values().next()).cloned();
-        let Some(line) = line else { return };
-        let trunk_of = |leg: &&LegRecord| leg.role == Role::Client;
-        let trunk = record.legs.iter().find(trunk_of).map(|leg| leg.who.clone());
-        let trunk = trunk.or_else(|| line.trunks.first().cloned()).unwrap_or_else(|| Arc::from(""));
-        *self.trunks.entry(trunk.clone()).or_default() += 1;
-        let mut at = Attempt::new(callback, record.n, line, trunk, record.switch.clone(), now.wall, now.mono);
+        let Some(mut at) = self.attempt_of(&record, now) else { return };
         at.legs = record.legs.iter().map(|leg| Leg::adopted(leg, now)).collect();
         at.winner = record
             .legs
@@ -129,34 +128,55 @@ impl Engine {
             .position(|leg| leg.role == Role::Operator && leg.answered.is_some() && leg.ended.is_none());
         at.tried = record.legs.iter().filter(|leg| leg.role == Role::Operator).map(|leg| leg.who.clone()).collect();
         at.outcome = record.outcome;
-        if let CallbackState::Ending { at: since, reason } = &callback.state {
+        let callback = record.job.callback().and_then(|id| self.callbacks.get(&id));
+        if let Some(CallbackState::Ending { at: since, reason }) = callback.map(|callback| &callback.state) {
             (at.decided, at.close) = (Some(*since), Some(reason.clone()));
         }
         // The line may ring in another order by now.
         at.client_first = record.legs.first().is_some_and(|leg| leg.role == Role::Client);
         at.record = record;
         at.goes(Stage::Settling, now.mono + ASK_AGAIN);
+        // The switch may keep the channel of an operator who has handed the client on in its table: they are on no phone.
+        for leg in at.record.legs.iter().filter(|leg| leg.ended.is_some()) {
+            self.remember_end(leg.id.clone());
+        }
         for leg in at.record.legs.iter().filter(|leg| leg.ended.is_none()) {
-            let followed = Followed {
-                switch: at.record.switch.clone(),
-                kind: Kind::Leg(at.record.callback),
-                bridged: None,
-                seen: now.mono,
-            };
+            let followed =
+                Followed { switch: at.record.switch.clone(), kind: Kind::Leg(at.id()), bridged: None, seen: now.mono };
             self.channels.insert(leg.id.clone(), followed);
             if leg.role == Role::Operator
                 && let Some(state) = self.operators.get_mut(&leg.who)
             {
-                state.reserved.retain(|callback| *callback != at.record.callback);
-                state.reserved.push(at.record.callback);
+                state.reserved.retain(|job| *job != at.id());
+                state.reserved.push(at.id());
             }
         }
         if at.client_first && at.winner.is_none() && at.outcome.is_none() {
             self.keep_an_operator(&mut at, now);
         }
         at.armed = Some(at.deadline);
-        self.timers.insert((at.deadline, Timer::Attempt(at.record.callback)));
-        self.attempts.insert(at.record.callback, Box::new(at));
+        self.timers.insert((at.deadline, Timer::Attempt(at.id())));
+        self.attempts.insert(at.id(), Box::new(at));
+    }
+
+    /// An attempt that the store knows, by the rules of today.
+    fn attempt_of(&mut self, record: &AttemptRecord, now: Now) -> Option<Attempt> {
+        let line = |name: &Name| self.rules.lines.get(name).or_else(|| self.rules.lines.values().next()).cloned();
+        let Job::Callback(id) = record.job else {
+            let call = record.took.as_ref().and_then(|call| self.caller_at(call));
+            return match call.map(|caller| &caller.record) {
+                Some(call) => Some(Attempt::live(call, line(&call.line)?, now)),
+                None => Some(Attempt::of_nobody(record, self.rules.lines.values().next()?.clone(), now)),
+            };
+        };
+        let callback = self.callbacks.get(&id)?;
+        let line = line(&callback.line)?;
+        let trunk_of = |leg: &&LegRecord| leg.role == Role::Client;
+        let trunk = record.legs.iter().find(trunk_of).map(|leg| leg.who.clone());
+        let trunk = trunk.or_else(|| line.trunks.first().cloned()).unwrap_or_else(|| Arc::from(""));
+        let at = Attempt::new(callback, record.n, line, trunk.clone(), record.switch.clone(), now.wall, now.mono);
+        *self.trunks.entry(trunk).or_default() += 1;
+        Some(at)
     }
 
     pub(super) fn link_up(&mut self, switch: &Name, cx: &mut Cx) {
@@ -315,6 +335,7 @@ impl Engine {
                 }
                 if parked {
                     self.parked(id, cx);
+                    self.waiter_found(id, cx);
                 }
             }
         }

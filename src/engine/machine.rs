@@ -10,7 +10,8 @@ use super::{
     link::Link,
     money::Amount,
     operator::Operators,
-    record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Try, Write},
+    queue::Places,
+    record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Job, LiveId, Snapshot, Try, Write},
     retry::Answers,
     rules::Rules,
     strategy::{LastTalks, Shares},
@@ -61,7 +62,7 @@ pub(super) enum Kind {
         talks: Option<Mono>,
     },
     /// One that we dialled.
-    Leg(CallbackId),
+    Leg(Job),
 }
 
 /// A live channel that matters to us.
@@ -76,9 +77,11 @@ pub(super) struct Followed {
 /// What a timer belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
-    Attempt(CallbackId),
+    Attempt(Job),
     Operator(Name),
     Caller(ChannelId),
+    /// Something is to be done for a caller who waits.
+    Waiter(ChannelId),
     Audit(Name),
     Ramp(Name),
     /// A group's operators of a further level may be rung.
@@ -130,11 +133,14 @@ pub struct Engine {
     pub(super) guessed: BTreeMap<ChannelId, CallRecord>,
     pub(super) callbacks: BTreeMap<CallbackId, CallbackRecord>,
     pub(super) open: FxHashMap<super::number::Number, CallbackId>,
-    pub(super) attempts: BTreeMap<CallbackId, Box<Attempt>>,
+    pub(super) attempts: BTreeMap<Job, Box<Attempt>>,
     /// Callbacks by their next moment on the wall clock: due, or, once ready, given up.
     pub(super) agenda: BTreeSet<(Wall, CallbackId)>,
-    /// Callbacks that wait for an operator, by group, in the order in which they are served.
+    /// Callers and callbacks that wait for an operator, by group, in the order in which they are served.
     pub(super) ready: BTreeMap<Name, BTreeSet<super::callback::Rank>>,
+    /// Callers who were given to us, and where they are.
+    pub(super) live: BTreeMap<LiveId, ChannelId>,
+    pub(super) places: Places,
     pub(super) operators: Operators,
     pub(super) last_talks: LastTalks,
     pub(super) shares: Shares,
@@ -185,6 +191,8 @@ impl Engine {
             attempts: BTreeMap::new(),
             agenda: BTreeSet::new(),
             ready: BTreeMap::new(),
+            live: BTreeMap::new(),
+            places: Places::default(),
             trunks: BTreeMap::new(),
             resting_trunks: BTreeMap::new(),
             reached: BTreeMap::new(),
@@ -274,7 +282,7 @@ impl Engine {
             News::LineNamed(id, line) => self.line_named(&id, &line, cx),
             News::Marked(id, marks) => self.marked(&id, *marks),
             News::Given(given) => self.given(switch, *given, cx),
-            News::TakenBack(_) => {}
+            News::TakenBack(id) => self.taken_back(&id, cx),
             News::Queued(id, queue) => self.queued(&id, &queue, cx),
             News::Answered(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.leg_answered(at, leg, cx)),
             News::Parked(id) => self.parked(&id, cx),
@@ -288,7 +296,10 @@ impl Engine {
             News::Refused { id, what, text, outcome, unregistered } => {
                 self.refused(&id, what, &text, outcome, unregistered, cx);
             }
-            News::Key(id, key) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.pressed(at, leg, key, cx)),
+            News::Key(id, key) => {
+                self.caller_pressed(&id, key, cx);
+                self.leg_event(&id, cx, |engine, at, leg, cx| engine.pressed(at, leg, key, cx));
+            }
             News::CanListen(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.listen(at, leg, true, cx)),
             News::Beep(id) => self.leg_event(&id, cx, |engine, at, leg, cx| engine.beeps(at, leg, cx)),
             News::Taken(id) => self.leg_event(&id, cx, |engine, at, leg, _| engine.leg_taken(at, leg)),
@@ -313,6 +324,7 @@ impl Engine {
             Wish::Drain => {
                 self.draining = true;
                 self.let_go_of_ringing(cx);
+                self.give_all_back(cx);
             }
         }
     }
@@ -328,6 +340,7 @@ impl Engine {
     fn store(&mut self, works: bool, cx: &mut Cx) {
         if self.store_works && !works {
             cx.alarm(AlarmKind::Store, "the store takes no writes: nothing is dialled until it does");
+            self.give_all_back(cx);
         }
         self.store_works = works;
         self.all_dirty();
@@ -353,6 +366,7 @@ impl Engine {
                 Timer::Attempt(id) => self.with_attempt(id, cx, |engine, attempt, cx| engine.overdue(attempt, cx)),
                 Timer::Operator(name) => self.operator_dirty(&name),
                 Timer::Caller(id) => self.vanished(&id, cx),
+                Timer::Waiter(id) => self.waiter_due(&id, cx),
                 Timer::Audit(name) => self.audit(&name, cx),
                 Timer::Ramp(_) => self.all_dirty(),
                 Timer::Escalation(group) => _ = self.dirty.insert(group),

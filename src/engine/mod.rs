@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] (what is stored),
 //! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
-//! `callback`, `distribution`, `attempt` and `held`, each with its transition table; `strategy` (who of a group is rung), [`recording`] (where talks are written), [`retry`] with
+//! `callback`, `distribution`, `attempt`, `held` and `queue`, each with its transition table; `strategy` (who of a group is rung), [`recording`] (where talks are written), [`retry`] with
 //! `dials` (when a client may be dialled), and `status` (what people see).
 
 mod attempt;
@@ -19,6 +19,7 @@ mod last_calls;
 mod link;
 mod machine;
 mod operator;
+mod queue;
 mod spent;
 mod status;
 mod strategy;

@@ -73,6 +73,16 @@ impl Number {
         digits[code.min(digits.len())..].to_owned()
     }
 
+    /// A number of this country that costs what calls there usually cost, so that anybody may ask us to call it: no premium, shared
+    /// or personal rate, no other country.
+    pub fn is_ordinary_in(self, country: &str) -> bool {
+        use phonenumber::Type::{FixedLine, FixedLineOrMobile, Mobile, TollFree, Voip};
+        let Ok(number) = phonenumber::parse(None, self.to_string()) else { return false };
+        let kind = number.number_type(&phonenumber::metadata::DATABASE);
+        let own = number.country().id().is_some_and(|id| id.as_ref() == country);
+        own && matches!(kind, FixedLine | FixedLineOrMobile | Mobile | TollFree | Voip)
+    }
+
     /// The number with its middle hidden, for logs: `+7916***4567`.
     pub fn masked(self) -> String {
         let digits = self.digits();

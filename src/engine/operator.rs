@@ -20,7 +20,7 @@ use super::{
     effect::AlarmKind,
     input::Channel,
     machine::{Cx, Engine, Timer},
-    record::{CallbackId, OperatorRecord, Write},
+    record::{Job, OperatorRecord, Write},
     rules::Rules,
     time::{Mono, Now, Span, Wall},
 };
@@ -44,8 +44,8 @@ pub(super) struct State {
     pub in_vain: u32,
     /// Live channels of the operator's phones that we did not dial.
     pub live: u32,
-    /// The callbacks that the operator is rung for or talks for.
-    pub reserved: Vec<CallbackId>,
+    /// Whom the operator is rung for or talks with.
+    pub reserved: Vec<Job>,
     /// How many calls at once.
     calls: u32,
     /// The users of the phones, and until when each is believed to be unregistered.
@@ -85,7 +85,7 @@ impl State {
         self.ready && self.reserved.len() + self.live as usize <= self.calls as usize
     }
 
-    fn is_unregistered(&self, now: Mono) -> bool {
+    pub fn is_unregistered(&self, now: Mono) -> bool {
         !self.phones.is_empty() && self.phones.iter().all(|(_, until)| *until > now)
     }
 }
@@ -261,7 +261,7 @@ impl Engine {
     }
 
     /// A call is offered to these operators, in this order.
-    pub(super) fn operators_offered(&mut self, names: &[Name], to: CallbackId, cx: &mut Cx) {
+    pub(super) fn operators_offered(&mut self, names: &[Name], to: Job, cx: &mut Cx) {
         for name in names {
             let newest = self.operators.iter().filter_map(|(_, state)| state.offered).max();
             let Some(state) = self.operators.get_mut(name) else { continue };
@@ -293,9 +293,9 @@ impl Engine {
         }
     }
 
-    pub(super) fn release(&mut self, name: &Name, by: CallbackId) {
+    pub(super) fn release(&mut self, name: &Name, by: Job) {
         if let Some(state) = self.operators.get_mut(name)
-            && let Some(place) = state.reserved.iter().position(|callback| *callback == by)
+            && let Some(place) = state.reserved.iter().position(|job| *job == by)
         {
             state.reserved.swap_remove(place);
             self.operator_dirty(name);

@@ -8,7 +8,7 @@ use super::{
     time::{Span, Wall},
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 /// The uuid of a channel. Ours are UUIDs; a caller's may be any text that the switch was told to use.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +47,83 @@ pub struct CallbackId(pub u64);
 impl fmt::Display for CallbackId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
+    }
+}
+
+/// A client's call that waits in a queue of ours, for the life of its channel: a hash of the channel's uuid, so that the same
+/// channel is the same caller whenever it is given to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LiveId(pub u64);
+
+impl LiveId {
+    /// The caller at this channel (FNV-1a, 63 bits).
+    pub fn of(channel: &ChannelId) -> LiveId {
+        let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        LiveId(channel.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, hash) >> 1)
+    }
+}
+
+/// For whom operators are rung; ordered by [`Job::key`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Job {
+    /// A client who is called back.
+    Callback(CallbackId),
+    /// A client who waits on the line.
+    Live(LiveId),
+}
+
+impl Job {
+    /// The callback, if it is one.
+    pub fn callback(self) -> Option<CallbackId> {
+        match self {
+            Job::Callback(id) => Some(id),
+            Job::Live(_) => None,
+        }
+    }
+
+    /// One number for either: a callback's id; of a live caller, negative.
+    pub fn key(self) -> i64 {
+        match self {
+            Job::Callback(id) => id.0 as i64,
+            Job::Live(id) => -1 - id.0 as i64,
+        }
+    }
+
+    /// Whose [`Job::key`] this is.
+    pub fn of_key(key: i64) -> Job {
+        match u64::try_from(key) {
+            Ok(id) => Job::Callback(CallbackId(id)),
+            Err(_) => Job::Live(LiveId((-1 - key) as u64)),
+        }
+    }
+}
+
+impl Ord for Job {
+    fn cmp(&self, other: &Job) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Job {
+    fn partial_cmp(&self, other: &Job) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl From<CallbackId> for Job {
+    fn from(id: CallbackId) -> Job {
+        Job::Callback(id)
+    }
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Job::Callback(id) => write!(f, "callback {id}"),
+            Job::Live(id) => write!(f, "caller {:x}", id.0),
+        }
     }
 }
 
@@ -198,6 +275,74 @@ pub struct CallRecord {
     pub callback: Option<CallbackId>,
     /// Where the end is known from.
     pub known_by: KnownBy,
+    /// How it went in our queue; `None`: the dialplan had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Box<Queued>>,
+}
+
+/// How a call went in our queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    /// The group whose operators it waited for, the last one of several.
+    pub group: Name,
+    /// Since when its place counts: a caller who was cut off and calls again has the old one.
+    pub since: Wall,
+    /// How many rounds of ringing operators there were.
+    pub rounds: u32,
+    /// How it left; `None`: it waits.
+    pub left: Option<Left>,
+    /// The file on the switch with the message that the caller left.
+    pub voicemail: Option<String>,
+    /// The file on the switch in which the talk is recorded.
+    pub recording: Option<String>,
+    /// The operator to whom the client was transferred during the talk, the last one of several.
+    pub handed_to: Option<Name>,
+    /// No callback is to come of it.
+    pub no_callback: bool,
+}
+
+/// How a call left our queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Left {
+    /// An operator has it.
+    Served,
+    /// The client hung up.
+    Abandoned,
+    /// … so soon that it was hardly a call.
+    Short,
+    /// The client asked to be called back.
+    CallBack,
+    /// The client pressed another key.
+    Key,
+    /// The line was shut.
+    Closed,
+    /// No operator took calls.
+    Nobody,
+    /// The queue was too long.
+    Full,
+    /// The client had waited for too long.
+    Late,
+    /// The dialplan has it again.
+    GivenBack,
+}
+
+impl Left {
+    /// The name used in the journal, the API and the metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Left::Served => "served",
+            Left::Abandoned => "abandoned",
+            Left::Short => "short",
+            Left::CallBack => "call-back",
+            Left::Key => "key",
+            Left::Closed => "closed",
+            Left::Nobody => "nobody",
+            Left::Full => "full",
+            Left::Late => "late",
+            Left::GivenBack => "given-back",
+        }
+    }
 }
 
 /// Where the end of a call is known from.
@@ -220,6 +365,11 @@ pub enum Origin {
     /// The client's call was missed.
     Missed {
         /// The first call that was.
+        call: ChannelId,
+    },
+    /// The client asked for it in a queue, and keeps the place there.
+    Queue {
+        /// With this call.
         call: ChannelId,
     },
     /// The client asked for it, or a person on the client's behalf.
@@ -372,11 +522,12 @@ impl CallbackRecord {
     }
 }
 
-/// One try of a callback.
+/// One try of a callback; or one round of ringing operators for a live caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptRecord {
-    /// Of which callback.
-    pub callback: CallbackId,
+    /// For whom.
+    #[serde(flatten)]
+    pub job: Job,
     /// Its number there, from 1.
     pub n: u32,
     /// The switch that carries both legs.
@@ -650,7 +801,7 @@ pub struct Snapshot {
     pub dials: Vec<Dial>,
     /// Numbers that are never dialled, by number.
     pub blocked: Vec<BlockRecord>,
-    /// When each client last called each line, by number and line: as many of the newest calls as a start reads.
+    /// When each client last called each line, by number and line: of as long and as many calls as a start reads.
     pub last_calls: Vec<LastCall>,
     /// Of the newest attempts, those in which the client answered or let it ring, by line and time.
     pub tries: Vec<Try>,

@@ -34,6 +34,13 @@ pub struct Rules {
     pub observe: bool,
 }
 
+impl Rules {
+    /// For how long a call is remembered, so that the client's next one is not taken for the first; `None`: no line asks.
+    pub fn unique_within(&self) -> Option<Span> {
+        self.lines.values().flat_map(|line| &line.redial.missed).filter_map(|rule| rule.unique).max()
+    }
+}
+
 /// What a client dials, and how a client of it is called back.
 #[derive(Clone, Debug)]
 pub struct Line {
@@ -65,13 +72,15 @@ pub struct Line {
     pub redial: Redial,
     /// How clients are called who asked for it.
     pub requested: Redial,
+    /// How clients wait whose call the dialplan gives to us.
+    pub queue: Queue,
 }
 
 impl Line {
     /// How a callback of this origin is made.
     pub fn redial_for(&self, origin: &Origin) -> &Redial {
         match origin {
-            Origin::ByHand { .. } => &self.requested,
+            Origin::ByHand { .. } | Origin::Queue { .. } => &self.requested,
             Origin::Missed { .. } | Origin::Listed { .. } => &self.redial,
         }
     }
@@ -79,7 +88,9 @@ impl Line {
     /// The line as a callback of this origin sees it: how it is made is `redial`.
     pub fn for_origin(self: Arc<Line>, origin: &Origin) -> Arc<Line> {
         match origin {
-            Origin::ByHand { .. } => Arc::new(Line { redial: self.requested.clone(), ..(*self).clone() }),
+            Origin::ByHand { .. } | Origin::Queue { .. } => {
+                Arc::new(Line { redial: self.requested.clone(), ..(*self).clone() })
+            }
             Origin::Missed { .. } | Origin::Listed { .. } => self,
         }
     }
@@ -94,6 +105,172 @@ impl Line {
     pub fn marks(&self) -> Marks {
         let [channel, source, campaign] = [&self.channel, &self.source, &self.campaign].map(String::clone);
         Marks { channel, source, campaign, ..Marks::default() }
+    }
+}
+
+/// How clients wait whose call the dialplan gives to us, and where those go who cannot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// What a caller hears first; the notice of a recording is part of it already. `None`: the music at once.
+    pub greeting: Option<Heard>,
+    /// What they hear while they wait, as the switch's `playback` takes it; it is begun anew when it ends.
+    pub music: Arc<str>,
+    /// What is said over the music.
+    pub announce: Announce,
+    /// How long a caller waits at most, while no phone rings for them; zero: who is not served at once goes. `None`: as long as
+    /// they like.
+    pub longest_wait: Option<Span>,
+    /// How many callers wait for the group at most.
+    pub longest: Option<u32>,
+    /// Who would have to expect a longer wait does not begin it.
+    pub longest_expected: Option<Span>,
+    /// Where callers go while the line's calendar is shut; without a calendar it never is.
+    pub closed: Way,
+    /// … when no operator of the group takes calls, or no longer does.
+    pub nobody: Way,
+    /// … when the queue is too long.
+    pub full: Way,
+    /// … who have waited for too long.
+    pub late: Way,
+    /// What a caller may press while waiting.
+    pub keys: Vec<(Key, Way)>,
+    /// Who hung up and calls again within so long has the old place.
+    pub keep_place: Span,
+    /// What an operator hears before the caller; `None`: the caller at once.
+    pub announce_operator: Option<Arc<str>>,
+    /// An operator who answers within so long does it in time: the service level.
+    pub in_time: Span,
+    /// Who hangs up sooner has not been abandoned: a wrong number, a second thought.
+    pub short: Span,
+    /// How long a client may be on hold before somebody is told.
+    pub longest_hold: Span,
+    /// How messages are taken.
+    pub voicemail: Voicemail,
+    /// What is said, sentence by sentence.
+    pub words: QueueWords,
+}
+
+/// What a caller hears: a template that is spoken, or a file or a stream of the switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A template.
+    Text(Arc<str>),
+    /// As `playback` takes it.
+    Sound(Arc<str>),
+}
+
+/// What is said over the music, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announce {
+    /// After how long the first time.
+    pub first: Span,
+    /// How often from then on; zero: never again.
+    pub every: Span,
+    /// The caller's place, when it is better than the last one said.
+    pub position: bool,
+    /// The wait that is to be expected, when it is shorter than the last one said.
+    pub wait: bool,
+    /// Words of the line's own, each time.
+    pub say: Option<Heard>,
+}
+
+/// Where a caller goes who does not wait on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// What they hear first.
+    pub say: Option<Heard>,
+    /// Where to.
+    pub then: Then,
+    /// May a callback come of it, by the line's rules?
+    pub callback: bool,
+}
+
+impl Way {
+    /// Straight there.
+    pub fn to(then: Then) -> Way {
+        Way { say: None, then, callback: true }
+    }
+}
+
+/// Where a caller goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Nowhere: they wait all the same.
+    Wait,
+    /// To be called back at a number that they confirm, in their place of the queue.
+    CallBack,
+    /// To leave a message.
+    Voicemail,
+    /// They are hung up.
+    Goodbye,
+    /// Into the queue of another line.
+    Line(Name),
+    /// To an extension of a dialplan, and its context.
+    Extension(Arc<str>, Arc<str>),
+    /// The dialplan that gave them to us goes on.
+    Dialplan,
+}
+
+/// How messages are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voicemail {
+    /// The path of the file, a template of [`super::recording::PLACES`].
+    pub file: Arc<str>,
+    /// The longest message.
+    pub longest: Span,
+}
+
+/// The templates of what callers of a queue hear; the caller's number is the only word of theirs in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueWords {
+    /// The place and the wait.
+    pub place: Arc<str>,
+    /// Shall we call back at this number? 1 says yes, 2 that another is to be typed.
+    pub confirm: Arc<str>,
+    /// Type the number, and a hash behind it.
+    pub type_number: Arc<str>,
+    /// That is no number that we may call.
+    pub no_number: Arc<str>,
+    /// We will call.
+    pub thanks: Arc<str>,
+    /// Leave a message after the tone.
+    pub voicemail: Arc<str>,
+    /// Before a caller is hung up for whom nobody is there.
+    pub goodbye: Arc<str>,
+}
+
+impl Default for Queue {
+    /// What holds where nobody says otherwise, and nothing is said to anybody.
+    fn default() -> Queue {
+        Queue {
+            greeting: None,
+            music: "local_stream://moh".into(),
+            announce: Announce {
+                first: Span::seconds(20),
+                every: Span::seconds(45),
+                position: true,
+                wait: true,
+                say: None,
+            },
+            longest_wait: Some(Span::minutes(15)),
+            longest: None,
+            longest_expected: None,
+            closed: Way::to(Then::Goodbye),
+            nobody: Way::to(Then::Goodbye),
+            full: Way::to(Then::Goodbye),
+            late: Way::to(Then::Goodbye),
+            keys: Vec::new(),
+            keep_place: Span::minutes(2),
+            announce_operator: None,
+            in_time: Span::seconds(20),
+            short: Span::seconds(5),
+            longest_hold: Span::minutes(2),
+            voicemail: Voicemail {
+                file: "/var/lib/freeswitch/recordings/voicemail/{date}/{line}-{time}-{call}.wav".into(),
+                longest: Span::minutes(3),
+            },
+            words: QueueWords::default(),
+        }
     }
 }
 
@@ -345,7 +522,7 @@ impl Announcements {
         match origin {
             _ if spent > 0 => &self.repeated,
             Origin::Missed { .. } | Origin::Listed { .. } => &self.missed,
-            Origin::ByHand { .. } => &self.requested,
+            Origin::ByHand { .. } | Origin::Queue { .. } => &self.requested,
         }
     }
 }
@@ -378,6 +555,8 @@ pub struct Group {
     pub strategy: Strategy,
     /// Before any strategy: the operator who last talked with this client, if free.
     pub remember: bool,
+    /// A caller who waits on the line waits for that operator so long, though others are free.
+    pub loyal: Span,
     /// How long past its due time a callback waits for a free operator of one level before the next level is rung.
     pub escalate: Span,
 }

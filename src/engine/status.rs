@@ -5,7 +5,7 @@ use super::{
     attempt::Stage,
     machine::{Engine, Kind},
     operator::OperatorState,
-    record::{CallRecord, CallbackId, CallbackRecord},
+    record::{CallRecord, CallbackId, CallbackRecord, ChannelId, Job},
     rules::Rules,
     time::{Now, Wall},
 };
@@ -24,6 +24,9 @@ pub struct OperatorView {
     pub since: Wall,
     /// For which callback; of one who takes several at once, any.
     pub callback: Option<CallbackId>,
+    /// For which caller of the queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<ChannelId>,
 }
 
 /// One switch now.
@@ -96,7 +99,8 @@ impl Engine {
                     ready: state.ready,
                     state: state.doing(now.mono),
                     since: state.since,
-                    callback: state.reserved.first().copied(),
+                    callback: state.reserved.first().and_then(|job| job.callback()),
+                    call: state.reserved.iter().find_map(|job| self.live_call(*job)),
                 })
                 .collect(),
             calls,
@@ -104,6 +108,13 @@ impl Engine {
             paused_lists: self.paused_lists.iter().cloned().collect(),
             attempts: self.attempts.len(),
             talking: self.attempts.values().filter(|at| at.stage == Stage::Talking).count(),
+        }
+    }
+
+    fn live_call(&self, job: Job) -> Option<ChannelId> {
+        match job {
+            Job::Live(id) => self.live.get(&id).cloned(),
+            Job::Callback(_) => None,
         }
     }
 

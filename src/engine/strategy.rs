@@ -6,7 +6,7 @@ use super::{
     machine::{Cx, Engine, hash_uuid},
     number::Number,
     operator::State,
-    record::{CallbackId, CallbackRecord, LastTalk, Outcome},
+    record::{CallbackRecord, Job, LastTalk, Outcome},
     rules::{Group, Member, Operator, Strategy},
     time::{Mono, Now, Span, Wall},
 };
@@ -18,6 +18,34 @@ use std::{
 
 /// How many clients are remembered with whom they talked last.
 const MOST_REMEMBERED: usize = 65_536;
+
+/// For whom an operator is chosen, as far as the choice asks.
+pub(super) struct Wanted {
+    pub job: Job,
+    pub number: Option<Number>,
+    /// Since when an operator is wanted.
+    pub since: Wall,
+    /// Operators were rung for it in vain.
+    pub in_vain: bool,
+    /// How many times operators were looked for.
+    pub times: u32,
+    /// A caller's own operator is waited for so long, though others are free.
+    pub loyal: Span,
+}
+
+impl Wanted {
+    fn by(record: &CallbackRecord) -> Wanted {
+        let last = matches!(record.last, Some(Outcome::OperatorUnavailable | Outcome::OperatorDeclined));
+        Wanted {
+            job: record.id.into(),
+            number: Some(record.number),
+            since: record.due,
+            in_vain: record.setbacks > 0 && last,
+            times: record.attempts,
+            loyal: Span::ZERO,
+        }
+    }
+}
 
 /// Who last talked with a client: the newest [`MOST_REMEMBERED`].
 #[derive(Debug, Default)]
@@ -65,40 +93,56 @@ impl Engine {
         group.operators.iter().any(|member| self.operators.get(&member.name).is_some_and(|state| state.is_free(now)))
     }
 
-    /// The operators to ring next for this callback, without those of `tried`: all at once who are returned together.
-    pub(super) fn who_next(&self, group: &str, id: CallbackId, tried: &[Name], now: Now) -> Vec<Arc<Operator>> {
+    fn wanted(&self, job: Job) -> Option<Wanted> {
+        match job {
+            Job::Callback(id) => self.callbacks.get(&id).map(Wanted::by),
+            Job::Live(id) => self.wanted_by_caller(id),
+        }
+    }
+
+    /// The operators to ring next for this one, without those of `tried`: all at once who are returned together.
+    pub(super) fn who_next(&self, group: &str, job: impl Into<Job>, tried: &[Name], now: Now) -> Vec<Arc<Operator>> {
         let Some(group) = self.rules.groups.get(group) else { return Vec::new() };
         let most = match group.strategy {
             Strategy::RingAll => usize::MAX,
             _ => 1,
         };
-        let candidates = self.candidates(group, id, tried, now).into_iter();
+        let candidates = self.candidates(group, job.into(), tried, now).into_iter();
         candidates.filter_map(|member| self.rules.operators.get(&member.name).cloned()).take(most).collect()
     }
 
     /// Who may be rung next, first choice first.
-    fn candidates<'g>(&self, group: &'g Group, id: CallbackId, tried: &[Name], now: Now) -> Vec<&'g Member> {
-        let Some(record) = self.callbacks.get(&id) else { return Vec::new() };
+    fn candidates<'g>(&self, group: &'g Group, job: Job, tried: &[Name], now: Now) -> Vec<&'g Member> {
+        let Some(wanted) = self.wanted(job) else { return Vec::new() };
+        let is_member = |name: &Name| group.operators.iter().any(|member| member.name == *name);
         let is_free = |name: &Name| self.operators.get(name).is_some_and(|state| state.is_free(now.mono));
         let mut free: Vec<&Member> =
             group.operators.iter().filter(|member| !tried.contains(&member.name) && is_free(&member.name)).collect();
         if group.remember
-            && let Some(last) = self.last_talks.of(record.number)
-            && let Some(known) = free.iter().find(|member| member.name == *last)
+            && let Some(last) = wanted.number.and_then(|number| self.last_talks.of(number))
         {
-            return vec![known];
+            if let Some(known) = free.iter().find(|member| member.name == *last) {
+                return vec![known];
+            }
+            if now.wall < wanted.since + wanted.loyal
+                && !tried.contains(last)
+                && is_member(last)
+                && self.may_come(last, now)
+            {
+                return Vec::new();
+            }
         }
         let Some(level) = free.iter().map(|member| member.level).min() else { return free };
-        if !may_escalate(group, level, record, now.wall) {
+        if !may_escalate(group, level, &wanted, now.wall) {
             return Vec::new();
         }
         free.retain(|member| member.level == level);
-        self.in_order(group, record, &mut free);
+        self.in_order(group, &wanted, &mut free);
         free
     }
 
     /// Sorts operators of one level. They come in the group's order, and equals stay in it.
-    fn in_order(&self, group: &Group, record: &CallbackRecord, members: &mut [&Member]) {
+    fn in_order(&self, group: &Group, wanted: &Wanted, members: &mut [&Member]) {
         let state = |member: &Member| self.operators.get(&member.name);
         match group.strategy {
             Strategy::TopDown
@@ -119,11 +163,11 @@ impl Engine {
                 members.sort_by_key(|member| place(member) <= last);
             }
             Strategy::Random => {
-                let n = u64::from(record.attempts);
+                let n = u64::from(wanted.times);
                 let salt = |name: &str| {
                     name.bytes().fold(0u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)))
                 };
-                members.sort_by_key(|member| hash_uuid(self.seed, record.id.0, n, salt(&member.name)));
+                members.sort_by_key(|member| hash_uuid(self.seed, wanted.job.key() as u64, n, salt(&member.name)));
             }
             Strategy::Weighted => {
                 let owed = |member: &Member| {
@@ -135,11 +179,11 @@ impl Engine {
         }
     }
 
-    /// These operators are rung for a callback: their places in the strategies' orders change.
-    pub(super) fn offer(&mut self, group: &str, id: CallbackId, tried: &[Name], names: &[Name], cx: &mut Cx) {
+    /// These operators are rung: their places in the strategies' orders change.
+    pub(super) fn offer(&mut self, group: &str, job: Job, tried: &[Name], names: &[Name], cx: &mut Cx) {
         if let Some(group) = self.rules.groups.get(group).filter(|group| group.strategy == Strategy::Weighted).cloned()
         {
-            let candidates = self.candidates(&group, id, tried, cx.now);
+            let candidates = self.candidates(&group, job, tried, cx.now);
             let total: i64 = candidates.iter().map(|member| i64::from(member.weight)).sum();
             for member in candidates {
                 let owed = self.shares.entry((group.name.clone(), member.name.clone())).or_default();
@@ -149,16 +193,15 @@ impl Engine {
                 }
             }
         }
-        self.operators_offered(names, id, cx);
+        self.operators_offered(names, job, cx);
     }
 }
 
-/// May operators of this level be rung? The lowest always; a higher one when the callback has waited long enough past its due
-/// time, or has had the lower ones rung in vain.
-fn may_escalate(group: &Group, level: u32, record: &CallbackRecord, now: Wall) -> bool {
-    let in_vain =
-        record.setbacks > 0 && matches!(record.last, Some(Outcome::OperatorUnavailable | Outcome::OperatorDeclined));
-    in_vain || now >= record.due + patience(group, level)
+/// May operators of this level be rung? The lowest always; a higher one when the client has waited long enough, or has had the
+/// lower ones rung in vain.
+fn may_escalate(group: &Group, level: u32, wanted: &Wanted, now: Wall) -> bool {
+    let patience = patience(group, level);
+    wanted.in_vain || patience == Span::ZERO || now >= wanted.since + patience
 }
 
 /// How long past its due time a callback waits before this level is rung: `escalate` for each level below.

@@ -20,8 +20,8 @@ use crate::{
         input::{Asked, Channel, ChannelState, Direction, Ended, Input, News, Wish},
         number::Number,
         record::{
-            AttemptRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Origin, Outcome, Role,
-            Snapshot, Write,
+            AttemptRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Job, Origin, Outcome,
+            Role, Snapshot, Write,
         },
         rules::{Answer, Operator, Rules},
         time::{Mono, Now, Span, Wall},
@@ -100,7 +100,7 @@ pub(super) struct Model<'h> {
     /// Whose phone each of our legs rings: the engine writes it before it dials.
     legs: BTreeMap<ChannelId, Name>,
     callbacks: BTreeMap<CallbackId, CallbackRecord>,
-    attempts: BTreeMap<(CallbackId, u32), AttemptRecord>,
+    attempts: BTreeMap<(Job, u32), AttemptRecord>,
     calls: BTreeMap<ChannelId, crate::engine::record::CallRecord>,
     /// Callbacks of the journal whose clients the replay has reached: their later calls do not come.
     reached: BTreeSet<CallbackId>,
@@ -172,6 +172,7 @@ impl<'h> Model<'h> {
             let asked = match &callback.origin {
                 Origin::Missed { .. } => None,
                 Origin::ByHand { by } => Some((by.clone(), None)),
+                Origin::Queue { .. } => Some(("the queue".to_owned(), None)),
                 Origin::Listed { list } => Some((String::new(), Some(list.clone()))),
             };
             if let Some((by, list)) = asked {
@@ -232,7 +233,7 @@ impl<'h> Model<'h> {
         let mut sum = 0;
         let mut attempts = self.attempts.into_values().peekable();
         for callback in self.callbacks.into_values() {
-            let own = std::iter::from_fn(|| attempts.next_if(|attempt| attempt.callback == callback.id)).collect();
+            let own = std::iter::from_fn(|| attempts.next_if(|attempt| attempt.job == callback.id.into())).collect();
             let story = CallbackStory { callback, attempts: own };
             sum += dials(&story);
             fold.story(&story);
@@ -264,7 +265,7 @@ impl<'h> Model<'h> {
                 Write::Callback(callback) => drop(self.callbacks.insert(callback.id, callback)),
                 Write::Attempt(attempt) => {
                     self.legs.extend(attempt.legs.iter().map(|leg| (leg.id.clone(), leg.who.clone())));
-                    self.attempts.insert((attempt.callback, attempt.n), attempt);
+                    self.attempts.insert((attempt.job, attempt.n), attempt);
                 }
                 Write::Operator(_)
                 | Write::Paused(_)
@@ -286,7 +287,7 @@ impl<'h> Model<'h> {
                 }
             }
             Effect::Bridge { switch, operator, client } => self.bridge(&switch, operator, client),
-            Effect::Park { switch, channel } => {
+            Effect::Park { switch, channel, .. } => {
                 if let Some(live) = self.alive.get_mut(&channel) {
                     live.parked = true;
                     self.tell(&switch, News::Parked(channel));
@@ -313,7 +314,11 @@ impl<'h> Model<'h> {
                 self.tell(&switch, News::Channels { token, list });
             }
             Effect::Alarm(alarm) => self.impossible += u64::from(alarm.kind == AlarmKind::Impossible),
-            Effect::GiveBack { .. }
+            // A caller of the journal is in nobody's queue here.
+            Effect::Answer { .. }
+            | Effect::Transfer { .. }
+            | Effect::TakeMessage { .. }
+            | Effect::GiveBack { .. }
             | Effect::Ringback { .. }
             | Effect::Music { .. }
             | Effect::LetGo { .. }
@@ -323,11 +328,15 @@ impl<'h> Model<'h> {
         }
     }
 
+    fn callback_of(&self, leg: &Originate) -> Option<&CallbackRecord> {
+        self.callbacks.get(&leg.of.callback()?)
+    }
+
     // ---- our legs -------------------------------------------------------------------------------------------------
 
     fn rings(&mut self, leg: &Originate) {
         let who = self.legs.get(&leg.leg).cloned();
-        let number = self.callbacks.get(&leg.callback).map(|callback| (callback.number, callback.line.clone()));
+        let number = self.callback_of(leg).map(|callback| (callback.number, callback.line.clone()));
         let channel = self.channel(leg.leg.clone(), Direction::Outbound, None, "", leg.number.as_deref().unwrap_or(""));
         let (answer, fate) = match (leg.role, number) {
             (Role::Operator, _) => (who.as_ref().and_then(|who| self.history.answer(who, self.now.wall)), None),
@@ -433,7 +442,8 @@ impl<'h> Model<'h> {
     /// An operator who has a key for it presses it.
     fn notices_the_machine(&mut self, leg: &ChannelId) {
         let attempt = self.attempts.values().rev().find(|attempt| attempt.legs.iter().any(|own| own.id == *leg));
-        let line = attempt.and_then(|attempt| self.callbacks.get(&attempt.callback)).map(|callback| &callback.line);
+        let line =
+            attempt.and_then(|attempt| self.callbacks.get(&attempt.job.callback()?)).map(|callback| &callback.line);
         let key = line.and_then(|line| self.rules.lines.get(line)).and_then(|line| line.redial.keys.machine);
         if let Some(key) = key {
             self.after(PRESSES, Event::Presses(leg.clone(), key.sign()));
@@ -630,7 +640,11 @@ fn playable(rules: &Rules) -> Rules {
 }
 
 fn number_of(leg: &Originate, callbacks: &BTreeMap<CallbackId, CallbackRecord>) -> Option<Number> {
-    callbacks.get(&leg.callback).filter(|_| leg.role == Role::Client).map(|callback| callback.number)
+    leg.of
+        .callback()
+        .and_then(|id| callbacks.get(&id))
+        .filter(|_| leg.role == Role::Client)
+        .map(|callback| callback.number)
 }
 
 /// The other end of a served call of the journal.

@@ -227,6 +227,7 @@ mod tests {
             cause: String::new(),
             callback: None,
             known_by: KnownBy::Event,
+            queue: None,
             waited: Span::ZERO,
             previous: None,
             marks: Box::default(),
@@ -259,7 +260,7 @@ mod tests {
 
     fn attempt(operator: Option<&str>, joined: Option<i64>, legs: Vec<LegRecord>) -> AttemptRecord {
         AttemptRecord {
-            callback: CallbackId(1),
+            job: CallbackId(1).into(),
             n: 1,
             switch: "main".into(),
             started: at(0),

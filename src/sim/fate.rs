@@ -2,7 +2,7 @@
 
 use super::{
     faults::Fault,
-    house::{AWAY, House, LineOf, READY, Reception, client_first},
+    house::{AWAY, Desk, House, LineOf, READY, Reception, client_first},
     people::{Habit, Reaction},
     random::Random,
     shell::Death,
@@ -13,7 +13,7 @@ use crate::engine::{
     hours::Calendar,
     input::Wish,
     money::{Amount, Price},
-    rules::{Again, Answer, Cap, ClientFirst, Key, Keys, Machine, Manners, Missed, Mode, Recording, Strategy},
+    rules::{Again, Answer, Cap, ClientFirst, Key, Keys, Machine, Manners, Missed, Mode, Order, Recording, Strategy},
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 /// The effects of a large step, and one more: a daemon that is to die later in a shorter one dies at its end.
 const LONG_STEP: u64 = 13;
+/// What the stream that draws the operators' desks is told from the world's other one by.
+const DESKS: u64 = 0x6465_736b_7300;
 /// How long people call.
 const BUSY: Span = Span::minutes(60);
 /// Names that callers give themselves.
@@ -52,12 +54,16 @@ const STRATEGIES: [Strategy; 10] = [
 /// A world by its seed, with everything planned that is to happen in it, and when it is over.
 pub fn world(seed: u64) -> (World, Mono) {
     let mut random = Random::new(seed);
-    let house = house(&mut random);
+    // Drawn from a stream of their own, so that they leave the worlds of those who have one phone as they are.
+    let mut desks = Random::new(seed ^ DESKS);
+    let mut house = house(&mut random);
+    house.desks = house.operators.iter().map(|_| desk(&mut desks)).collect();
     let longest = house.lines.iter().map(|line| line.redial.expire).max().unwrap_or(Span::ZERO);
     // Monday 2026-11-23, from seven in the morning to seven in the evening in Moscow.
     let start = Wall(1_795_406_400_000 + random.below(12 * 3600) as i64 * 1000);
     let mut world = World::new(house.clone(), random.next(), start);
     operators(&mut world, &house, &mut random);
+    other_phones(&mut world, &house, &mut desks);
     clients(&mut world, &house, &mut random);
     wishes(&mut world, &house, &mut random);
     if random.chance(70) {
@@ -202,7 +208,7 @@ fn some_time(random: &mut Random) -> Mono {
 fn operators(world: &mut World, house: &House, random: &mut Random) {
     for name in &house.operators {
         let (Some(user), Some(agent)) = (house.user(name), house.agent(name)) else { continue };
-        let habit = operator_habit(random);
+        let habit = Habit { calls: house.desk(name).calls, ..operator_habit(random) };
         world.at(Mono(0), Happening::Habit(Party::User(user.clone()), habit));
         let status = if random.chance(70) { AgentStatus::Available } else { AgentStatus::LoggedOut };
         world.at(Mono(0), Happening::Agent(agent.clone(), status));
@@ -230,6 +236,34 @@ fn operators(world: &mut World, house: &House, random: &mut Random) {
     }
 }
 
+/// What stands on an operator's desk: mostly one phone.
+fn desk(random: &mut Random) -> Desk {
+    let phones = if random.chance(40) { random.between(2, 3) as usize } else { 1 };
+    let order = if random.chance(50) { Order::Together } else { Order::InOrder };
+    let calls = if random.chance(20) { random.between(2, 4) as u32 } else { 1 };
+    Desk { phones, order, calls }
+}
+
+/// Who has more phones than one answers each of them in its own way, and now and then calls from one, or has it off.
+fn other_phones(world: &mut World, house: &House, random: &mut Random) {
+    for name in &house.operators {
+        let calls = house.desk(name).calls;
+        for user in house.users(name).into_iter().skip(1) {
+            let habit = Habit { calls, ..operator_habit(random) };
+            world.at(Mono(0), Happening::Habit(Party::User(user.clone()), habit));
+            if random.chance(40) {
+                let to = if random.chance(20) { AWAY.to_owned() } else { number(random.below(20)) };
+                let caller = Caller { user: Some(user.clone()), number: user.clone(), name: name.clone(), dialled: to };
+                world.at(some_time(random), Happening::Call(caller, Span::seconds(random.between(5, 40))));
+            }
+            if random.chance(20) {
+                let off = Fault::Unregister(user, Span(random.between(500, 300_000)));
+                world.at(some_time(random), Happening::Fault(off));
+            }
+        }
+    }
+}
+
 fn operator_habit(random: &mut Random) -> Habit {
     let answers = Reaction::Answers(Span(random.between(500, 12_000)));
     let mut reactions: Vec<Reaction> = (0..random.below(5))
@@ -247,7 +281,7 @@ fn operator_habit(random: &mut Random) -> Habit {
     let presses = random.chance(80).then(|| (Span(random.between(200, 40_000)), key));
     let hands_on =
         random.chance(15).then(|| (Span::seconds(random.between(1, 100)), random.between(1001, 1004) as u16));
-    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(20, 240)), presses, hands_on }
+    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(20, 240)), presses, hands_on, calls: 1 }
 }
 
 fn client_habit(random: &mut Random) -> Habit {
@@ -265,7 +299,13 @@ fn client_habit(random: &mut Random) -> Habit {
         })
         .collect();
     let presses = random.chance(30).then(|| (Span(random.between(200, 40_000)), *random.pick(&['1', '5'])));
-    Habit { reactions: reactions.into(), talks: Span::seconds(random.between(5, 200)), presses, hands_on: None }
+    Habit {
+        reactions: reactions.into(),
+        talks: Span::seconds(random.between(5, 200)),
+        presses,
+        hands_on: None,
+        calls: 1,
+    }
 }
 
 fn number(n: u64) -> String {

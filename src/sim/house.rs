@@ -9,8 +9,8 @@ use crate::{
         money::Price,
         number::Number,
         rules::{
-            Answer, Cap, ClientFirst, Group, Language, Line, Manners, Member, NumberFormat, Operator, Phone, Redial,
-            Rules, Strategy, Trunk,
+            Answer, Cap, ClientFirst, Group, Language, Line, Manners, Member, NumberFormat, Operator, Order, Phone,
+            Redial, Rules, Strategy, Trunk,
         },
         time::Span,
         zones::Zones,
@@ -29,6 +29,11 @@ pub const GATEWAY: &str = "provider";
 
 /// Where the daemon takes callers whom the dialplan gives.
 pub const OUTBOUND: &str = "127.0.0.1:8084";
+
+/// The user of the first operator's first phone.
+const FIRST_USER: usize = 1001;
+/// By how much the users of an operator's phones are apart.
+const MOST_OPERATORS: usize = 100;
 
 /// What an operator dials to take calls.
 pub const READY: &str = "*45";
@@ -73,11 +78,30 @@ impl LineOf {
     }
 }
 
+/// What stands on an operator's desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Desk {
+    /// How many phones.
+    pub phones: usize,
+    /// In which order they ring.
+    pub order: Order,
+    /// How many calls the operator takes at once, and each of the phones: more than one is a robot's, or a hunt group's.
+    pub calls: u32,
+}
+
+impl Default for Desk {
+    fn default() -> Desk {
+        Desk { phones: 1, order: Order::InOrder, calls: 1 }
+    }
+}
+
 /// The whole house.
 #[derive(Clone, Debug)]
 pub struct House {
-    /// The operators' names in order; their users are 1001, 1002, …
+    /// The operators' names in order; their users are 1001, 1002, …, those of their second phones 1101, 1102, …
     pub operators: Vec<String>,
+    /// What they have on their desks, in their order; who has none here has a phone.
+    pub desks: Vec<Desk>,
     /// Who of them is rung.
     pub strategy: Strategy,
     /// The one who last talked with a client first.
@@ -134,6 +158,7 @@ impl Default for House {
                 line("menu", "+74951112255", Reception::Menu(Span::seconds(8))),
             ],
             operators,
+            desks: Vec::new(),
             channels: 20,
             price: None,
             observe: false,
@@ -162,16 +187,28 @@ pub fn client_first() -> ClientFirst {
 }
 
 impl House {
-    /// The operator's directory user.
+    /// The directory user of the operator's first phone.
     pub fn user(&self, operator: &str) -> Option<String> {
-        let at = self.operators.iter().position(|name| name == operator)?;
-        Some((1001 + at).to_string())
+        self.users(operator).into_iter().next()
+    }
+
+    /// The directory users of all the operator's phones, in their order.
+    pub fn users(&self, operator: &str) -> Vec<String> {
+        let Some(at) = self.operators.iter().position(|name| name == operator) else { return Vec::new() };
+        (0..self.desk(operator).phones).map(|phone| (FIRST_USER + phone * MOST_OPERATORS + at).to_string()).collect()
     }
 
     /// Who has this directory user.
     pub fn operator(&self, user: &str) -> Option<&str> {
-        let at = user.parse::<usize>().ok()?.checked_sub(1001)?;
-        self.operators.get(at).map(String::as_str)
+        let at = user.parse::<usize>().ok()?.checked_sub(FIRST_USER)?;
+        let operator = self.operators.get(at % MOST_OPERATORS)?;
+        (at / MOST_OPERATORS < self.desk(operator).phones).then_some(operator)
+    }
+
+    /// What the operator has on the desk.
+    pub fn desk(&self, operator: &str) -> Desk {
+        let at = self.operators.iter().position(|name| name == operator);
+        at.and_then(|at| self.desks.get(at)).copied().unwrap_or_default()
     }
 
     /// The operator's mod_callcenter agent.
@@ -197,12 +234,14 @@ impl House {
     pub fn rules(&self) -> Rules {
         let names = |text: &str| -> Name { text.into() };
         let operator = |name: &String| {
-            let user = self.user(name).unwrap_or_default();
-            let phone = Phone { dial: format!("user/{user}").into(), user: user.as_str().into() };
+            let phone = |user: String| Phone { dial: format!("user/{user}").into(), user: user.into() };
+            let desk = self.desk(name);
             let agent = if self.has_queue() { self.agent(name) } else { None };
             let operator = Operator {
                 name: names(name),
-                phones: vec![phone],
+                phones: self.users(name).into_iter().map(phone).collect(),
+                order: desk.order,
+                calls: desk.calls,
                 ring: self.ring,
                 wrap_up: self.wrap_up,
                 agent,
@@ -210,7 +249,6 @@ impl House {
                 reject_pause: self.pauses.1,
                 away_after: self.away_after,
                 answer: self.answer,
-                ..Operator::default()
             };
             (names(name), Arc::new(operator))
         };
@@ -224,6 +262,7 @@ impl House {
             strategy: self.strategy,
             remember: self.remember,
             escalate: self.escalate,
+            loyal: Span::ZERO,
         };
         let trunk = Trunk {
             name: names("provider"),
@@ -262,18 +301,20 @@ impl House {
             priority: line.priority,
             requested: line.requested(),
             redial: line.redial.clone(),
+            queue: crate::engine::rules::Queue::default(),
         }
     }
 
     /// The switch that fits the rules.
     pub fn switch(&self) -> Config {
+        let phones = self.operators.iter().flat_map(|name| self.users(name)).map(|user| (user, true));
         let users: Vec<String> = self.operators.iter().filter_map(|name| self.user(name)).collect();
         let agents: BTreeMap<String, String> =
             users.iter().map(|user| (format!("{user}@default"), format!("user/{user}"))).collect();
         let in_order: Vec<String> = users.iter().map(|user| format!("{user}@default")).collect();
         let queues = self.lines.iter().filter(|line| line.reception == Reception::Queue);
         Config {
-            users: users.into_iter().map(|user| (user, true)).collect(),
+            users: phones.collect(),
             gateways: BTreeSet::from([GATEWAY.to_owned()]),
             dialplan: self
                 .lines

@@ -11,9 +11,9 @@
 //! | `no_operator_on_dead_line` | no operator of ours waits with nothing said, nobody dialled and nobody to talk with |
 //! | `operator_before_client` | an operator has answered before the client's phone rings, and is there: by the exchange's time, by the key |
 //! | `person_within_a_second` | a client who answered hears a person within a second of that, or of the announcement's end |
-//! | `free_operator_before_client` | where the client is rung first, there is an operator off the phone for each client who is rung |
+//! | `free_operator_before_client` | where the client is rung first, there is an operator with room for one more call for each client who is rung |
 //! | `client_never_in_silence` | a client who was rung first hears something, until somebody talks with them or they are gone |
-//! | `never_more_callbacks_than_free_operators` | no operator is rung who is on the phone, nor for two callbacks |
+//! | `never_more_callbacks_than_free_operators` | no operator is rung who is on the phone, nor for two callbacks, unless they take as many calls at once; nor on two phones, unless those ring together |
 //! | `written_before_dialled` | a leg is in the store before its phone is called |
 //! | `uuid_never_dialled_twice` | no uuid is chosen for two originates |
 //! | `no_leg_past_its_cap` | every leg carries its own end, and none outlives it |
@@ -37,7 +37,7 @@ use crate::{
         input::Direction,
         number::Number,
         record::{CallbackId, CallbackRecord, ChannelId, CloseReason, Origin, Role},
-        rules::{Answer, Manners, Missed},
+        rules::{Answer, Manners, Missed, Order},
         time::{Mono, Now, Span, Wall},
     },
     store::{JournalQuery, Known, Memory},
@@ -522,19 +522,36 @@ impl Judge {
         self.live_legs.insert(id.clone());
     }
 
-    /// Is an operator off the phone, beyond those who are owed to other clients whose phones ring first?
+    /// Is there room for one more call with an operator, beyond what is owed to other clients whose phones ring first?
     fn is_anybody_free(&self, callback: CallbackId, switch: &PretendSwitch, now: Mono, health: Health) -> bool {
-        let talks = |user: &String| {
-            switch.channels().any(|channel| {
-                let ours = self.legs.contains_key(&channel.id);
-                let known = ours || health.knows(channel.since, now);
-                channel.party == Party::User(user.clone()) && channel.alive() && known
-            })
+        let room = |name: &String| {
+            let taken = self.callbacks_with(name).len() + self.other_calls_of(name, switch, now, health).count();
+            (self.house.desk(name).calls as usize).saturating_sub(taken)
         };
-        let users = self.house.operators.iter().filter_map(|name| self.house.user(name));
-        let free = users.filter(|user| !talks(user)).count();
+        let free: usize = self.house.operators.iter().map(room).sum();
         let rings = |leg: &Leg| leg.first && leg.callback != callback && leg.answered.is_none();
         free > self.live_legs_of(rings).count()
+    }
+
+    /// Whom the operator is rung for or talks for, on whatever phone: each of them once, however many phones ring together.
+    fn callbacks_with(&self, operator: &str) -> BTreeSet<CallbackId> {
+        let has = |leg: &Leg| leg.user.as_deref().and_then(|user| self.house.operator(user)) == Some(operator);
+        self.live_legs_of(has).map(|leg| leg.callback).collect()
+    }
+
+    /// The calls of the operator's phones that are none of ours, and that we could have known of.
+    fn other_calls_of<'a>(
+        &'a self,
+        operator: &'a str,
+        switch: &'a PretendSwitch,
+        now: Mono,
+        health: Health,
+    ) -> impl Iterator<Item = &'a Channel> {
+        switch.channels().filter(move |channel| {
+            let Party::User(user) = &channel.party else { return false };
+            let foreign = channel.alive() && channel.variable("perezvon_leg").is_none();
+            foreign && self.house.operator(user) == Some(operator) && health.knows(channel.since, now)
+        })
     }
 
     /// The variables by which a leg dies without us.
@@ -674,21 +691,23 @@ impl Judge {
         health: Health,
     ) {
         let Some(user) = user else { return };
+        let Some(operator) = self.house.operator(user).map(str::to_owned) else { return };
+        let (desk, ours) = (self.house.desk(&operator), self.callbacks_with(&operator));
+        let others = ours.iter().filter(|other| **other != callback).count();
+        let elsewhere = self.other_calls_of(&operator, switch, at.mono, health).count();
         let name = "never_more_callbacks_than_free_operators";
-        let other = self.live_legs_of(|leg| leg.user.as_deref() == Some(user)).map(|leg| leg.callback).next();
-        if let Some(other) = other {
-            self.broken(name, at, format!("user {user} is rung for callback {callback} while on one for {other}"));
+        if others + elsewhere >= desk.calls as usize {
+            let text = format!(
+                "{operator} is rung on {user} for callback {callback} while on {ours:?} and {elsewhere} other calls"
+            );
+            self.broken(name, at, text);
         }
-        let party = Party::User(user.to_owned());
-        let busy = switch.channels().find(|channel| {
-            channel.party == party
-                && channel.alive()
-                && channel.variable("perezvon_leg").is_none()
-                && health.knows(channel.since, at.mono)
-        });
-        if let Some(channel) = busy {
-            let since = at.mono.since(channel.since).0;
-            self.broken(name, at, format!("user {user} is rung while on the phone for {since} ms"));
+        let rings = self.live_legs_of(|leg| leg.callback == callback && leg.user.is_some());
+        let same: Vec<&str> = rings.filter_map(|leg| leg.user.as_deref()).collect();
+        let twice = same.contains(&user);
+        let beside = same.iter().any(|user| self.house.operator(user) == Some(operator.as_str()));
+        if twice || (beside && desk.order == Order::InOrder) {
+            self.broken(name, at, format!("{operator} is rung on {user} for callback {callback} beside {same:?}"));
         }
     }
 
@@ -755,7 +774,9 @@ impl Judge {
                 })
             }
             Role::Client => {
-                let there = other(Role::Operator).is_some_and(|operator| operator.answered.is_some());
+                // Of several phones that rang together one was answered, and the others may still ring.
+                let answered = |o: &Leg| o.callback == leg.callback && o.role == Role::Operator && o.answered.is_some();
+                let there = self.live_legs_of(answered).next().is_some();
                 let late = quiet > PERSON && there && !leg.judged;
                 let since = leg.answered.map_or(Span::ZERO, |answered| now.mono.since(answered));
                 let fair = health.well_for(Span(since.0 + NOTICE.0), now.mono);
@@ -807,9 +828,11 @@ impl Judge {
         let row = rows.journal(&query).into_iter().filter_map(|row| row.call).find(|row| row.id == *id);
         match row {
             None => Some(format!("{id} of {:?} on {} is not in the journal", call.number, call.line)),
-            // Nobody is called back who is not to be called.
+            // Nobody is called back who is not to be called, whether the block came before the call or before its record.
             Some(row)
-                if row.missed == Some(false) && call.number.and_then(|number| rows.blocked_since(number)).is_some() =>
+                if row.missed.is_some()
+                    && row.callback.is_none()
+                    && call.number.and_then(|number| rows.blocked_since(number)).is_some() =>
             {
                 None
             }

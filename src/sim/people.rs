@@ -53,12 +53,20 @@ pub struct Habit {
     pub presses: Option<(Span, char)>,
     /// After so long a talk, the first one, the other is handed on to this user's phone.
     pub hands_on: Option<(Span, u16)>,
+    /// How many calls the phone takes at once: a person's takes one.
+    pub calls: u32,
 }
 
 impl Habit {
     /// Always the same.
     pub fn always(reaction: Reaction) -> Habit {
-        Habit { reactions: VecDeque::from([reaction]), talks: Span::seconds(60), presses: None, hands_on: None }
+        Habit {
+            reactions: VecDeque::from([reaction]),
+            talks: Span::seconds(60),
+            presses: None,
+            hands_on: None,
+            calls: 1,
+        }
     }
 
     /// The same, talking so long.
@@ -134,9 +142,10 @@ impl People {
         self.habits.insert(who, habit);
     }
 
-    /// Is this person on the phone (or is it ringing)?
+    /// Is this person on the phone (or is it ringing), with as many as it takes?
     pub fn is_busy(&self, who: &Party) -> bool {
-        self.lines.values().any(|line| line.party == *who)
+        let takes = self.habits.get(who).map_or(1, |habit| habit.calls as usize);
+        self.lines.values().filter(|line| line.party == *who).count() >= takes
     }
 
     /// Does this person talk with somebody?

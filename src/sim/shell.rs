@@ -128,7 +128,7 @@ impl Shell {
 
     /// Starts: reads the store back; the connection is made when its time comes.
     pub fn start(&mut self, store: &FlakyStore, now: Now) {
-        let engine = Engine::new(self.rules.clone(), store.rows.load(now.wall), now);
+        let engine = Engine::new(self.rules.clone(), store.rows.load(now.wall, self.rules.unique_within()), now);
         self.death = None;
         self.life = Some(Life {
             engine,

@@ -8,11 +8,11 @@ use crate::engine::{
     Name,
     number::Number,
     record::{
-        AttemptRecord, BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, KnownBy, LastCall,
+        AttemptRecord, BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, Job, KnownBy, LastCall,
         LastTalk, OperatorRecord, Origin, Outcome, Role, Snapshot, Spent, Try, Write,
     },
     retry::REMEMBERED,
-    time::Wall,
+    time::{Span, Wall},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,7 +27,7 @@ pub struct Memory {
     paused: bool,
     calls: BTreeMap<ChannelId, CallRecord>,
     callbacks: BTreeMap<CallbackId, CallbackRecord>,
-    attempts: BTreeMap<(CallbackId, u32), AttemptRecord>,
+    attempts: BTreeMap<(Job, u32), AttemptRecord>,
     operators: BTreeMap<Name, OperatorRecord>,
     blocked: BTreeMap<Number, BlockRecord>,
     lists: BTreeMap<String, bool>,
@@ -57,7 +57,7 @@ impl Memory {
         for write in writes {
             match write {
                 Write::Call(call) => _ = named_by_calls.insert(&call.id, call.callback),
-                Write::Attempt(attempt) => _ = named.insert(attempt.callback),
+                Write::Attempt(attempt) => _ = named.extend(attempt.job.callback()),
                 Write::Callback(callback) => _ = brought.insert(callback.id),
                 Write::Operator(_)
                 | Write::Paused(_)
@@ -75,7 +75,7 @@ impl Memory {
         match write {
             Write::Call(call) => drop(self.calls.insert(call.id.clone(), call)),
             Write::Callback(callback) => drop(self.callbacks.insert(callback.id, callback)),
-            Write::Attempt(attempt) => drop(self.attempts.insert((attempt.callback, attempt.n), attempt)),
+            Write::Attempt(attempt) => drop(self.attempts.insert((attempt.job, attempt.n), attempt)),
             Write::Operator(operator) => drop(self.operators.insert(operator.name.clone(), operator)),
             Write::Paused(paused) => self.paused = paused,
             Write::Block(block) => drop(self.blocked.insert(block.number, block)),
@@ -85,27 +85,27 @@ impl Memory {
         }
     }
 
-    /// What is still open, for a start at `now`.
-    pub fn load(&self, now: Wall) -> Snapshot {
+    /// What is still open, for a start at `now`; see [`super::Store::load`].
+    pub fn load(&self, now: Wall, calls: Option<Span>) -> Snapshot {
         let is_wanted = |call: &&CallRecord| match call.ended {
             None => true,
             Some(ended) => call.known_by == KnownBy::Guess && ended > now - GUESS_STANDS,
         };
-        let mut calls: Vec<CallRecord> = self.calls.values().filter(is_wanted).cloned().collect();
-        calls.sort_by(|a, b| (a.arrived, &a.id).cmp(&(b.arrived, &b.id)));
+        let mut to_finish: Vec<CallRecord> = self.calls.values().filter(is_wanted).cloned().collect();
+        to_finish.sort_by(|a, b| (a.arrived, &a.id).cmp(&(b.arrived, &b.id)));
         Snapshot {
             seed: self.seed,
             born: self.born,
             paused: self.paused,
             last_callback: self.callbacks.keys().next_back().map_or(0, |id| id.0),
-            calls,
+            calls: to_finish,
             callbacks: self.callbacks.values().filter(|callback| callback.is_open()).cloned().collect(),
             attempts: self.attempts.values().filter(|attempt| attempt.ended.is_none()).cloned().collect(),
             operators: self.operators.values().cloned().collect(),
             last_talks: self.last_talks(),
             dials: self.dials(now),
             blocked: self.blocked(),
-            last_calls: self.last_calls(),
+            last_calls: calls.map_or_else(Vec::new, |within| self.last_calls(now - within)),
             tries: self.tries(),
             paused_lists: self.lists.iter().filter(|(_, paused)| **paused).map(|(list, _)| list.clone()).collect(),
             spent: self.spent.values().cloned().collect(),
@@ -120,20 +120,25 @@ impl Memory {
         calls
     }
 
+    /// Of callbacks; what is known of live callers is in the rows of their calls.
+    fn newest_attempts(&self) -> impl Iterator<Item = &AttemptRecord> {
+        self.attempts.values().rev().filter(|attempt| attempt.job.callback().is_some())
+    }
+
     fn last_talks(&self) -> Vec<LastTalk> {
         let of_calls = self.newest_calls(LAST_TALKS_FROM).into_iter().filter_map(|call| {
             Some(LastTalk { number: call.number?, at: call.served?, operator: call.operator.clone()? })
         });
-        let of_attempts = self.attempts.values().rev().take(LAST_TALKS_FROM).filter_map(|attempt| {
-            let number = self.callbacks.get(&attempt.callback)?.number;
+        let of_attempts = self.newest_attempts().take(LAST_TALKS_FROM).filter_map(|attempt| {
+            let number = self.callbacks.get(&attempt.job.callback()?)?.number;
             Some(LastTalk { number, at: attempt.joined?, operator: attempt.operator.clone()? })
         });
         LastTalk::of_each(of_calls.chain(of_attempts))
     }
 
-    fn last_calls(&self) -> Vec<LastCall> {
+    fn last_calls(&self, since: Wall) -> Vec<LastCall> {
         let mut last = BTreeMap::new();
-        for call in self.newest_calls(LAST_CALLS_FROM).into_iter().rev() {
+        for call in self.newest_calls(LAST_CALLS_FROM).into_iter().rev().filter(|call| call.arrived > since) {
             if let Some(number) = call.number {
                 last.insert((number, call.line.clone()), call.arrived);
             }
@@ -142,13 +147,13 @@ impl Memory {
     }
 
     fn tries(&self) -> Vec<Try> {
-        let newest = self.attempts.values().rev().take(TRIES_FROM);
+        let newest = self.newest_attempts().take(TRIES_FROM);
         let mut tries: Vec<Try> = newest
             .filter_map(|attempt| {
                 let outcome = attempt.outcome.filter(|outcome| outcome.tells_of_the_hour())?;
                 let legs = attempt.legs.iter().filter(|leg| leg.role == Role::Client);
                 let at = legs.map(|leg| leg.intended).min()?;
-                let line = self.callbacks.get(&attempt.callback)?.line.clone();
+                let line = self.callbacks.get(&attempt.job.callback()?)?.line.clone();
                 Some(Try { line, at, answered: outcome == Outcome::Talked })
             })
             .collect();
@@ -161,7 +166,7 @@ impl Memory {
             let there = attempt.outcome != Some(Outcome::Network);
             let legs = attempt.legs.iter().filter(|leg| leg.role == Role::Client && (there || leg.answered.is_some()));
             let at = legs.map(|leg| leg.intended).filter(|at| *at > now - REMEMBERED).min()?;
-            Some(Dial { at, number: self.callbacks.get(&attempt.callback)?.number })
+            Some(Dial { at, number: self.callbacks.get(&attempt.job.callback()?)?.number })
         };
         let mut dials: Vec<Dial> =
             self.attempts.values().filter(|attempt| attempt.ended.is_some()).filter_map(dial).collect();
@@ -191,7 +196,8 @@ impl Memory {
     /// One callback with all its attempts.
     pub fn callback(&self, id: CallbackId) -> Option<CallbackStory> {
         let callback = self.callbacks.get(&id)?.clone();
-        let attempts = self.attempts.range((id, 0)..=(id, u32::MAX)).map(|(_, attempt)| attempt.clone()).collect();
+        let attempts =
+            self.attempts.range((id.into(), 0)..=(id.into(), u32::MAX)).map(|(_, attempt)| attempt.clone()).collect();
         Some(CallbackStory { callback, attempts })
     }
 

@@ -38,7 +38,7 @@ pub const GUESS_STANDS: Span = Span::minutes(24 * 60);
 
 /// From how many of the newest calls, and of the newest attempts, a start reads who last talked with whom.
 pub const LAST_TALKS_FROM: usize = 20_000;
-/// From how many of the newest calls a start reads when each client last called each line.
+/// From how many of the newest calls at most a start reads when each client last called each line.
 pub const LAST_CALLS_FROM: usize = 500_000;
 /// From how many of the newest attempts a start learns when clients answer.
 pub const TRIES_FROM: usize = 20_000;
@@ -55,8 +55,9 @@ pub trait Store: Send + Sync {
     /// among these rows; one that names another is refused ([`StoreError::Refused`]). Writers at once share a flush.
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answer<'a, ()>;
 
-    /// What is still open, for a start at `now`. Calls by arrival, the rest by their keys.
-    fn load(&self, now: Wall) -> Answer<'_, Snapshot>;
+    /// What is still open, for a start at `now`. Calls by arrival, the rest by their keys. Who called which line is read of
+    /// the last `calls`; `None`: nobody will ask.
+    fn load(&self, now: Wall, calls: Option<Span>) -> Answer<'_, Snapshot>;
 
     /// The journal: calls with the callback that came of them, and callbacks that a person asked for; newest last.
     fn journal<'a>(&'a self, query: &'a JournalQuery) -> Answer<'a, Vec<JournalRow>>;

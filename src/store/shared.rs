@@ -6,7 +6,7 @@ use super::{
 };
 use crate::engine::{
     record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
-    time::Wall,
+    time::{Span, Wall},
 };
 use std::{
     future::ready,
@@ -24,8 +24,8 @@ impl Store for Mutex<Memory> {
         Box::pin(ready(whole(self).commit(writes)))
     }
 
-    fn load(&self, now: Wall) -> Answer<'_, Snapshot> {
-        Box::pin(ready(Ok(whole(self).load(now))))
+    fn load(&self, now: Wall, calls: Option<Span>) -> Answer<'_, Snapshot> {
+        Box::pin(ready(Ok(whole(self).load(now, calls))))
     }
 
     fn journal<'a>(&'a self, query: &'a JournalQuery) -> Answer<'a, Vec<JournalRow>> {

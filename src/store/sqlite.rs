@@ -15,7 +15,7 @@ use super::{
 };
 use crate::engine::{
     record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
-    time::Wall,
+    time::{Span, Wall},
 };
 use schema::Birth;
 use sqlx::{
@@ -152,10 +152,10 @@ impl Store for Sqlite {
         })
     }
 
-    fn load(&self, now: Wall) -> Answer<'_, Snapshot> {
+    fn load(&self, now: Wall, calls: Option<Span>) -> Answer<'_, Snapshot> {
         Box::pin(async move {
             let mut view = self.view().await?;
-            questions::load(&mut view, now).await.map_err(|error| self.trouble(error))
+            questions::load(&mut view, now, calls).await.map_err(|error| self.trouble(error))
         })
     }
 

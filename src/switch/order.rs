@@ -11,6 +11,9 @@
 //! | ringback | `sendmsg` execute `playback` of a tone, for ever: `uuid_bridge` and `uuid_break` end it | not told |
 //! | hush | `api uuid_break … all` | refused |
 //! | bridge | `api uuid_setvar … socket_resume false` (see below), `bgapi uuid_bridge`: it may wait for media, and events would wait with it | refused |
+//! | answer | `api uuid_setvar … hangup_after_bridge true`, `sendmsg` execute `answer` | refused |
+//! | transfer | `api uuid_setvar … socket_resume false`, `sendmsg` execute `transfer EXTENSION XML CONTEXT` | refused |
+//! | take a message | `sendmsg` execute `playback` of a tone, `record`, its token as Event-UUID | refused |
 //! | park | `api uuid_setvar … socket_resume false`, `api uuid_setvar … park_timeout`, `api uuid_transfer … answer,park inline` | refused |
 //! | hang up | `api uuid_kill` | refused |
 //! | ask for a leg | `api uuid_dump … json`; `-ERR No such channel!` tells that it is gone | refused |
@@ -31,7 +34,8 @@ use crate::{
     engine::{
         effect::{Effect, Originate, Words},
         input::{Asked, News},
-        record::{ChannelId, Outcome, Role},
+        number::Number,
+        record::{ChannelId, Job, Outcome, Role},
         rules::Language,
         time::Span,
     },
@@ -48,12 +52,17 @@ use crate::{
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// How long a caller who was taken out of a queue waits for its operator before the switch ends it: the bridge follows at
-/// once, unless we are gone.
-const CALLER_PARK: Span = Span::seconds(60);
-
 /// What a caller hears while a phone rings: 425 Hz, one second in five (ITU-T E.180, as Russia and most of Europe have it).
 const RINGBACK: &str = "tone_stream://%(1000,4000,425);loops=-1";
+
+/// The number that is shown of a caller who shows none.
+const HIDDEN: &str = "anonymous";
+/// The tone after which a caller leaves a message.
+const BEEP: &str = "tone_stream://%(500,0,1000)";
+/// A message that is silent for so many seconds is over.
+const MESSAGE_SILENCE: u32 = 5;
+/// … and what is louder than this is no silence: mod_dptools' own default.
+const SILENCE_LEVEL: u32 = 200;
 
 /// What the switch says when there is no such channel.
 const NO_CHANNEL: &str = "No such channel!";
@@ -137,7 +146,7 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
             word(leg).map(|id| vec![api(ApiCommand::UuidBreak(id), Purpose::Safe(leg.clone()))]),
         ),
         Effect::Bridge { operator, client, .. } => told(operator, Asked::Bridge, bridge(operator, client)),
-        Effect::Park { channel, .. } => told(channel, Asked::Other, park(channel)),
+        Effect::Park { channel, limit, .. } => told(channel, Asked::Other, park(channel, *limit)),
         Effect::Hangup { channel, cause, .. } => {
             let kill = |id| -> Result<_, Unfit> {
                 Ok(vec![api(
@@ -152,6 +161,13 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
             told(channel, Asked::Other, word(channel).map(dump))
         }
         Effect::AskChannels { token, .. } => Ok(vec![api(ApiCommand::ShowChannels, Purpose::Channels(*token))]),
+        Effect::Answer { channel, .. } => told(channel, Asked::Other, answer(channel)),
+        Effect::Transfer { channel, extension, context, .. } => {
+            told(channel, Asked::Other, transfer(channel, extension, context))
+        }
+        Effect::TakeMessage { channel, token, file, longest, .. } => {
+            told(channel, Asked::Say, take_message(channel, *token, file, *longest))
+        }
         // Said on the connection of its `socket`, not here.
         Effect::GiveBack { .. } => Ok(Vec::new()),
         Effect::Alarm(_) | Effect::Notice(_) => Ok(Vec::new()),
@@ -195,7 +211,8 @@ fn originate(leg: &Originate) -> Result<Vec<Order>, Unfit> {
     };
     let mut originate = dial::Originate::new(endpoint);
     let cap = Span(leg.cap.0.saturating_add(leg.ring.0)).as_seconds_up();
-    let shown = Value::new(&leg.shown.digits())?;
+    // A caller who hides the number is shown as most telephones show such a call.
+    let shown = Value::new(&leg.shown.map_or_else(|| HIDDEN.to_owned(), Number::digits))?;
     let role = match leg.role {
         Role::Operator => "operator",
         Role::Client => "client",
@@ -219,7 +236,10 @@ fn originate(leg: &Originate) -> Result<Vec<Order>, Unfit> {
         set("execute_on_answer", Value::new(&format!("callcenter_track {agent}"))?)?;
     }
     set("perezvon_leg", Value::new(role)?)?;
-    set("perezvon_callback", Value::from(leg.callback.0))?;
+    match leg.of {
+        Job::Callback(id) => set("perezvon_callback", Value::from(id.0))?,
+        Job::Live(id) => set("perezvon_caller", Value::new(&format!("{:x}", id.0))?)?,
+    }
     set("perezvon_attempt", Value::from(u64::from(leg.attempt)))?;
     let command = Command::BgApi { job: leg.job, command: ApiCommand::Originate(originate) };
     Ok(vec![Order { command, purpose: Purpose::Originate(leg.leg.clone()) }])
@@ -255,6 +275,46 @@ fn music(leg: &ChannelId, token: Uuid, what: &str) -> Result<Vec<Order>, Unfit> 
 fn resume(channel: &ChannelId, on: bool) -> Result<Order, Unfit> {
     let set = ApiCommand::UuidSetVar(word(channel)?, Name::new(RESUME)?, Some(Value::from(on)));
     Ok(Order { command: Command::Api(set), purpose: Purpose::Aside })
+}
+
+/// The caller's channel ends with the talk: nothing of the dialplan is left to be done for who has talked.
+fn answer(channel: &ChannelId) -> Result<Vec<Order>, Unfit> {
+    let id = word(channel)?;
+    let ends = ApiCommand::UuidSetVar(id.clone(), Name::new("hangup_after_bridge")?, Some(Value::from(true)));
+    let answer = Execute { lock: true, ..Execute::new(Some(id), Name::new("answer")?) };
+    Ok(vec![
+        Order { command: Command::Api(ends), purpose: Purpose::Aside },
+        Order { command: Command::Execute(answer), purpose: Purpose::Safe(channel.clone()) },
+    ])
+}
+
+fn transfer(channel: &ChannelId, extension: &str, context: &str) -> Result<Vec<Order>, Unfit> {
+    let argument = Line::new(&format!("{extension} XML {context}"))?;
+    let transfer =
+        Execute { argument: Some(argument), lock: true, ..Execute::new(Some(word(channel)?), Name::new("transfer")?) };
+    Ok(vec![
+        resume(channel, false)?,
+        Order { command: Command::Execute(transfer), purpose: Purpose::Safe(channel.clone()) },
+    ])
+}
+
+fn take_message(channel: &ChannelId, token: Uuid, file: &str, longest: Span) -> Result<Vec<Order>, Unfit> {
+    let argument = format!("{file} {} {SILENCE_LEVEL} {MESSAGE_SILENCE}", longest.as_seconds_up());
+    let beep = Execute {
+        argument: Some(Line::new(BEEP)?),
+        lock: true,
+        ..Execute::new(Some(word(channel)?), Name::new("playback")?)
+    };
+    let record = Execute {
+        argument: Some(Line::new(&argument)?),
+        event_uuid: Some(Word::from(token)),
+        lock: true,
+        ..Execute::new(Some(word(channel)?), Name::new("record")?)
+    };
+    Ok(vec![
+        Order { command: Command::Execute(beep), purpose: Purpose::Aside },
+        Order { command: Command::Execute(record), purpose: Purpose::Say(channel.clone()) },
+    ])
 }
 
 fn ringback(leg: &ChannelId) -> Result<Vec<Order>, Unfit> {
@@ -312,9 +372,9 @@ fn record(leg: &ChannelId, client: &ChannelId, file: &str, stereo: bool) -> Resu
     Ok(stereo.transpose()?.into_iter().chain([start]).collect())
 }
 
-fn park(channel: &ChannelId) -> Result<Vec<Order>, Unfit> {
+fn park(channel: &ChannelId, limit: Span) -> Result<Vec<Order>, Unfit> {
     let id = word(channel)?;
-    let limit = Some(Value::from(CALLER_PARK.as_seconds_up()));
+    let limit = Some(Value::from(limit.as_seconds_up()));
     let limit = ApiCommand::UuidSetVar(id.clone(), Name::new("park_timeout")?, limit);
     Ok(vec![
         resume(channel, false)?,
@@ -410,13 +470,13 @@ mod tests {
             role: Role::Client,
             dial: "sofia/gateway/provider/{number}".into(),
             number: Some("79161234567".into()),
-            shown: "+74951112233".parse().unwrap(),
+            shown: "+74951112233".parse().ok(),
             shown_name: "Anna".into(),
             ring: Span::seconds(30),
             cap: Span::seconds(3600),
             park: Span(59_001),
             track: None,
-            callback: CallbackId(42),
+            of: CallbackId(42).into(),
             attempt: 2,
         }
     }
@@ -532,7 +592,7 @@ mod tests {
         let begins = "api uuid_setvar b1 socket_resume false\n\nbgapi uuid_bridge a1 b1\nJob-UUID: ";
         assert!(bridge.starts_with(begins), "{bridge}");
         assert_eq!(
-            sent(Effect::Park { switch: switch(), channel: a() }),
+            sent(Effect::Park { switch: switch(), channel: a(), limit: Span::seconds(60) }),
             "api uuid_setvar a1 socket_resume false\n\napi uuid_setvar a1 park_timeout 60\n\napi uuid_transfer a1 answer,park inline\n\n"
         );
         let hangup = Effect::Hangup { switch: switch(), channel: a(), cause: HangupCause::LostRace };

@@ -84,8 +84,12 @@ fn legs(effect: &Effect) -> impl Iterator<Item = &ChannelId> {
         | Effect::Ringback { leg, .. }
         | Effect::Hush { leg, .. } => (Some(leg), None),
         Effect::Bridge { operator, client, .. } => (Some(operator), Some(client)),
-        Effect::Park { channel, .. } | Effect::Hangup { channel, .. } => (Some(channel), None),
+        Effect::Park { channel, .. }
+        | Effect::Transfer { channel, .. }
+        | Effect::TakeMessage { channel, .. }
+        | Effect::Hangup { channel, .. } => (Some(channel), None),
         Effect::Originate(_)
+        | Effect::Answer { .. }
         | Effect::GiveBack { .. }
         | Effect::LetGo { .. }
         | Effect::Record { .. }

@@ -1,6 +1,6 @@
 //! The sentences that are said when the configuration gives none.
 
-use crate::engine::rules::{Announcements, Language};
+use crate::engine::rules::{Announcements, Language, QueueWords};
 
 /// What the operator hears before the client's phone rings: first why, then who.
 pub fn announce_operator(language: Language) -> Announcements {
@@ -67,4 +67,33 @@ pub const fn ended(language: Language) -> &'static str {
              {% else %}The call could not be connected.{% endif %}"
         }
     }
+}
+
+/// What callers of a queue hear.
+pub fn queue_words(language: Language) -> QueueWords {
+    let [place, confirm, type_number, no_number, thanks, voicemail, goodbye] = match language {
+        Language::Ru => [
+            "{% if position %}Вы {{ position | ordinal }} в очереди.{% endif %}{% if wait %} Ответим примерно через {{ wait | \
+             minutes }}.{% endif %}",
+            "Мы перезвоним вам на номер {{ number | spoken }}. Если это верно, нажмите 1. Чтобы набрать другой номер, \
+             нажмите 2.",
+            "Наберите номер, по которому вам позвонить, и нажмите решётку.",
+            "По этому номеру мы позвонить не можем. Наберите другой и нажмите решётку.",
+            "Спасибо. Ваше место в очереди сохранено, мы вам перезвоним. До свидания.",
+            "Оставьте сообщение после сигнала.",
+            "Спасибо за звонок. До свидания.",
+        ],
+        Language::En => [
+            "{% if position %}You are {{ position | ordinal }} in line.{% endif %}{% if wait %} The wait is about {{ wait | \
+             minutes }}.{% endif %}",
+            "We will call you back at {{ number | spoken }}. If that is right, press 1. To type another number, press 2.",
+            "Type the number at which we shall call you, then press the hash key.",
+            "That is not a number that we can call. Type another, then press the hash key.",
+            "Thank you. Your place in line is kept, and we will call you. Goodbye.",
+            "Leave a message after the tone.",
+            "Thank you for calling. Goodbye.",
+        ],
+    }
+    .map(Into::into);
+    QueueWords { place, confirm, type_number, no_number, thanks, voicemail, goodbye }
 }

@@ -1,12 +1,13 @@
 //! What is said: announcement templates (minijinja) become plain text that a TTS may be given.
 //!
-//! A template names the [`Facts`] and the filter `spoken`, which says a telephone number as people do; a name is given in the
+//! A template names the [`Facts`] and the filters `spoken`, which says a telephone number as people do, `ordinal` and `minutes`; a name is given in the
 //! letters that it came in, or in those of the voice ([`Names`]). Whatever the facts hold, the text that leaves here has passed [`clean`]: letters, digits and plain punctuation, at most
 //! [`MOST_SPOKEN`] characters.
 //!
 //! The switch speaks it; or, where the admin says by which command, it is rendered once (`studio`) and played.
 
 mod clean;
+mod count;
 mod default;
 mod letters;
 mod recipe;
@@ -15,7 +16,8 @@ mod spoken;
 pub mod studio;
 
 pub use clean::{MOST_SPOKEN, clean};
-pub use default::{announce_client, announce_operator, ended, goodbye};
+pub use count::{minutes, ordinal};
+pub use default::{announce_client, announce_operator, ended, goodbye, queue_words};
 pub use letters::in_letters_of;
 pub use recipe::{BadRecipe, Recipe};
 pub use spoken::spoken;
@@ -75,8 +77,10 @@ pub enum TemplateError {
 }
 
 /// The names of [`Facts`] that a template may use.
-pub const FACTS: [&str; 12] =
-    ["number", "name", "line", "channel", "source", "campaign", "page", "tags", "attempt", "misses", "key", "outcome"];
+pub const FACTS: [&str; 14] = [
+    "number", "name", "line", "channel", "source", "campaign", "page", "tags", "attempt", "misses", "key", "outcome",
+    "position", "wait",
+];
 
 /// The text to speak.
 ///
@@ -145,6 +149,8 @@ fn environment(language: Language) -> Environment<'static> {
     environment.set_fuel(Some(FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_filter("spoken", move |number: String| spoken(&number, language));
+    environment.add_filter("ordinal", move |n: u32| ordinal(n, language));
+    environment.add_filter("minutes", move |n: u32| minutes(n, language));
     environment
 }
 
@@ -158,7 +164,22 @@ fn told(error: minijinja::Error) -> TemplateError {
 /// The facts under the names of [`FACTS`], each of bounded length.
 fn named(facts: &Facts) -> Value {
     let short = |text: &str| Value::from(shortened(text));
-    let Facts { number, name, line, channel, source, campaign, page, tags, attempt, misses, key, outcome } = facts;
+    let Facts {
+        number,
+        name,
+        line,
+        channel,
+        source,
+        campaign,
+        page,
+        tags,
+        attempt,
+        misses,
+        key,
+        outcome,
+        position,
+        wait,
+    } = facts;
     let values: [Value; FACTS.len()] = [
         short(number),
         short(name),
@@ -172,6 +193,8 @@ fn named(facts: &Facts) -> Value {
         (*misses).into(),
         short(key),
         short(outcome),
+        (*position).into(),
+        (*wait).into(),
     ];
     Value::from_pairs(FACTS.into_iter().zip(values))
 }
@@ -194,6 +217,8 @@ fn example() -> Facts {
         misses: 2,
         key: String::new(),
         outcome: "busy".into(),
+        position: 2,
+        wait: 3,
     }
 }
 

@@ -6,7 +6,8 @@ use perezvon::engine::{
     number::Number,
     record::{
         AttemptRecord, BlockRecord, Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId,
-        CloseReason, KnownBy, LegRecord, Marks, OperatorRecord, Origin, Outcome, Role, Spent, Write,
+        CloseReason, Job, KnownBy, Left, LegRecord, LiveId, Marks, OperatorRecord, Origin, Outcome, Queued, Role,
+        Spent, Write,
     },
     time::{Span, Wall},
 };
@@ -33,6 +34,7 @@ pub fn call(id: &str) -> CallRecord {
         cause: String::new(),
         callback: None,
         known_by: KnownBy::Event,
+        queue: None,
         waited: Span::ZERO,
         previous: None,
         marks: Box::default(),
@@ -82,7 +84,7 @@ pub fn attempt(callback: u64, n: u32) -> AttemptRecord {
         cause: String::new(),
     };
     AttemptRecord {
-        callback: CallbackId(callback),
+        job: CallbackId(callback).into(),
         n,
         switch: "main".into(),
         started: Wall(1_800_000_301_000),
@@ -146,13 +148,13 @@ fn calls() -> impl Strategy<Value = CallRecord> {
         option::of(callback_ids()),
         select(vec![KnownBy::Event, KnownBy::Cdr, KnownBy::Guess]),
     );
-    let whence = (any::<u64>(), option::of(times()), marks());
+    let whence = (any::<u64>(), option::of(times()), marks(), option::of(queued()));
     (whose, when, how, whence).prop_map(
         |(
             (id, switch, line, number, name),
             (arrived, served, operator, talk, ended),
             (missed, cause, callback, known_by),
-            (waited, previous, marks),
+            (waited, previous, marks, queue),
         )| {
             let talk = Span(talk);
             CallRecord {
@@ -173,7 +175,26 @@ fn calls() -> impl Strategy<Value = CallRecord> {
                 waited: Span(waited),
                 previous,
                 marks: Box::new(marks),
+                queue: queue.map(Box::new),
             }
+        },
+    )
+}
+
+fn queued() -> impl Strategy<Value = Queued> {
+    use Left::*;
+    let left = select(vec![Served, Abandoned, Short, CallBack, Key, Closed, Nobody, Full, Late, GivenBack]);
+    let files = (option::of(texts()), option::of(texts()), option::of(names()));
+    (names(), times(), any::<u32>(), option::of(left), files, any::<bool>()).prop_map(
+        |(group, since, rounds, left, (voicemail, recording, handed_to), no_callback)| Queued {
+            group,
+            since,
+            rounds,
+            left,
+            voicemail,
+            recording,
+            handed_to,
+            no_callback,
         },
     )
 }
@@ -227,6 +248,7 @@ fn states() -> impl Strategy<Value = CallbackState> {
 fn callbacks() -> impl Strategy<Value = CallbackRecord> {
     let origin = prop_oneof![
         channels().prop_map(|call| Origin::Missed { call }),
+        channels().prop_map(|call| Origin::Queue { call }),
         texts().prop_map(|by| Origin::ByHand { by }),
         texts().prop_map(|list| Origin::Listed { list }),
     ];
@@ -281,18 +303,20 @@ fn legs() -> impl Strategy<Value = LegRecord> {
 }
 
 fn attempts() -> impl Strategy<Value = AttemptRecord> {
-    let which = (callback_ids(), 0..4u32, names(), times());
+    let live = channels().prop_map(|channel| Job::Live(LiveId::of(&channel)));
+    let jobs = prop_oneof![3 => callback_ids().prop_map(Job::Callback), 1 => live];
+    let which = (jobs, 0..4u32, names(), times());
     let how = (option::of(names()), vec(legs(), 0..4), option::of(channels()));
     let end = (option::of(times()), option::of(times()), option::of(outcomes()), texts());
     let talk = (option::of(names()), option::of(texts()));
     (which, how, end, talk).prop_map(
         |(
-            (callback, n, switch, started),
+            (job, n, switch, started),
             (operator, legs, took),
             (joined, ended, outcome, cause),
             (handed_to, recording),
         )| AttemptRecord {
-            callback,
+            job,
             n,
             switch,
             started,

@@ -260,7 +260,7 @@ async fn a_closed_store_says_so() {
     let House { store, .. } = House::sqlite().await;
     store.close().await.unwrap();
     assert_eq!(store.commit(&whole(1)).await, Err(StoreError::Closed));
-    assert_eq!(store.load(NOW).await, Err(StoreError::Closed));
+    assert_eq!(store.load(NOW, None).await, Err(StoreError::Closed));
     assert_eq!(store.close().await, Err(StoreError::Closed));
 }
 
@@ -332,7 +332,7 @@ async fn a_row_that_means_nothing_is_named() {
         store.commit(&whole(1)).await.unwrap();
         connect(&folder.path().join("store.db")).await.execute(damage).await.unwrap();
         let read = async {
-            store.load(NOW).await?;
+            store.load(NOW, None).await?;
             store.callback(CallbackId(1)).await
         };
         let error = read.await.expect_err(damage);
@@ -405,7 +405,7 @@ async fn a_kill_loses_nothing_that_was_promised() {
             assert!(store.callback(CallbackId(id)).await.unwrap().is_some(), "{id} was promised");
             promised += 1;
         }
-        let last = store.load(NOW).await.unwrap().last_callback;
+        let last = store.load(NOW, None).await.unwrap().last_callback;
         for id in found + 1..=last {
             let story = store.callback(CallbackId(id)).await.unwrap();
             let known = store.call_known(&ChannelId::new(&format!("call-{id}"))).await.unwrap();
@@ -422,7 +422,7 @@ async fn a_kill_loses_nothing_that_was_promised() {
 async fn as_process_writer() {
     let Some(folder) = told_folder() else { return };
     let store = std::sync::Arc::new(Sqlite::open(&folder.join("store.db"), NOW).await.unwrap());
-    let mut next = store.load(NOW).await.unwrap().last_callback + 1;
+    let mut next = store.load(NOW, None).await.unwrap().last_callback + 1;
     loop {
         let commits = (next..next + 8).map(|id| {
             let store = store.clone();

@@ -130,7 +130,7 @@ impl Morning {
             town.switch.set_agent(&format!("{user}@default"), AgentStatus::Available, now);
         }
         for (n, reactions) in habits() {
-            let habit = Habit { reactions, talks: Span::seconds(50), presses: None, hands_on: None };
+            let habit = Habit { reactions, talks: Span::seconds(50), presses: None, hands_on: None, calls: 1 };
             town.people.habit(Party::Number(client(n)), habit);
         }
         let mut random = Random::new(self.seed);

@@ -223,7 +223,7 @@ mod tests {
     fn rows() -> Rows {
         let legs = [("o1", Role::Operator), ("o2", Role::Operator), ("c1", Role::Client), ("c2", Role::Client)];
         let attempt = AttemptRecord {
-            callback: CallbackId(1),
+            job: CallbackId(1).into(),
             n: 1,
             switch: "main".into(),
             started: Wall(0),

@@ -3,7 +3,7 @@
 use crate::engine::{
     Name,
     number::Number,
-    record::{CallbackId, ChannelId, KnownBy, Outcome, Role},
+    record::{CallbackId, ChannelId, Job, KnownBy, Left, Outcome, Role},
     time::{Span, Wall},
 };
 use serde::{
@@ -42,6 +42,7 @@ whole_number! {
     u64: |n: &u64| *n as i64, |raw| Ok(raw as u64);
     Wall: |at: &Wall| at.0, |raw| Ok(Wall(raw));
     Span: |span: &Span| span.0 as i64, |raw| Ok(Span(raw as u64));
+    Job: |job: &Job| job.key(), |raw| Ok(Job::of_key(raw));
     CallbackId: |id: &CallbackId| id.0 as i64, |raw| Ok(CallbackId(raw as u64));
 }
 
@@ -66,6 +67,7 @@ text! {
     ChannelId: ChannelId::to_string, |raw: String| Ok(ChannelId(raw.into()));
     Number: Number::to_string, |raw: String| raw.parse().map_err(|error| format!("{raw:?}: {error}"));
     Outcome: |outcome: &Outcome| outcome.as_str().to_owned(), word;
+    Left: |left: &Left| left.as_str().to_owned(), word;
     KnownBy: |by: &KnownBy| match by {
         KnownBy::Event => "event",
         KnownBy::Cdr => "cdr",

@@ -11,7 +11,7 @@ use crate::{
             Snapshot, Try,
         },
         retry::REMEMBERED,
-        time::Wall,
+        time::{Span, Wall},
     },
     store::{
         CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_CALLS_FROM, LAST_TALKS_FROM,
@@ -22,7 +22,7 @@ use sqlx::{Error, QueryBuilder, Sqlite, SqliteConnection, query, query_scalar, s
 use std::iter;
 
 /// What is still open.
-pub async fn load(from: &mut SqliteConnection, now: Wall) -> Result<Snapshot, Error> {
+pub async fn load(from: &mut SqliteConnection, now: Wall, calls: Option<Span>) -> Result<Snapshot, Error> {
     let about =
         query("SELECT seed, born, paused, (SELECT coalesce(max(id), 0) FROM callbacks) FROM store WHERE id = 1")
             .fetch_one(&mut *from)
@@ -52,7 +52,10 @@ pub async fn load(from: &mut SqliteConnection, now: Wall) -> Result<Snapshot, Er
         last_talks: last_talks(from).await?,
         dials: dials(from, now).await?,
         blocked: blocked(from).await?,
-        last_calls: last_calls(from).await?,
+        last_calls: match calls {
+            Some(within) => last_calls(from, now - within).await?,
+            None => Vec::new(),
+        },
         tries: tries(from).await?,
         paused_lists: query_scalar("SELECT list FROM lists WHERE paused ORDER BY list").fetch_all(&mut *from).await?,
         spent: {
@@ -69,7 +72,7 @@ async fn last_talks(from: &mut SqliteConnection) -> Result<Vec<LastTalk>, Error>
         (SELECT number, served, operator FROM calls ORDER BY arrived DESC, id DESC LIMIT $1) \
         WHERE number IS NOT NULL AND served IS NOT NULL AND operator IS NOT NULL";
     const ATTEMPTS: &str = "SELECT callbacks.number, a.joined, a.operator FROM \
-        (SELECT callback, joined, operator FROM attempts ORDER BY callback DESC, n DESC LIMIT $1) AS a \
+        (SELECT callback, joined, operator FROM attempts WHERE job >= 0 ORDER BY job DESC, n DESC LIMIT $1) AS a \
         JOIN callbacks ON callbacks.id = a.callback WHERE a.joined IS NOT NULL AND a.operator IS NOT NULL";
     let mut talks = Vec::new();
     for sql in [CALLS, ATTEMPTS] {
@@ -87,12 +90,12 @@ pub async fn blocked(from: &mut SqliteConnection) -> Result<Vec<BlockRecord>, Er
     Ok(blocked)
 }
 
-/// When each client last called each line.
-async fn last_calls(from: &mut SqliteConnection) -> Result<Vec<LastCall>, Error> {
+/// When each client last called each line since then.
+async fn last_calls(from: &mut SqliteConnection, since: Wall) -> Result<Vec<LastCall>, Error> {
     let sql = "SELECT number, line, max(arrived) FROM \
-        (SELECT number, line, arrived FROM calls ORDER BY arrived DESC, id DESC LIMIT $1) \
+        (SELECT number, line, arrived FROM calls WHERE arrived > $1 ORDER BY arrived DESC, id DESC LIMIT $2) \
         WHERE number IS NOT NULL GROUP BY number, line ORDER BY number, line";
-    let rows = query(sql).bind(LAST_CALLS_FROM as i64).fetch_all(from).await?;
+    let rows = query(sql).bind(since.raw()).bind(LAST_CALLS_FROM as i64).fetch_all(from).await?;
     let last = |row: &SqliteRow| {
         let mut fields = Fields::from(row, 0);
         Ok(LastCall { number: fields.get()?, line: fields.get()?, at: fields.get()? })
@@ -117,10 +120,10 @@ async fn calls_to_finish(from: &mut SqliteConnection, now: Wall) -> Result<Vec<C
 /// When clients were dialled and whether they answered.
 async fn tries(from: &mut SqliteConnection) -> Result<Vec<Try>, Error> {
     let sql = "SELECT callbacks.line, min(legs.intended), a.outcome FROM \
-        (SELECT callback, n, outcome FROM attempts ORDER BY callback DESC, n DESC LIMIT $1) AS a \
+        (SELECT job, callback, n, outcome FROM attempts WHERE job >= 0 ORDER BY job DESC, n DESC LIMIT $1) AS a \
         JOIN callbacks ON callbacks.id = a.callback \
-        JOIN legs ON legs.callback = a.callback AND legs.attempt = a.n AND legs.role = 'client' \
-        WHERE a.outcome IN ('talked', 'no-answer', 'machine') GROUP BY a.callback, a.n";
+        JOIN legs ON legs.job = a.job AND legs.attempt = a.n AND legs.role = 'client' \
+        WHERE a.outcome IN ('talked', 'no-answer', 'machine') GROUP BY a.job, a.n";
     let rows = query(sql).bind(TRIES_FROM as i64).fetch_all(from).await?;
     let one = |row: &SqliteRow| {
         let mut fields = Fields::from(row, 0);
@@ -135,11 +138,11 @@ async fn tries(from: &mut SqliteConnection) -> Result<Vec<Try>, Error> {
 /// Dials of the last days, of each attempt the first.
 async fn dials(from: &mut SqliteConnection, now: Wall) -> Result<Vec<Dial>, Error> {
     let sql = "SELECT min(legs.intended) AS at, callbacks.number FROM legs \
-        JOIN attempts ON attempts.callback = legs.callback AND attempts.n = legs.attempt \
-        JOIN callbacks ON callbacks.id = legs.callback \
+        JOIN attempts ON attempts.job = legs.job AND attempts.n = legs.attempt \
+        JOIN callbacks ON callbacks.id = legs.job \
         WHERE legs.role = 'client' AND legs.intended > $1 AND attempts.ended IS NOT NULL \
         AND (attempts.outcome IS NULL OR attempts.outcome <> 'network' OR legs.answered IS NOT NULL) \
-        GROUP BY legs.callback, legs.attempt, callbacks.number ORDER BY at DESC, callbacks.number DESC LIMIT $2";
+        GROUP BY legs.job, legs.attempt, callbacks.number ORDER BY at DESC, callbacks.number DESC LIMIT $2";
     let rows = query(sql).bind((now - REMEMBERED).raw()).bind(MOST_DIALS as i64).fetch_all(from).await?;
     let dial = |row: &SqliteRow| {
         let mut fields = Fields::from(row, 0);
@@ -229,7 +232,7 @@ pub async fn callback(from: &mut SqliteConnection, id: CallbackId) -> Result<Opt
     let row = sql.push(" WHERE id = ").push_bind(id.raw()).build().fetch_optional(&mut *from).await?;
     let Some(row) = row else { return Ok(None) };
     let mut sql = QueryBuilder::<Sqlite>::new(rows::attempts_with_legs());
-    sql.push(" WHERE attempts.callback = ").push_bind(id.raw()).push(BY_ATTEMPT_AND_LEG);
+    sql.push(" WHERE attempts.job = ").push_bind(id.raw()).push(BY_ATTEMPT_AND_LEG);
     let attempts = rows::attempts(&sql.build().fetch_all(from).await?)?;
     Ok(Some(CallbackStory { callback: rows::callback(&row, 0)?, attempts }))
 }
@@ -241,7 +244,7 @@ pub async fn stories(from: &mut SqliteConnection, query: &StoryQuery) -> Result<
     page(&mut sql, query);
     let callbacks = sql.build().fetch_all(&mut *from).await?;
     let mut sql = QueryBuilder::<Sqlite>::new(rows::attempts_with_legs());
-    sql.push(" WHERE attempts.callback IN (SELECT id FROM callbacks WHERE true");
+    sql.push(" WHERE attempts.job IN (SELECT id FROM callbacks WHERE true");
     page(&mut sql, query);
     sql.push(")").push(BY_ATTEMPT_AND_LEG);
     let attempts = rows::attempts(&sql.build().fetch_all(from).await?)?;
@@ -249,7 +252,7 @@ pub async fn stories(from: &mut SqliteConnection, query: &StoryQuery) -> Result<
     let story = |row: &SqliteRow| {
         let callback = rows::callback(row, 0)?;
         // Both come by the callback's id.
-        let own = iter::from_fn(|| attempts.next_if(|attempt| attempt.callback == callback.id)).collect();
+        let own = iter::from_fn(|| attempts.next_if(|attempt| attempt.job == callback.id.into())).collect();
         Ok(CallbackStory { callback, attempts: own })
     };
     callbacks.iter().map(story).collect()

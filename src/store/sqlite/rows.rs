@@ -7,14 +7,14 @@ use crate::engine::{
     number::Number,
     record::{
         AttemptRecord, BlockRecord, Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId,
-        CloseReason, LastTalk, LegRecord, Marks, OperatorRecord, Origin, Spent, Write,
+        CloseReason, Job, LastTalk, LegRecord, Marks, OperatorRecord, Origin, Queued, Spent, Write,
     },
     time::Wall,
 };
 use sqlx::{AssertSqlSafe, Error, SqliteConnection, query, sqlite::SqliteRow};
 use std::collections::BTreeMap;
 
-/// How many rows one statement writes at most: SQLite takes 32,766 values, a row has at most 25.
+/// How many rows one statement writes at most: SQLite takes 32,766 values, a row has at most 29.
 const MOST_ROWS_A_STATEMENT: usize = 64;
 
 /// A table: its name, how many of its columns are the key, and the columns in the order in which they are written and read,
@@ -30,8 +30,35 @@ pub static CALLS: Table = Table {
     name: "calls",
     key: 1,
     columns: &[
-        "id", "switch", "line", "number", "name", "arrived", "served", "operator", "talk", "ended", "missed", "cause",
-        "callback", "known_by", "waited", "previous", "channel", "source", "campaign", "page", "tags",
+        "id",
+        "switch",
+        "line",
+        "number",
+        "name",
+        "arrived",
+        "served",
+        "operator",
+        "talk",
+        "ended",
+        "missed",
+        "cause",
+        "callback",
+        "known_by",
+        "waited",
+        "previous",
+        "channel",
+        "source",
+        "campaign",
+        "page",
+        "tags",
+        "queue_group",
+        "place_since",
+        "rounds",
+        "left_by",
+        "voicemail",
+        "recording",
+        "handed_to",
+        "no_callback",
     ],
 };
 
@@ -73,7 +100,7 @@ pub static ATTEMPTS: Table = Table {
     name: "attempts",
     key: 2,
     columns: &[
-        "callback",
+        "job",
         "n",
         "switch",
         "started",
@@ -92,7 +119,7 @@ static LEGS: Table = Table {
     name: "legs",
     key: 3,
     columns: &[
-        "callback", "attempt", "place", "id", "role", "who", "intended", "ring", "answered", "ended", "cause", "phone",
+        "job", "attempt", "place", "id", "role", "who", "intended", "ring", "answered", "ended", "cause", "phone",
     ],
 };
 
@@ -180,7 +207,7 @@ pub async fn put(to: &mut SqliteConnection, writes: &[&Write]) -> Result<(), Err
 struct Latest<'w> {
     calls: BTreeMap<&'w ChannelId, &'w CallRecord>,
     callbacks: BTreeMap<CallbackId, &'w CallbackRecord>,
-    attempts: BTreeMap<(CallbackId, u32), &'w AttemptRecord>,
+    attempts: BTreeMap<(Job, u32), &'w AttemptRecord>,
     operators: BTreeMap<&'w Name, &'w OperatorRecord>,
     paused: Option<bool>,
     /// Blocked, or no longer.
@@ -196,7 +223,7 @@ impl<'w> Latest<'w> {
             match write {
                 Write::Call(call) => _ = latest.calls.insert(&call.id, call),
                 Write::Callback(callback) => _ = latest.callbacks.insert(callback.id, callback),
-                Write::Attempt(attempt) => _ = latest.attempts.insert((attempt.callback, attempt.n), attempt),
+                Write::Attempt(attempt) => _ = latest.attempts.insert((attempt.job, attempt.n), attempt),
                 Write::Operator(operator) => _ = latest.operators.insert(&operator.name, operator),
                 Write::Paused(paused) => latest.paused = Some(*paused),
                 Write::Block(block) => _ = latest.blocked.insert(block.number, Some(block)),
@@ -281,7 +308,34 @@ fn bind_call<'q>(to: Statement<'q>, call: &&CallRecord) -> Statement<'q> {
         .with(&call.known_by)
         .with(&call.waited)
         .maybe(&call.previous);
-    bind_marks(to, &call.marks)
+    bind_queue(bind_marks(to, &call.marks), call.queue.as_deref())
+}
+
+fn bind_queue<'q>(to: Statement<'q>, queue: Option<&Queued>) -> Statement<'q> {
+    to.maybe(&queue.map(|queue| queue.group.clone()))
+        .maybe(&queue.map(|queue| queue.since))
+        .with(&queue.map_or(0, |queue| queue.rounds))
+        .maybe(&queue.and_then(|queue| queue.left))
+        .maybe(&queue.and_then(|queue| queue.voicemail.clone()))
+        .maybe(&queue.and_then(|queue| queue.recording.clone()))
+        .maybe(&queue.and_then(|queue| queue.handed_to.clone()))
+        .with(&queue.is_some_and(|queue| queue.no_callback))
+}
+
+fn queue(fields: &mut Fields<'_>) -> Result<Option<Box<Queued>>, Error> {
+    let group: Option<Name> = fields.maybe()?;
+    let since: Option<Wall> = fields.maybe()?;
+    let queued = Queued {
+        group: group.clone().unwrap_or_default(),
+        since: since.unwrap_or_default(),
+        rounds: fields.get()?,
+        left: fields.maybe()?,
+        voicemail: fields.maybe()?,
+        recording: fields.maybe()?,
+        handed_to: fields.maybe()?,
+        no_callback: fields.get()?,
+    };
+    Ok(group.map(|_| Box::new(queued)))
 }
 
 /// Reads a call, its first column given.
@@ -305,6 +359,7 @@ pub fn call(row: &SqliteRow, first: usize) -> Result<CallRecord, Error> {
         waited: fields.get()?,
         previous: fields.maybe()?,
         marks: Box::new(marks(&mut fields)?),
+        queue: queue(&mut fields)?,
     })
 }
 
@@ -312,6 +367,7 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
     let (origin, origin_of) = match &callback.origin {
         Origin::Missed { call } => ("missed", call.raw()),
         Origin::ByHand { by } => ("by-hand", by.clone()),
+        Origin::Queue { call } => ("queue", call.raw()),
         Origin::Listed { list } => ("listed", list.clone()),
     };
     let (state, end) = match &callback.state {
@@ -389,6 +445,7 @@ fn origin(fields: &mut Fields<'_>) -> Result<Origin, Error> {
     match kind.as_str() {
         "missed" => Ok(Origin::Missed { call: ChannelId::new(&of) }),
         "by-hand" => Ok(Origin::ByHand { by: of }),
+        "queue" => Ok(Origin::Queue { call: ChannelId::new(&of) }),
         "listed" => Ok(Origin::Listed { list: of }),
         _ => Err(fields.damaged(format!("unknown origin {kind:?}"))),
     }
@@ -437,8 +494,8 @@ async fn put_attempts(to: &mut SqliteConnection, attempts: &[&AttemptRecord]) ->
     }
     LEGS.put(to, &legs, bind_leg).await?;
     for attempt in attempts {
-        Statement(query("DELETE FROM legs WHERE callback = $1 AND attempt = $2 AND place >= $3"))
-            .with(&attempt.callback)
+        Statement(query("DELETE FROM legs WHERE job = $1 AND attempt = $2 AND place >= $3"))
+            .with(&attempt.job)
             .with(&attempt.n)
             .with(&(attempt.legs.len() as u64))
             .0
@@ -449,7 +506,7 @@ async fn put_attempts(to: &mut SqliteConnection, attempts: &[&AttemptRecord]) ->
 }
 
 fn bind_attempt<'q>(to: Statement<'q>, attempt: &&AttemptRecord) -> Statement<'q> {
-    to.with(&attempt.callback)
+    to.with(&attempt.job)
         .with(&attempt.n)
         .with(&attempt.switch)
         .with(&attempt.started)
@@ -464,7 +521,7 @@ fn bind_attempt<'q>(to: Statement<'q>, attempt: &&AttemptRecord) -> Statement<'q
 }
 
 fn bind_leg<'q>(to: Statement<'q>, (of, place, leg): &(&AttemptRecord, u64, &LegRecord)) -> Statement<'q> {
-    to.with(&of.callback)
+    to.with(&of.job)
         .with(&of.n)
         .with(place)
         .with(&leg.id)
@@ -481,21 +538,21 @@ fn bind_leg<'q>(to: Statement<'q>, (of, place, leg): &(&AttemptRecord, u64, &Leg
 /// Columns of an attempt and of one of its legs, for [`attempts`].
 pub fn attempts_with_legs() -> String {
     format!(
-        "SELECT {}, {} FROM attempts LEFT JOIN legs ON legs.callback = attempts.callback AND legs.attempt = attempts.n",
+        "SELECT {}, {} FROM attempts LEFT JOIN legs ON legs.job = attempts.job AND legs.attempt = attempts.n",
         ATTEMPTS.list(),
         LEGS.list()
     )
 }
 
 /// The order that [`attempts`] needs.
-pub const BY_ATTEMPT_AND_LEG: &str = " ORDER BY attempts.callback, attempts.n, legs.place";
+pub const BY_ATTEMPT_AND_LEG: &str = " ORDER BY attempts.job, attempts.n, legs.place";
 
 /// Reads attempts out of rows of [`attempts_with_legs`], which follow each other leg by leg.
 pub fn attempts(rows: &[SqliteRow]) -> Result<Vec<AttemptRecord>, Error> {
     let mut attempts: Vec<AttemptRecord> = Vec::new();
     for row in rows {
         let next = attempt(row)?;
-        if attempts.last().is_none_or(|last| (last.callback, last.n) != (next.callback, next.n)) {
+        if attempts.last().is_none_or(|last| (last.job, last.n) != (next.job, next.n)) {
             attempts.push(next);
         }
         if let (Some(leg), Some(last)) = (leg(row)?, attempts.last_mut()) {
@@ -508,7 +565,7 @@ pub fn attempts(rows: &[SqliteRow]) -> Result<Vec<AttemptRecord>, Error> {
 fn attempt(row: &SqliteRow) -> Result<AttemptRecord, Error> {
     let mut fields = Fields::from(row, 0);
     Ok(AttemptRecord {
-        callback: fields.get()?,
+        job: fields.get()?,
         n: fields.get()?,
         switch: fields.get()?,
         started: fields.get()?,
