@@ -242,9 +242,9 @@ fn ended(channel: view::Channel<'_>) -> Option<Ended> {
     })
 }
 
-/// The end of what we say or play. A dialplan's playback has a token that we never gave.
+/// The end of what we say, play or record. A dialplan's playback has a token that we never gave.
 fn said(channel: view::Channel<'_>) -> Option<News> {
-    if !matches!(channel.application()?.as_ref(), "speak" | "playback") {
+    if !matches!(channel.application()?.as_ref(), "speak" | "playback" | "record") {
         return None;
     }
     let token = Uuid::try_parse(&channel.application_id()?).ok()?;
