@@ -115,10 +115,8 @@ mod tests {
             for (method, operation) in operations.as_object().unwrap() {
                 let about = format!("{method} {path}");
                 assert!(operation["security"].is_array(), "{about} has no security");
-                assert!(
-                    operation["description"].as_str().is_some_and(|text| text.contains("cope `")),
-                    "{about}: scope"
-                );
+                let says = format!("{}{}", operation["summary"], operation["description"]);
+                assert!(says.contains("Scope `"), "{about}: {says}");
                 for status in ["401", "403"] {
                     assert!(operation["responses"][status].is_object(), "{about} does not tell of {status}");
                 }
