@@ -749,6 +749,15 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[[line]]",
+        "[http.token.site]\nhash = \"secret\"\nscope = \"all\"\n[http.token.crm]\n[[line]]",
+        &[
+            "perezvon.toml:17:8: this is no hash of a token; `perezvon token NAME` makes a token and its hash",
+            "perezvon.toml:18:9: `scope` is \"all\"; known: admin, operate, read",
+            "perezvon.toml:19:13: `hash` is missing; `perezvon token NAME` makes a token and its hash",
+        ],
+    ),
+    (
+        "[[line]]",
         "[defaults.queue]\nlate = { line = \"shop\" }\nfull = \"bye\"\nnobody = { then = \"wait\", line = \"site\" }\n\
          closed = { extension = \"1 XML x\" }\nkeys = { \"10\" = \"goodbye\" }\nvoicemail = { file = \"/v/{date}.wav\" }\n\
          greeting = {}\n[[line]]",

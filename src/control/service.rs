@@ -230,7 +230,7 @@ impl Service {
             ));
         }
         if due > open.opened + FURTHEST {
-            return Err(Refusal::new(RefusalKind::Malformed, format!("a callback is put off by {FURTHEST} at most")));
+            return Err(Refusal::new(RefusalKind::Done, format!("a callback is put off by {FURTHEST} at most")));
         }
         self.wish(Wish::Reschedule { callback, due }).await.map(drop)
     }
@@ -377,7 +377,7 @@ impl Service {
 }
 
 fn time_zone(name: &str) -> Done<TimeZone> {
-    let told = |_| Refusal::new(RefusalKind::Malformed, format!("there is no time zone \"{name}\""));
+    let told = |_| Refusal::new(RefusalKind::Unknown, format!("there is no time zone \"{name}\""));
     TimeZone::get(name).map_err(told)
 }
 

@@ -1,4 +1,5 @@
 //! Programs of other houses that a test calls.
+#![allow(dead_code)] // each test file uses a part of it
 
 use std::{
     env,
@@ -23,6 +24,17 @@ pub fn program(name: &str) -> Option<Command> {
             None
         }
     }
+}
+
+/// The program, if this machine has it; if not, the test is left out and says so. For one that no Debian package has: where it
+/// cannot be fetched, that is no fault of what is tested.
+pub fn program_or_leave(name: &str) -> Option<Command> {
+    let found = Command::new(name).arg("--version").output().is_ok_and(|told| told.status.success());
+    if !found {
+        let _ =
+            writeln!(std::io::stderr(), "\nLEFT OUT: {name} is not installed, so what it would show is not shown\n");
+    }
+    found.then(|| Command::new(name))
 }
 
 /// A file of the repository.

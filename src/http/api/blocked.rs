@@ -39,7 +39,7 @@ pub async fn list(_: Reader, State(api): State<Api>) -> Result<Json<List>, Probl
 /// Never dials this number, and takes its open callback off. Scope `operate`.
 #[utoipa::path(
     put, path = "/api/v1/blocked/{number}", tag = "numbers", security(("token" = [])),
-    params(("number" = String, Path, description = "As people write it")),
+    params(("number" = String, Path, description = "E.164, or as people of the country write it", pattern = r"^\+[1-9][0-9]{7,14}$")),
     responses(
         (status = 204, description = "It is never dialled"),
         (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -61,7 +61,7 @@ pub async fn block(
 /// Takes a number off the list. Scope `operate`.
 #[utoipa::path(
     delete, path = "/api/v1/blocked/{number}", tag = "numbers", security(("token" = [])),
-    params(("number" = String, Path, description = "As people write it")),
+    params(("number" = String, Path, description = "E.164, or as people of the country write it", pattern = r"^\+[1-9][0-9]{7,14}$")),
     responses(
         (status = 204, description = "It may be dialled"),
         (status = 400, body = Problem, content_type = "application/problem+json"),

@@ -33,7 +33,8 @@ pub const MOST: usize = 1000;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Which {
-    /// Of this client, as people write a number.
+    /// Of this client: E.164, or as people of the country write a number.
+    #[param(pattern = r"^\+[1-9][0-9]{7,14}$")]
     number: Option<String>,
     /// Of this line.
     line: Option<String>,
@@ -90,6 +91,9 @@ pub async fn list(
 ) -> Result<Json<Callbacks>, Problem> {
     let Query(which) = which?;
     let limit = limit(which.limit)?;
+    if which.before.is_some_and(|before| i64::try_from(before).is_err()) {
+        return Err(Problem::malformed("`before` is the `next` of the page before"));
+    }
     let filter = CallbackFilter {
         number: which.number.map(|text| api.service.number(&text)).transpose()?,
         line: which.line.map(Into::into),
@@ -107,7 +111,7 @@ pub async fn list(
 /// Has a client called back, now or at a time of their choice; of a client who has an open callback it becomes due. Scope `operate`.
 #[utoipa::path(
     post, path = "/api/v1/callbacks", tag = "callbacks", request_body = NewCallback, security(("token" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again under the same key, it is answered as it was", max_length = 128)),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again under the same key, it is answered as it was", pattern = r"^[!-~]{1,128}$")),
     responses(
         (status = 201, body = Callback),
         (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -193,7 +197,7 @@ pub async fn explain(
 
 /// Takes a callback off. Scope `operate`.
 #[utoipa::path(
-    delete, path = "/api/v1/callbacks/{id}", tag = "callbacks", security(("token" = [])),
+    post, path = "/api/v1/callbacks/{id}/cancel", tag = "callbacks", security(("token" = [])),
     params(("id" = u64, Path, description = "Its number")),
     responses(
         (status = 204, description = "It is taken off, or ends as soon as its attempt does"),

@@ -34,7 +34,8 @@ pub struct Which {
     /// That came before this time.
     #[param(format = DateTime)]
     until: Option<String>,
-    /// Of this client, as people write a number.
+    /// Of this client: E.164, or as people of the country write a number.
+    #[param(pattern = r"^\+[1-9][0-9]{7,14}$")]
     number: Option<String>,
     /// Of this line.
     line: Option<String>,
@@ -44,9 +45,10 @@ pub struct Which {
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
-    #[param(max_length = 400)]
+    #[param(pattern = r"^(c\.-?[0-9]{1,15}\.[0-9A-Za-z-]{1,64}|b\.-?[0-9]{1,15}\.[0-9]{1,15})$")]
     after: Option<String>,
     /// json, csv.
+    #[param(inline)]
     format: Option<Format>,
 }
 

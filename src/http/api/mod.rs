@@ -68,7 +68,8 @@ impl Modify for Bearer {
 fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
     let api = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(callbacks::list, callbacks::make))
-        .routes(routes!(callbacks::one, callbacks::cancel))
+        .routes(routes!(callbacks::one))
+        .routes(routes!(callbacks::cancel))
         .routes(routes!(callbacks::explain))
         .routes(routes!(callbacks::reschedule))
         .routes(routes!(calls::list))

@@ -42,7 +42,9 @@ impl Once {
     /// The key is none; it was used for another request; the first one is under way.
     pub fn turn(&self, headers: &HeaderMap, who: &str, what: &str) -> Result<Turn, Problem> {
         let Some(given) = headers.get("idempotency-key") else { return Ok(Turn::First(None)) };
-        let key = given.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
+        let fits =
+            |key: &&str| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let key = given.to_str().ok().filter(fits);
         let key = key.ok_or_else(|| {
             Problem::malformed(format!("an Idempotency-Key has 1 to {LONGEST_KEY} printable characters"))
         })?;
@@ -61,7 +63,7 @@ impl Once {
             }
             Some((before, _)) if before != what => {
                 let detail = "this Idempotency-Key was used for another request: choose a new one";
-                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", detail))
+                Err(Problem::new(StatusCode::CONFLICT, "key-reused", detail))
             }
             Some((_, None)) => {
                 let detail = "the request with this Idempotency-Key is under way: ask again in a moment";

@@ -310,8 +310,8 @@ impl From<&CallbackStory> for Story {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCallback {
-    /// The client, as people write a number.
-    #[schema(example = "+79161234567", max_length = 40)]
+    /// The client: E.164, or as people of the country write a number.
+    #[schema(example = "+79161234567", pattern = r"^\+[1-9][0-9]{7,14}$")]
     pub number: String,
     /// The line; may be left out when there is one.
     pub line: Option<String>,
