@@ -95,7 +95,7 @@ const MUTATIONS: &[Mutation] = &[
         "client_never_in_silence",
         &[(
             "src/engine/held.rs",
-            "cx.effect(Effect::Music { switch, leg, token, what });",
+            "cx.effect(Effect::Music { switch, leg, token, what, given: false });",
             "let _ = (switch, leg, what);",
         )],
     ),

@@ -157,7 +157,7 @@ fn a_client_is_answered_greeted_and_joined_with_the_first_operator_who_answers()
         Effect::Answer { channel, .. } => Some(channel.clone()),
         _ => None,
     });
-    assert_eq!(answered, [caller.clone()]);
+    assert_eq!(answered, std::slice::from_ref(&caller));
     assert_eq!(desk.hears(), [GREETING]);
     let operator = desk.dialled().remove(0);
     assert_eq!((operator.role, &*operator.dial), (Role::Operator, "user/1001"));
@@ -542,7 +542,7 @@ fn an_operator_who_leaves_at_the_last_moment_leaves_the_caller_to_the_next_and_n
         Effect::Park { channel, .. } => Some(channel.clone()),
         _ => None,
     });
-    assert_eq!(parked, [caller.clone()]);
+    assert_eq!(parked, std::slice::from_ref(&caller));
     desk.news(News::Parked(caller.clone()));
     assert_eq!(desk.plays(), ["local_stream://moh"]);
     assert!(left(&desk.row(&caller)).is_none());
@@ -621,6 +621,32 @@ fn channel(desk: &Desk, id: &ChannelId) -> Channel {
         line: None,
         created: desk.now.wall,
     }
+}
+
+#[test]
+fn who_waits_in_a_park_of_ours_when_the_daemon_dies_is_served_all_the_same() {
+    let rules = shop();
+    let mut desk = Desk::new(rules.clone());
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.answers(&anna.leg);
+    desk.ends(&anna.leg, Outcome::Unknown);
+    let boris = desk.dialled().remove(0);
+    desk.ends(&boris.leg, Outcome::Declined);
+    desk.news(News::Parked(caller.clone()));
+    let given = desk.effects(|e| match e {
+        Effect::Music { given, .. } => Some(*given),
+        _ => None,
+    });
+    assert_eq!(given, [false], "no dialplan goes on with who was taken out of it");
+    let mut desk = desk.dies_and_returns(rules);
+    desk.news(News::Up);
+    desk.answer_channels(&[channel(&desk, &caller)]);
+    desk.stands(&caller, true, None);
+    assert_eq!(desk.plays(), ["local_stream://moh"]);
+    desk.wait(Span::seconds(60));
+    let next = desk.dialled().remove(0);
+    desk.talks(&next, &caller);
 }
 
 #[test]

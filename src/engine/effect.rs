@@ -38,6 +38,8 @@ pub enum Effect {
         token: Uuid,
         /// A file or a stream, as the switch's `playback` takes it.
         what: Arc<str>,
+        /// The dialplan has this channel in its `socket`, and goes on with it the moment that we are gone.
+        given: bool,
     },
     /// A channel executes nothing of ours any more: what a dialplan has it execute, after a transfer, is expanded again.
     LetGo {

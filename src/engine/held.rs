@@ -159,7 +159,7 @@ impl Engine {
                 let token = self.token();
                 at.held = Some(Held { hears: Hears::Music(cx.now.mono), token, ..held });
                 let (switch, leg) = (at.record.switch.clone(), at.record.legs[leg].id.clone());
-                cx.effect(Effect::Music { switch, leg, token, what });
+                cx.effect(Effect::Music { switch, leg, token, what, given: false });
             }
             (None, _) => self.play_tone(at, leg, "the line has none", cx),
         }

@@ -94,6 +94,8 @@ pub(super) struct Waiter {
     since: Wall,
     /// The dialplan has not taken them back.
     given: bool,
+    /// They wait in a park of ours, out of which no dialplan goes on.
+    fetched: bool,
     hears: Hears,
     /// To know the end of it by.
     token: Uuid,
@@ -207,6 +209,7 @@ impl Engine {
             words: now.mono + line.queue.announce.first,
             since,
             given: true,
+            fetched: false,
             hears: Hears::Greeting,
             token: Uuid::nil(),
             deadline: None,
@@ -268,6 +271,7 @@ impl Engine {
             words: now.mono + line.queue.announce.first,
             since: queue.since,
             given: false,
+            fetched: false,
             hears: Hears::Tone,
             token: Uuid::nil(),
             deadline: Some(now.mono + GIVEN_AGAIN),
@@ -290,7 +294,7 @@ impl Engine {
     /// The dialplan gives a caller again whom we have: after a talk, or after we were away.
     fn again(&mut self, id: &ChannelId, cx: &mut Cx) {
         let Some(waiter) = self.waiter(id) else { return };
-        waiter.given = true;
+        (waiter.given, waiter.fetched) = (true, false);
         let (rank, group) = (waiter.rank(LiveId::of(id)), waiter.line.group.clone());
         if matches!(waiter.hears, Hears::Served | Hears::Gone) {
             waiter.hears = Hears::Tone;
@@ -350,6 +354,7 @@ impl Engine {
     fn tell(&mut self, id: &ChannelId, stage: Hears, what: &Heard, facts: Facts, cx: &mut Cx) {
         let token = self.token();
         let deadline = Some(cx.now.mono + LONGEST_WORDS);
+        let given = self.waiter(id).is_some_and(|waiter| !waiter.fetched);
         let Some((switch, language)) = self.ear(id, stage, token, deadline, cx) else { return };
         let leg = id.clone();
         cx.effect(match what {
@@ -357,7 +362,7 @@ impl Engine {
                 let words = Box::new(Words { template: template.clone(), language, facts });
                 Effect::Say { switch, leg, token, words }
             }
-            Heard::Sound(what) => Effect::Music { switch, leg, token, what: what.clone() },
+            Heard::Sound(what) => Effect::Music { switch, leg, token, what: what.clone(), given },
         });
     }
 
@@ -385,10 +390,10 @@ impl Engine {
     /// Music, from its beginning.
     fn company(&mut self, id: &ChannelId, cx: &mut Cx) {
         let Some(waiter) = self.waiter(id) else { return };
-        let what = waiter.line.queue.music.clone();
+        let (what, given) = (waiter.line.queue.music.clone(), !waiter.fetched);
         let token = self.token();
         let Some((switch, _)) = self.ear(id, Hears::Music(cx.now.mono), token, None, cx) else { return };
-        cx.effect(Effect::Music { switch, leg: id.clone(), token, what });
+        cx.effect(Effect::Music { switch, leg: id.clone(), token, what, given });
     }
 
     fn tone(&mut self, id: &ChannelId, why: &str, cx: &mut Cx) {
@@ -599,6 +604,7 @@ impl Engine {
     fn fetch(&mut self, id: &ChannelId, cx: &mut Cx) {
         let Some(switch) = self.channels.get(id).map(|followed| followed.switch.clone()) else { return };
         let Some(waiter) = self.waiter(id) else { return };
+        waiter.fetched = true;
         waiter.hears(Hears::Fetched, Uuid::nil(), Some(cx.now.mono + PROMPT));
         cx.effect(Effect::Park { switch, channel: id.clone(), limit: LONGEST_STAY });
         self.arm(id);
@@ -606,7 +612,15 @@ impl Engine {
 
     /// A caller's channel waits for us.
     pub(super) fn caller_parked(&mut self, id: &ChannelId, cx: &mut Cx) {
-        if self.waiter(id).is_some_and(|waiter| waiter.hears == Hears::Fetched) {
+        let Some(waiter) = self.waiter(id) else { return };
+        if waiter.hears == Hears::Fetched {
+            return self.company(id, cx);
+        }
+        // While we were away it waited in a park of ours, where no dialplan goes on.
+        if !waiter.given && waiter.waits() {
+            (waiter.given, waiter.fetched) = (true, true);
+            let group = waiter.line.group.clone();
+            self.dirty.insert(group);
             self.company(id, cx);
         }
     }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | originate | `bgapi originate` with our leg and job ids; its `+OK` reply tells *taken* | refused, with the outcome of the error word |
 //! | say | `sendmsg` execute `speak`, or `playback` of what was rendered, its token as Event-UUID | refused |
-//! | music | `api uuid_setvar … socket_resume true` (see below), `sendmsg` execute `playback`, its token as Event-UUID | refused |
+//! | music | for a caller whom a dialplan gave `api uuid_setvar … socket_resume true` (see below); `sendmsg` execute `playback`, its token as Event-UUID | refused |
 //! | let go | `api uuid_setvar … app_disable_expand_variables false` | not told |
 //! | record | `api uuid_setvar … RECORD_STEREO true`, `api uuid_record … start FILE` | refused |
 //! | listen | `api avmd … stop`, which mod_avmd answers by `+ERR`: it is there, so `sendmsg` execute `avmd_start` (see `listen`) | refused |
@@ -133,7 +133,7 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
     match effect {
         Effect::Originate(leg) => told(&leg.leg, Asked::Originate, originate(leg)),
         Effect::Say { leg, token, words, .. } => told(leg, Asked::Say, say(leg, *token, words, speakers)),
-        Effect::Music { leg, token, what, .. } => told(leg, Asked::Say, music(leg, *token, what)),
+        Effect::Music { leg, token, what, given, .. } => told(leg, Asked::Say, music(leg, *token, what, *given)),
         Effect::LetGo { channel, .. } => told(channel, Asked::Other, let_go(channel)),
         Effect::Record { leg, client, file, stereo, .. } => {
             told(leg, Asked::Record, record(leg, client, file, *stereo))
@@ -261,14 +261,16 @@ fn say(leg: &ChannelId, token: Uuid, words: &Words, speakers: &Speakers) -> Resu
     Ok(vec![Order { command: Command::Execute(speak), purpose: Purpose::Say(leg.clone()) }])
 }
 
-fn music(leg: &ChannelId, token: Uuid, what: &str) -> Result<Vec<Order>, Unfit> {
+fn music(leg: &ChannelId, token: Uuid, what: &str, given: bool) -> Result<Vec<Order>, Unfit> {
     let playback = Execute {
         argument: Some(Line::new(what)?),
         event_uuid: Some(Word::from(token)),
         lock: true,
         ..Execute::new(Some(word(leg)?), Name::new("playback")?)
     };
-    Ok(vec![resume(leg, true)?, Order { command: Command::Execute(playback), purpose: Purpose::Say(leg.clone()) }])
+    let resumes = given.then(|| resume(leg, true)).transpose()?;
+    let plays = Order { command: Command::Execute(playback), purpose: Purpose::Say(leg.clone()) };
+    Ok(resumes.into_iter().chain([plays]).collect())
 }
 
 /// Whether the dialplan of a caller who was given to us goes on the moment that we are gone.
@@ -614,8 +616,13 @@ mod tests {
         let listen = |sure| sent(Effect::Listen { switch: switch(), leg: a(), sure });
         assert_eq!(listen(false), "api avmd a1 stop\n\n");
         assert_eq!(listen(true), "sendmsg a1\ncall-command: execute\nexecute-app-name: avmd_start\n\n");
-        let music =
-            Effect::Music { switch: switch(), leg: a(), token: Uuid::from_u128(9), what: "local_stream://moh".into() };
+        let music = Effect::Music {
+            switch: switch(),
+            leg: a(),
+            token: Uuid::from_u128(9),
+            what: "local_stream://moh".into(),
+            given: true,
+        };
         assert_eq!(
             sent(music),
             "api uuid_setvar a1 socket_resume true\n\nsendmsg a1\ncall-command: execute\nexecute-app-name: playback\n\

@@ -46,6 +46,7 @@ pub struct Events {
 
 impl Events {
     /// Listens to the daemon from now on.
+    #[allow(clippy::disallowed_methods)] // which start of the daemon it is, nothing that is stored tells
     pub fn of(handle: &Handle) -> Arc<Events> {
         let start = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
         let events = Arc::new(Events { start, kept: Mutex::default(), tell: broadcast::channel(MOST_BEHIND).0 });
