@@ -481,7 +481,7 @@ proptest! {
             }
             for query in &queries {
                 prop_assert_eq!(store.journal(query).await.unwrap(), memory.journal(query), "{:?}", query);
-                let filter = CallbackFilter { number: query.number, line: query.line.clone(), open: query.since.is_some(), list: None, limit: query.limit };
+                let filter = CallbackFilter { number: query.number, line: query.line.clone(), open: query.since.is_some(), list: None, before: query.limit.map(|limit| CallbackId(limit as u64 * 3)), limit: query.limit };
                 prop_assert_eq!(store.callbacks(&filter).await.unwrap(), memory.callbacks(&filter), "{:?}", filter);
             }
             for id in (0..8).map(CallbackId) {
