@@ -651,3 +651,83 @@ fn music_that_cannot_be_played_becomes_a_tone() {
     });
     assert_eq!(waiting, [caller]);
 }
+
+/// How callers left, as it is counted: the word, how long they waited in seconds, whether it was in time.
+fn counted(desk: &mut Desk) -> Vec<(Left, u64, bool)> {
+    desk.effects(|effect| match effect {
+        Effect::Notice(Notice::LeftQueue { group, left, waited, in_time }) if &**group == "sales" => {
+            Some((*left, waited.0 / 1000, *in_time))
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn each_caller_is_counted_once_by_how_they_left_and_whether_that_was_in_time() {
+    let mut desk = Desk::new(shop());
+    let late = desk.gives("a", CLIENT);
+    let operator = desk.dialled().remove(0);
+    desk.wait(Span::seconds(21));
+    desk.talks(&operator, &late);
+    assert_eq!(counted(&mut desk), [(Left::Served, 21, false)]);
+    let soon = desk.gives("b", OTHER);
+    let operator = desk.dialled().remove(0);
+    desk.wait(Span::seconds(20));
+    desk.talks(&operator, &soon);
+    assert_eq!(counted(&mut desk), [(Left::Served, 20, true)]);
+    let (short, patient) = (desk.gives("c", "79161234569"), desk.gives("d", "79161234560"));
+    desk.wait(Span::seconds(2));
+    desk.ends(&short, Outcome::Unknown);
+    desk.wait(Span::seconds(58));
+    desk.ends(&patient, Outcome::Unknown);
+    desk.ends(&soon, Outcome::Unknown);
+    assert_eq!(counted(&mut desk), [(Left::Short, 2, false), (Left::Abandoned, 60, false)]);
+}
+
+#[test]
+fn who_left_by_a_key_is_not_held_for_served_by_the_queue_when_somebody_else_takes_them() {
+    let way = Way::to(Then::Extension("900".into(), "default".into()));
+    let mut desk = Desk::new(changed(shop(), |queue| queue.keys = vec![(Key::new('3').unwrap(), way)]));
+    let caller = desk.gives("a", CLIENT);
+    desk.presses(&caller, "3");
+    let sent = desk.effects(|effect| match effect {
+        Effect::Transfer { extension, .. } => Some(extension.to_string()),
+        _ => None,
+    });
+    assert_eq!(sent, ["900"]);
+    desk.wait(Span::seconds(5));
+    desk.news(News::Bridged(caller.clone(), ChannelId::new("somebody")));
+    assert_eq!(counted(&mut desk), [(Left::Key, 5, false)]);
+    desk.ends(&caller, Outcome::Unknown);
+    let row = desk.row(&caller);
+    assert_eq!((left(&row), row.missed), (Some(Left::Key), Some(false)));
+    assert_eq!(counted(&mut desk), []);
+}
+
+#[test]
+fn people_see_who_waits_and_for_whom_a_phone_rings() {
+    let mut desk = Desk::new(shop());
+    desk.gives("a", CLIENT);
+    desk.wait(Span(1));
+    desk.gives("b", OTHER);
+    desk.wait(Span(1));
+    let third = desk.gives("c", "");
+    desk.end_of_words(&third);
+    desk.wait(Span(6998));
+    let queues = desk.engine.status(desk.now).queues;
+    let [sales] = queues.as_slice() else { panic!("{queues:?}") };
+    assert_eq!((&*sales.group, sales.operators), ("sales", 2));
+    let seen = sales.waiting.iter().map(|waiter| {
+        (waiter.position, waiter.call.as_str(), waiter.hears, waiter.rung.join(" "), waiter.waited.0, waiter.number)
+    });
+    assert_eq!(
+        seen.collect::<Vec<_>>(),
+        [
+            (1, "a", "greeting", "anna".to_owned(), 7000, CLIENT_NUMBER.parse().ok()),
+            (2, "b", "greeting", "boris".to_owned(), 6999, format!("+{OTHER}").parse().ok()),
+            (3, "c", "music", String::new(), 6998, None),
+        ]
+    );
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false }));
+    assert_eq!(desk.engine.status(desk.now).queues[0].operators, 1);
+}

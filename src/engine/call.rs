@@ -292,6 +292,9 @@ impl Engine {
             cx.write(Write::Call(record.clone()));
             cx.notice(Notice::CallServed(record));
         }
+        if first {
+            self.caller_left_served(id, cx);
+        }
         if let Some(number) = number {
             with.into_iter().for_each(|operator| self.last_talks.note(number, now.wall, operator));
             self.client_was_taken(number, id, other, cx);

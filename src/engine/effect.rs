@@ -3,7 +3,7 @@
 use super::{
     Name,
     number::Number,
-    record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Job, Outcome, Role},
+    record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Job, Left, Outcome, Role},
     rules::Language,
     time::{Span, Wall},
 };
@@ -351,10 +351,23 @@ pub enum Notice {
     },
     /// A client waits in the queue.
     Queued(CallRecord),
+    /// A caller has left the queue for good: is served for the first time, or is gone.
+    LeftQueue {
+        /// The group of operators that they waited for last.
+        group: Name,
+        /// How.
+        left: Left,
+        /// How long they had waited, from the call's arrival on.
+        waited: Span,
+        /// Served within the line's `in_time`.
+        in_time: bool,
+    },
     /// A round of ringing operators for a live caller is over.
     OffersOver {
         /// For whom.
         job: Job,
+        /// The group whose operators were rung.
+        group: Name,
         /// How it ended.
         outcome: Outcome,
     },

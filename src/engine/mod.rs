@@ -40,7 +40,7 @@ pub mod zones;
 
 pub use machine::{Deadline, Engine, Step};
 pub use operator::OperatorState;
-pub use status::{OperatorView, Status, SwitchView};
+pub use status::{OperatorView, QueueView, Status, SwitchView, WaiterView};
 use std::sync::Arc;
 
 /// A name from the configuration: of a line, an operator, a group, a trunk, a switch.
