@@ -2,7 +2,7 @@
 
 use crate::engine::{
     OperatorState, Status,
-    effect::{Alarm, Notice},
+    effect::{Alarm, AlarmKind, Notice},
     record::{CallRecord, CallbackRecord, CallbackState, Left, Origin, Outcome},
     rules::Rules,
     time::{Span, Wall},
@@ -260,8 +260,8 @@ pub fn describe_all() {
             metrics::counter!(metric.name).absolute(0);
         }
     }
-    for kind in ["impossible", "clock", "trunk", "overdue", "store", "silent", "limit"] {
-        ALARMS.begin(&[kind]);
+    for kind in AlarmKind::ALL {
+        ALARMS.begin(&[kind.as_str()]);
     }
     for outcome in ATTEMPT_OUTCOMES {
         ATTEMPTS.begin(&[outcome]);
@@ -450,10 +450,7 @@ pub fn step(took: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{
-        effect::AlarmKind,
-        record::{CallbackId, ChannelId, CloseReason, Job, KnownBy},
-    };
+    use crate::engine::record::{CallbackId, ChannelId, CloseReason, Job, KnownBy};
 
     fn call() -> CallRecord {
         CallRecord {
@@ -543,6 +540,7 @@ mod tests {
         step(Duration::from_micros(4));
         let view = crate::engine::SwitchView { name: "main".into(), up: true, settled: true };
         let now = Status {
+            held: Vec::new(),
             paused_lists: Vec::new(),
             paused: false,
             draining: false,

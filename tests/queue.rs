@@ -731,3 +731,51 @@ fn people_see_who_waits_and_for_whom_a_phone_rings() {
     desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false }));
     assert_eq!(desk.engine.status(desk.now).queues[0].operators, 1);
 }
+
+fn told_of_holds(desk: &mut Desk) -> Vec<String> {
+    desk.effects(|effect| match effect {
+        Effect::Alarm(alarm) if alarm.kind == AlarmKind::Hold => Some(alarm.text.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_client_on_hold_for_too_long_is_noticed_once_a_hold() {
+    let mut desk = Desk::new(shop());
+    let caller = desk.gives("a", CLIENT);
+    let operator = desk.dialled().remove(0);
+    desk.talks(&operator, &caller);
+    desk.news(News::Held(operator.leg.clone(), true));
+    desk.wait(Span::seconds(119));
+    desk.news(News::Held(operator.leg.clone(), false));
+    desk.news(News::Held(operator.leg.clone(), true));
+    desk.wait(Span::seconds(119));
+    assert_eq!(told_of_holds(&mut desk), [""; 0], "each hold counts for itself");
+    let held = desk.engine.status(desk.now).held;
+    assert_eq!((held.len(), held[0].operator.as_deref(), held[0].held), (1, Some("anna"), Span::seconds(119)));
+    // The client's phone holds too: it is the same silence.
+    desk.news(News::Held(caller.clone(), true));
+    desk.wait(Span::seconds(1));
+    assert_eq!(told_of_holds(&mut desk), ["line site: a talk with anna has been on hold for 120 s"]);
+    desk.wait(Span::minutes(10));
+    assert_eq!((told_of_holds(&mut desk).len(), desk.engine.status(desk.now).held.len()), (0, 1));
+    desk.ends(&caller, Outcome::Unknown);
+    desk.ends(&operator.leg, Outcome::Unknown);
+    assert!(desk.engine.status(desk.now).held.is_empty());
+}
+
+#[test]
+fn a_callbacks_talk_on_hold_is_noticed_too_and_a_lost_connection_forgets_it() {
+    let mut desk = Desk::new(shop());
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    desk.news(News::Held(client.leg.clone(), true));
+    desk.wait(Span::minutes(2));
+    assert_eq!(told_of_holds(&mut desk), ["line site: a talk with anna has been on hold for 120 s"]);
+    desk.news(News::Held(client.leg.clone(), false));
+    desk.news(News::Held(client.leg.clone(), true));
+    desk.news(News::Down);
+    desk.wait(Span::minutes(3));
+    assert_eq!(told_of_holds(&mut desk), [""; 0]);
+}

@@ -182,6 +182,10 @@ pub fn status(socket: &Path, json: bool, out: &mut impl Write) -> Result<(), Fai
     if status["queues"].as_array().into_iter().flatten().any(|queue| queue["waiting"] != Value::Array(Vec::new())) {
         tell_queues(&status["queues"], out)?;
     }
+    for held in status["held"].as_array().into_iter().flatten() {
+        let span = show::span(Span(held["held"].as_u64().unwrap_or_default()));
+        writeln!(out, "on hold for {span}: the client of {} on {}", text(&held["operator"]), text(&held["line"]))?;
+    }
     Ok(tell_operators(&status["operators"], out)?)
 }
 

@@ -302,9 +302,25 @@ pub enum AlarmKind {
     Voice,
     /// A trunk has cost what it may cost a month.
     Cap,
+    /// A client has been on hold for too long.
+    Hold,
 }
 
 impl AlarmKind {
+    /// All of them.
+    pub const ALL: [AlarmKind; 10] = [
+        AlarmKind::Impossible,
+        AlarmKind::Clock,
+        AlarmKind::Trunk,
+        AlarmKind::Overdue,
+        AlarmKind::Store,
+        AlarmKind::Silent,
+        AlarmKind::Limit,
+        AlarmKind::Voice,
+        AlarmKind::Cap,
+        AlarmKind::Hold,
+    ];
+
     /// The label of the metric.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -317,6 +333,7 @@ impl AlarmKind {
             AlarmKind::Limit => "limit",
             AlarmKind::Voice => "voice",
             AlarmKind::Cap => "cap",
+            AlarmKind::Hold => "hold",
         }
     }
 }

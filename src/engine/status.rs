@@ -64,6 +64,17 @@ pub struct WaiterView {
     pub rung: Vec<Name>,
 }
 
+/// One talk that is on hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HoldView {
+    /// The line on which the client is.
+    pub line: Name,
+    /// Who talks with the client, when it is one of our operators.
+    pub operator: Option<Name>,
+    /// For how long, in milliseconds.
+    pub held: Span,
+}
+
 /// The queue of one group now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QueueView {
@@ -92,6 +103,8 @@ pub struct Status {
     pub operators: Vec<OperatorView>,
     /// The queues, by group.
     pub queues: Vec<QueueView>,
+    /// Talks on hold, the longest first.
+    pub held: Vec<HoldView>,
     /// Clients' calls that are alive.
     pub calls: Vec<CallRecord>,
     /// Open callbacks.
@@ -141,6 +154,7 @@ impl Engine {
                 })
                 .collect(),
             queues: self.rules.groups.values().map(|group| self.queue_view(group, now)).collect(),
+            held: self.hold_views(now),
             calls,
             callbacks: self.callbacks.values().cloned().collect(),
             paused_lists: self.paused_lists.iter().cloned().collect(),

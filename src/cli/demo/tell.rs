@@ -156,6 +156,7 @@ impl Teller {
             AlarmKind::Store => ("журнал не пишется", "the store takes no writes"),
             AlarmKind::Silent => ("станция молчит", "the switch is silent"),
             AlarmKind::Limit => ("достигнут предел", "a limit was reached"),
+            AlarmKind::Hold => ("клиента забыли на удержании", "a client was forgotten on hold"),
             AlarmKind::Cap => ("потрачено всё, что можно за месяц", "a trunk has cost what it may cost a month"),
             AlarmKind::Voice => ("объявление не озвучено", "an announcement is not rendered or not played"),
         };
