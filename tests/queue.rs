@@ -779,3 +779,24 @@ fn a_callbacks_talk_on_hold_is_noticed_too_and_a_lost_connection_forgets_it() {
     desk.wait(Span::minutes(3));
     assert_eq!(told_of_holds(&mut desk), [""; 0]);
 }
+
+#[test]
+fn nobody_is_rung_for_a_caller_before_the_switch_has_said_what_is_alive() {
+    let mut desk = Desk::of(shop(), Default::default(), Desk::new(shop()).now);
+    desk.news(News::Up);
+    let caller = desk.gives("a", CLIENT);
+    assert!(desk.rung().is_empty(), "who talks already nobody has told yet");
+    let talks = Channel {
+        id: ChannelId::new("own"),
+        direction: Direction::Inbound,
+        user: Some("1001".into()),
+        caller: "1001".into(),
+        name: "".into(),
+        dialled: "100".into(),
+        line: None,
+        created: desk.now.wall,
+    };
+    desk.answer_channels(&[talks]);
+    assert_eq!(desk.rung(), ["user/1002"]);
+    assert_eq!(left(&desk.row(&caller)), None);
+}

@@ -576,7 +576,8 @@ impl Engine {
     pub(super) fn offer_caller(&mut self, live: LiveId, cx: &mut Cx) {
         let Some(id) = self.live.get(&live).cloned() else { return };
         let Some(switch) = self.channels.get(&id).map(|followed| followed.switch.clone()) else { return };
-        if self.attempts.contains_key(&Job::Live(live)) || !self.links.get(&switch).is_some_and(|link| link.up) {
+        let settled = |link: &super::link::Link| link.up && link.settled.is_some();
+        if self.attempts.contains_key(&Job::Live(live)) || !self.links.get(&switch).is_some_and(settled) {
             return;
         }
         let Some(waiter) = self.waiter(&id).filter(|waiter| waiter.may_be_offered()) else { return };
