@@ -800,3 +800,19 @@ fn nobody_is_rung_for_a_caller_before_the_switch_has_said_what_is_alive() {
     assert_eq!(desk.rung(), ["user/1002"]);
     assert_eq!(left(&desk.row(&caller)), None);
 }
+
+#[test]
+fn who_was_sent_on_to_another_queue_and_hangs_up_there_is_missed_whatever_the_way_there_says() {
+    let way = Way { say: None, then: Then::Line("site".into()), callback: false };
+    let mut desk = Desk::new(changed(shop(), |queue| queue.keys = vec![(Key::new('4').unwrap(), way)]));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    let first = desk.gives("a", OTHER);
+    let anna = desk.dialled().remove(0);
+    desk.talks(&anna, &first);
+    let caller = desk.gives("b", CLIENT);
+    desk.presses(&caller, "4");
+    desk.wait(Span::seconds(30));
+    desk.ends(&caller, Outcome::Unknown);
+    let row = desk.row(&caller);
+    assert_eq!((left(&row), row.missed, row.callback.is_some()), (Some(Left::Abandoned), Some(true), true));
+}

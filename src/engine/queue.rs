@@ -264,7 +264,8 @@ impl Engine {
                 no_callback: false,
             })
         });
-        (queue.group, queue.left) = (group.clone(), None);
+        // Whoever waits again is lost again: by which way they had left does not count any more.
+        (queue.group, queue.left, queue.no_callback) = (group.clone(), None, false);
         caller.waiter = Some(Box::new(waiter));
         self.live.insert(live, id.clone());
         self.ready.entry(group.clone()).or_default().insert(rank);
@@ -313,7 +314,7 @@ impl Engine {
             waiter.until = longest.map(|longest| cx.now.mono + longest);
             if let Some(caller) = self.caller(id) {
                 caller.waiting_since.get_or_insert(cx.now.mono);
-                caller.record.queue.iter_mut().for_each(|queue| queue.left = None);
+                caller.record.queue.iter_mut().for_each(|queue| (queue.left, queue.no_callback) = (None, false));
             }
         }
         self.ready.entry(group.clone()).or_default().insert(rank);
