@@ -15,6 +15,7 @@ use perezvon::{
         time::{Mono, Now, Span, Wall},
     },
     sim::random::Random,
+    store::Memory,
 };
 use std::{
     cmp::Reverse,
@@ -120,6 +121,13 @@ enum Event {
     Heard(ChannelId, Uuid),
     Turns(Name, bool),
     OwnCall(Name),
+    /// The connection to the switch is lost, or the daemon is killed.
+    Breaks {
+        dies: bool,
+    },
+    Back,
+    /// The dialplan, which had them meanwhile, gives a caller anew.
+    GivenAgain(ChannelId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,10 +154,17 @@ struct World {
     rounds: BTreeSet<(Job, u32)>,
     begun: Vec<Job>,
     trace: bool,
+    store: Memory,
+    /// Nothing is heard of the switch, and nothing reaches it.
+    deaf: bool,
+    /// The daemon is not there.
+    dead: bool,
+    /// How often something breaks.
+    breaks: u32,
 }
 
 impl World {
-    fn new(seed: u64) -> World {
+    fn new(seed: u64, breaks: u32) -> World {
         let mut random = Random::new(seed);
         let rules = call_centre(&mut random);
         let engine = Engine::new(Arc::new(rules), Snapshot { seed, ..Snapshot::default() }, World::clocks(0));
@@ -167,6 +182,10 @@ impl World {
             rounds: BTreeSet::new(),
             begun: Vec::new(),
             trace: env::var_os("PEREZVON_QUEUE_TRACE").is_some(),
+            store: Memory::new(seed, World::clocks(0).wall),
+            deaf: false,
+            dead: false,
+            breaks,
         };
         world.tell(News::Up);
         world
@@ -190,10 +209,14 @@ impl World {
             self.later(away, Event::Turns(name.clone(), false));
             self.later(own, Event::OwnCall(name));
         }
+        for _ in 0..self.breaks {
+            let (at, dies) = (self.random.between(5, 900), self.random.chance(50));
+            self.later(at, Event::Breaks { dies });
+        }
         while self.now < MOST {
             let deadline = self.engine.deadline();
             let due = [deadline.mono.map(|at| at.0 - 1000), deadline.wall.map(|at| (at.0 - BEGIN).max(0) as u64)];
-            let due = due.into_iter().flatten().min();
+            let due = due.into_iter().flatten().min().filter(|_| !self.dead);
             let next = self.events.peek().map(|Reverse((at, ..))| *at);
             let status = self.engine.status(World::clocks(self.now));
             if next.is_none() && status.callbacks.is_empty() && status.attempts == 0 && self.live.is_empty() {
@@ -259,10 +282,48 @@ impl World {
                 }
             }
             Event::OwnCall(name) => self.own_call(name),
+            Event::Breaks { dies } => self.breaks(dies),
+            Event::Back => self.is_back(),
+            Event::GivenAgain(id) => {
+                if let Some(live) = self.live.get(&id).filter(|live| live.bridged.is_none()) {
+                    let channel = live.channel.clone();
+                    self.tell(News::Given(Box::new(Given { channel, answered: true, marks: Marks::default() })));
+                }
+            }
         }
     }
 
+    fn breaks(&mut self, dies: bool) {
+        if self.deaf {
+            return;
+        }
+        self.tell(News::Down);
+        (self.deaf, self.dead) = (true, dies);
+        let back = self.random.between(1, 40);
+        self.later(back, Event::Back);
+    }
+
+    fn is_back(&mut self) {
+        self.deaf = false;
+        if std::mem::take(&mut self.dead) {
+            let now = World::clocks(self.now);
+            let rules = Arc::new(self.engine.rules().clone());
+            self.engine = Engine::new(rules, self.store.load(now.wall, Some(Span::minutes(60))), now);
+            let waits = |live: &&Live| live.kind == Kind::Caller && live.bridged.is_none();
+            let callers: Vec<ChannelId> =
+                self.live.values().filter(waits).map(|live| live.channel.id.clone()).collect();
+            for id in callers {
+                let (given, after) = (self.random.chance(80), self.random.between(1, 8));
+                self.later(after, if given { Event::GivenAgain(id) } else { Event::HangsUp(id, Hanging::Waiting) });
+            }
+        }
+        self.tell(News::Up);
+    }
+
     fn calls(&mut self) {
+        if self.deaf {
+            return self.later(2, Event::Calls);
+        }
         self.calls += 1;
         if self.calls < CALLS {
             let next = *self.random.pick(&[0, 1, 5, 15, 40]);
@@ -339,6 +400,9 @@ impl World {
 
     fn tell_all(&mut self) {
         while let Some(news) = self.news.pop_front() {
+            if self.deaf {
+                continue;
+            }
             if self.trace {
                 println!("{:>9}   < {news:?}", self.now);
             }
@@ -347,8 +411,12 @@ impl World {
     }
 
     fn step(&mut self, input: Input) {
+        if self.dead {
+            return;
+        }
         let mut out = Step::default();
         self.engine.step(input, World::clocks(self.now), &mut out);
+        self.store.commit(&out.writes).expect("the store takes it");
         for write in out.writes {
             if let Write::Call(call) = write {
                 self.rows.insert(call.id.clone(), call);
@@ -365,6 +433,9 @@ impl World {
     }
 
     fn done(&mut self, effect: Effect) {
+        if self.deaf && !matches!(effect, Effect::Alarm(_)) {
+            return;
+        }
         match effect {
             Effect::Originate(leg) => self.rings(&leg),
             Effect::Say { leg, token, .. } => self.sounds(leg, token, 3),
@@ -498,6 +569,9 @@ impl World {
             assert!(jobs.len() <= 1, "seed {seed} at {now}: {name} is rung for {jobs:?} at once");
         }
         let status = self.engine.status(World::clocks(self.now));
+        if self.deaf || !status.switches[0].settled {
+            return;
+        }
         let free = status.operators.iter().find(|operator| operator.state == OperatorState::Free);
         if let Some(free) = free {
             let idle = status.queues[0].waiting.iter().find(|waiter| self.may_be_offered(waiter));
@@ -532,10 +606,20 @@ fn setting(name: &str, otherwise: u64) -> u64 {
 }
 
 #[test]
+fn whatever_breaks_they_hold_as_well() {
+    let first = setting("PEREZVON_QUEUE_FIRST", 1);
+    for seed in first..first + setting("PEREZVON_QUEUE_SEEDS", SEEDS) {
+        let mut world = World::new(seed, 1 + (seed % 3) as u32);
+        world.run();
+        world.finish();
+    }
+}
+
+#[test]
 fn whatever_people_do_the_promises_of_the_queue_hold() {
     let first = setting("PEREZVON_QUEUE_FIRST", 1);
     for seed in first..first + setting("PEREZVON_QUEUE_SEEDS", SEEDS) {
-        let mut world = World::new(seed);
+        let mut world = World::new(seed, 0);
         world.run();
         world.finish();
     }
