@@ -116,6 +116,14 @@ const SWITCH_UP: Metric = gauge("perezvon_switch_up", &["switch"], "1 while we a
 const RECONNECTS: Metric =
     counter("perezvon_switch_reconnects_total", &["switch"], "Connections to the switch made anew.");
 const EVENTS: Metric = counter("perezvon_switch_events_total", &["event"], "Events of the switches by name.");
+const SESSIONS: Metric =
+    gauge("perezvon_outbound_sessions", &[], "Connections by which dialplans give us their callers, now.");
+const GIVEN: Metric = counter("perezvon_outbound_given_total", &[], "Callers whom a dialplan gave to us.");
+const TURNED_AWAY: Metric = counter(
+    "perezvon_outbound_refused_total",
+    &["reason"],
+    "Connections of dialplans that were let go: address, limit, silent, unfit, unknown-switch, switch-down.",
+);
 const CDRS: Metric =
     counter("perezvon_cdr_total", &["result"], "Call detail records: taken, known, malformed, refused.");
 const STORE_UP: Metric = gauge("perezvon_store_up", &[], "1 while the store takes writes.");
@@ -153,6 +161,9 @@ pub const ALL: &[&Metric] = &[
     &SWITCH_UP,
     &RECONNECTS,
     &EVENTS,
+    &SESSIONS,
+    &GIVEN,
+    &TURNED_AWAY,
     &CDRS,
     &STORE_UP,
     &COMMIT,
@@ -263,6 +274,8 @@ pub fn describe_all() {
     for kind in AlarmKind::ALL {
         ALARMS.begin(&[kind.as_str()]);
     }
+    SESSIONS.set(&[], 0.0);
+    TurnedAway::ALL.iter().for_each(|why| TURNED_AWAY.begin(&[why.as_str()]));
     for outcome in ATTEMPT_OUTCOMES {
         ATTEMPTS.begin(&[outcome]);
     }
@@ -411,6 +424,62 @@ pub fn event(name: &'static str) {
     metrics::counter!(EVENTS.name, EVENTS.labels[0] => name).increment(1);
 }
 
+/// So many dialplans hold a connection now.
+pub fn sessions(now: usize) {
+    SESSIONS.set(&[], now as f64);
+}
+
+/// A dialplan gave us a caller.
+pub fn given() {
+    GIVEN.count(&[]);
+}
+
+/// A dialplan's connection was let go.
+pub fn turned_away(why: TurnedAway) {
+    TURNED_AWAY.count(&[why.as_str()]);
+}
+
+/// Why a dialplan's connection is let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// From an address that is not allowed.
+    Address,
+    /// There are as many as there may be.
+    Limit,
+    /// It does not say in time what it is.
+    Silent,
+    /// It is no caller's channel of a switch, or its `socket` lacks a word.
+    Unfit,
+    /// The switch is none of ours.
+    UnknownSwitch,
+    /// We are not logged in to the switch.
+    SwitchDown,
+}
+
+impl TurnedAway {
+    /// All of them.
+    pub const ALL: [TurnedAway; 6] = [
+        TurnedAway::Address,
+        TurnedAway::Limit,
+        TurnedAway::Silent,
+        TurnedAway::Unfit,
+        TurnedAway::UnknownSwitch,
+        TurnedAway::SwitchDown,
+    ];
+
+    /// As the metric's label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TurnedAway::Address => "address",
+            TurnedAway::Limit => "limit",
+            TurnedAway::Silent => "silent",
+            TurnedAway::Unfit => "unfit",
+            TurnedAway::UnknownSwitch => "unknown-switch",
+            TurnedAway::SwitchDown => "switch-down",
+        }
+    }
+}
+
 /// What became of a call detail record.
 pub fn cdr(result: CdrResult) {
     CDRS.count(&[match result {
@@ -535,6 +604,9 @@ mod tests {
         alarm(&Alarm { kind: AlarmKind::Trunk, text: String::new() });
         switch_link("main", true, true);
         event("CHANNEL_CREATE");
+        sessions(1);
+        given();
+        turned_away(TurnedAway::Silent);
         cdr(CdrResult::Taken);
         commit(Duration::from_millis(2), false);
         step(Duration::from_micros(4));

@@ -49,6 +49,9 @@ password = "other"
 url = "sqlite:/tmp/p.db"
 [http]
 listen = "off"
+[outbound]
+listen = "10.0.0.9:8084"
+allow = ["10.0.0.0/8", "fd00::7"]
 [cdr]
 folder = "/var/spool/perezvon/cdr"
 credentials = "cdr:word"
@@ -659,8 +662,24 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[[line]]",
-        "[outbound]\nlisten = \"127.0.0.1:8084\"\n[[line]]",
-        &["perezvon.toml:16:2: [outbound], the inbound queue, is not in this version; leave it out"],
+        "[outbound]\nlisten = \"0.0.0.0:8084\"\n[[line]]",
+        &[
+            "perezvon.toml:17:10: 0.0.0.0:8084 can be reached by others, and whoever connects could give us calls; add `allow = [\"10.0.0.5\"]` to [outbound], with the addresses of your switches",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[outbound]\nlisten = \"8084\"\nallow = [\"10.0.0.0/33\", \"::1\"]\nport = 1\n[[line]]",
+        &[
+            "perezvon.toml:17:10: \"8084\" is no address to listen on; write \"127.0.0.1:8084\"",
+            "perezvon.toml:18:10: \"10.0.0.0/33\" is no range of addresses; write \"10.0.0.0/8\" or one address",
+            "perezvon.toml:19:1: there is no key `port` here; known: allow, listen",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[outbound]\nallow = \"10.0.0.0/8\"\n[[line]]",
+        &["perezvon.toml:16:2: `listen` is missing; write \"127.0.0.1:8084\", as in the dialplan's `socket`"],
     ),
     (
         "[[line]]",

@@ -97,7 +97,7 @@ fn effects() -> Vec<Effect> {
         Effect::Music { switch: switch(), leg: leg(), token: Uuid::nil(), what: "local_stream://moh".into() },
         Effect::Hush { switch: switch(), leg: leg() },
         Effect::Bridge { switch: switch(), operator: leg(), client: leg() },
-        Effect::Park { switch: switch(), channel: leg() },
+        Effect::Park { switch: switch(), channel: leg(), limit: Span::seconds(60) },
         Effect::Hangup { switch: switch(), channel: leg(), cause: HangupCause::Done },
         Effect::AskLeg { switch: switch(), channel: leg() },
         Effect::AskChannels { switch: switch(), token: Uuid::nil() },

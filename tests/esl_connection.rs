@@ -42,7 +42,7 @@ fn sent(connection: &mut Connection) -> String {
 fn ready() -> Connection {
     let mut connection = connection(password());
     let all = notices(&mut connection, format!("{GREETING}{ACCEPTED}{ENABLED}"));
-    assert_eq!(all, [Notice::Ready { channel: None }]);
+    assert_eq!(all, [Notice::Ready]);
     sent(&mut connection);
     connection
 }
@@ -60,7 +60,7 @@ fn the_handshake_goes_step_by_step() {
     assert_eq!(sent(&mut connection), "auth lab-secret\n\n");
     assert_eq!(notices(&mut connection, ACCEPTED), []);
     assert_eq!(sent(&mut connection), "event plain CHANNEL_CREATE BACKGROUND_JOB CUSTOM callcenter::info\n\n");
-    assert_eq!(notices(&mut connection, ENABLED), [Notice::Ready { channel: None }]);
+    assert_eq!(notices(&mut connection, ENABLED), [Notice::Ready]);
     assert!(connection.is_ready());
 }
 
@@ -96,7 +96,7 @@ fn a_user_s_long_rights_do_not_swallow_the_next_reply() {
                         event plain CHANNEL_CREATE BACKGROUND_JOB CUSTOM callcenter::info\n\n";
         assert_eq!(sent(&mut connection), expected);
         let all = notices(&mut connection, format!("{reply}{ENABLED}"));
-        assert_eq!(all, [Notice::Ready { channel: None }], "{reply}");
+        assert_eq!(all, [Notice::Ready], "{reply}");
         assert_eq!(connection.outstanding(), 0);
     }
     let mut connection = connection(user());
@@ -114,7 +114,7 @@ fn a_recorded_callback_is_followed() {
         let stream = recording(&format!("{name}.esl"));
         // Everything up to the answer to the subscription.
         let ready_at = stream.windows(9).position(|window| window == b"listener ").expect("the answer") + 25;
-        assert_eq!(notices(&mut connection, &stream[..ready_at]), [Notice::Ready { channel: None }]);
+        assert_eq!(notices(&mut connection, &stream[..ready_at]), [Notice::Ready]);
         let job = |number: u128| Command::BgApi { job: Uuid::from_u128(number), command: ApiCommand::Status };
         let speak = Command::Execute(Execute::new(None, Name::new("speak").expect("a name")));
         let commands = [job(1), speak, job(2), job(3), Command::Api(ApiCommand::ShowChannels), Command::Exit];
@@ -162,7 +162,7 @@ fn replies_keep_their_order_among_events_and_log_lines() {
     assert_eq!(all, []);
     let rest = &stream[after_log..];
     let end = rest.windows(2).position(|pair| pair == b"\n\n").expect("its end") + 2;
-    assert_eq!(notices(&mut connection, &rest[..end]), [Notice::Ready { channel: None }]);
+    assert_eq!(notices(&mut connection, &rest[..end]), [Notice::Ready]);
     let status = Command::Api(ApiCommand::Status);
     let job = Command::BgApi { job: Uuid::from_u128(1), command: ApiCommand::Status };
     let subscribe = Command::Events { format: Format::Plain, events: EventList::default() };
@@ -204,46 +204,6 @@ fn every_recorded_refusal_is_one() {
     assert_eq!(texts[0], (true, "-ERR no_such_command Command not found!".to_owned()));
     assert_eq!(texts[2], (false, "false".to_owned()));
     assert_eq!(texts.iter().filter(|(refused, _)| *refused).count(), 12);
-}
-
-#[test]
-fn an_outbound_socket_shakes_hands_and_lingers() {
-    for (name, linger) in [("outbound-async-full", 5), ("outbound-caller-gone", 3)] {
-        let mut connection = Connection::outbound(Format::Plain, linger, Limits::default());
-        assert_eq!(
-            sent(&mut connection),
-            format!("connect\n\nlinger {linger}\n\nmyevents plain\n\ndivert_events on\n\n")
-        );
-        let stream = recording(&format!("{name}.esl"));
-        let mut all = Vec::new();
-        let mut commands = 0;
-        for byte in &stream {
-            let mut more = notices(&mut connection, [*byte]);
-            // The recorded client of the shorter story did not ask for diverted events: its next answer stands for that.
-            while connection.is_ready() && commands < 3 {
-                connection.send(&Command::Exit).expect("room");
-                commands += 1;
-            }
-            all.append(&mut more);
-        }
-        let Some(Notice::Ready { channel: Some(channel) }) = all.first() else { panic!("{:?}", all.first()) };
-        assert_eq!(channel.get("Socket-Mode").as_deref(), Some("async"));
-        assert_eq!(channel.get("Control").as_deref(), Some("full"));
-        assert!(channel.get("variable_uuid").is_some() && channel.len() > 150);
-        let lingers: Vec<_> = all
-            .iter()
-            .filter_map(|notice| match notice {
-                Notice::Disconnect { linger, .. } => Some(*linger),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(lingers, [true, false], "{name}");
-        let hung_up = all
-            .iter()
-            .position(|notice| matches!(notice, Notice::Event(event) if event.name() == "CHANNEL_HANGUP_COMPLETE"));
-        let notice = all.iter().position(|notice| matches!(notice, Notice::Disconnect { .. }));
-        assert!(hung_up.is_some() && hung_up < notice, "{name}");
-    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn recordings() -> Vec<(String, Vec<u8>)> {
         })
         .collect();
     all.sort();
-    assert_eq!(all.len(), 18, "recordings are missing");
+    assert_eq!(all.len(), 20, "recordings are missing");
     all
 }
 
@@ -52,7 +52,7 @@ fn every_recording_is_read_whole() {
             }
         }
     }
-    assert_eq!((frames_read, events_read), (450, 270));
+    assert_eq!((frames_read, events_read), (463, 270));
 }
 
 #[test]

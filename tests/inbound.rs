@@ -13,7 +13,7 @@ use perezvon::{
     sim::{house::House, people::Reaction, switch::Party, tcp::Streets, town::Town},
     switch::{
         inbound::{Inbound, Settings},
-        link::{Perform, Told},
+        link::{Perform, Roll, Told},
         order::Speakers,
     },
 };
@@ -50,6 +50,7 @@ fn link(address: SocketAddr, password: &str) -> (Inbound, mpsc::Receiver<Told>) 
         credentials: Credentials::Password(Secret::new(password).unwrap()),
         speakers: Speakers { ru: "tts_commandline|ru".into(), en: "flite|slt".into(), ..Speakers::default() },
         follow_agents: true,
+        roll: Roll::new(["main".into()]),
     };
     (Inbound::start(settings, Clock::system(), told), news)
 }

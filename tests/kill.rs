@@ -122,7 +122,7 @@ impl World {
         house.lines.iter_mut().for_each(|line| match &mut line.reception {
             Reception::Menu(span) => *span = Span::seconds(4),
             Reception::Direct(_, span) => *span = Span::seconds(6),
-            Reception::Queue => {}
+            Reception::Queue | Reception::Given(..) => {}
         });
         let mut town = Town::new(house.switch(), seed, clock.now());
         for user in ["1001", "1002", "1003", "1004"] {

@@ -16,6 +16,7 @@
 //! | `PEREZVON_LIVE_USER` | logs in as this directory user, the one of `freeswitch/directory/perezvon.xml` | `perezvon@perezvon.internal` |
 //! | `PEREZVON_LIVE_USER_PASSWORD` | and that user's password | |
 //! | `PEREZVON_LIVE_QUEUE_DID` | a number that answers and waits in a mod_callcenter queue in which nobody is | `74951112244` |
+//! | `PEREZVON_LIVE_GIVEN_DID` | a number whose dialplan answers, gives its callers to 127.0.0.1:8084 and, when they are given back, rings a phone that answers | `74951112255` |
 //! | `PEREZVON_LIVE_COMMAND` | what operators hear is rendered by this command and played, the switch being on this machine | `espeak-ng -v {voice} -w {file} {text}` |
 //! | `PEREZVON_LIVE_LANGUAGE` | what operators hear, `ru` or `en`; `ru` when it says nothing | `en` |
 
@@ -62,6 +63,7 @@ struct Lab {
     sip: SocketAddr,
     did: String,
     queue: Option<String>,
+    given: Option<String>,
     language: String,
     command: Option<String>,
     operators: Vec<String>,
@@ -80,6 +82,7 @@ impl Lab {
             password: get("PEREZVON_LIVE_PASSWORD"),
             user: env::var("PEREZVON_LIVE_USER").ok().map(|user| (user, get("PEREZVON_LIVE_USER_PASSWORD"))),
             queue: env::var("PEREZVON_LIVE_QUEUE_DID").ok(),
+            given: env::var("PEREZVON_LIVE_GIVEN_DID").ok(),
             language: env::var("PEREZVON_LIVE_LANGUAGE").unwrap_or_else(|_| "ru".to_owned()),
             command: env::var("PEREZVON_LIVE_COMMAND").ok(),
             sip: get("PEREZVON_LIVE_SIP").parse().expect("PEREZVON_LIVE_SIP is host:port"),
@@ -110,8 +113,12 @@ impl Lab {
             Some((user, password)) => (format!("user = \"{user}\"\n"), password),
             None => (String::new(), &self.password),
         };
-        let numbers: Vec<String> =
-            [Some(&self.did), self.queue.as_ref()].into_iter().flatten().map(|did| format!("\"+{did}\"")).collect();
+        let numbers: Vec<String> = [Some(&self.did), self.queue.as_ref(), self.given.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(|did| format!("\"+{did}\""))
+            .collect();
+        let outbound = if self.given.is_some() { "[outbound]\nlisten = \"127.0.0.1:8084\"\n" } else { "" };
         let sounds = folder.join("sounds");
         let voice = self.command.as_ref().map_or_else(String::new, |command| {
             format!("[voice]\ncommand = '{command}'\ncache = \"{}\"\n", sounds.display())
@@ -122,7 +129,7 @@ impl Lab {
         };
         format!(
             "[switch.main]\naddress = \"{}\"\n{user}password = \"{}\"\n[store]\nurl = \"sqlite:{}\"\n[http]\nlisten = \"off\"\n\
-             [control]\nsocket = \"{}\"\n[defaults]\ncountry = \"RU\"\nlanguage = \"{}\"\n[trunk.out]\ndial = \"{}\"\n\
+             {outbound}[log]\nlevel = \"info,perezvon::switch::outbound=debug\"\n[control]\nsocket = \"{}\"\n[defaults]\ncountry = \"RU\"\nlanguage = \"{}\"\n[trunk.out]\ndial = \"{}\"\n\
              channels = 10\n{operators}[[group]]\nname = \"all\"\noperators = [{}]\n[[line]]\nname = \"live\"\n\
              numbers = [{}]\ngroup = \"all\"\ntrunks = [\"out\"]\ncaller_id = \"+{}\"\n[line.redial]\ntrack = \"2s\"\n\
              ring = \"20s\"\nbusy = {{ after = \"10s\" }}\nno_answer = {{ after = \"10s\" }}\n\
@@ -245,6 +252,14 @@ fn missed_calls_are_called_back() {
         let row = program.closed(&number);
         assert_eq!(row["callback"]["reason"]["reason"], "talked", "{row}\n{}", log());
         called.push(number);
+    }
+    if let Some(did) = &lab.given {
+        let number = lab.number(9);
+        assert_eq!(caller::call(lab.sip, &number, "Vera", did, Duration::from_secs(6)), Ok(()), "{}", log());
+        let log = log();
+        let place = |what: &str| log.find(what).unwrap_or_else(|| panic!("{what:?} is not in {log}"));
+        let (given, back) = (place("a dialplan gives a caller"), place("the dialplan has its caller back"));
+        assert!(given < back && log[back..].contains("the client is served"), "{log}");
     }
     drop(program);
     if lab.command.is_some() {

@@ -473,3 +473,66 @@ fn refusals_are_in_the_switchs_own_words() {
     assert_eq!(clock(&ours)[0], clock(&theirs)[0]);
     assert!(ours.contains("-ERR not controlling a session\n") && ours.contains("+OK filter added. [Unique-ID]=[x]"));
 }
+
+/// The messages on a channel's own connection: their kinds, and of the first the headers that are read.
+fn control(bytes: &[u8]) -> (Vec<String>, Vec<(String, String)>) {
+    let mut decoder = Decoder::new(Limits::default());
+    decoder.push(bytes);
+    let (mut kinds, mut first) = (Vec::new(), Vec::new());
+    while let Ok(Some(frame)) = decoder.next_frame() {
+        let text = |name: &str| frame.headers.get(name).map(|value| value.trim_end().to_owned()).unwrap_or_default();
+        let kind = String::from_utf8_lossy(frame.content_type.as_bytes()).into_owned();
+        if kind == "text/event-plain" {
+            continue;
+        }
+        if first.is_empty() {
+            let decoded = |(name, value): (&[u8], &[u8])| {
+                let name = String::from_utf8_lossy(name).into_owned();
+                (name, perezvon::esl::percent::decode(value).trim_end().to_owned())
+            };
+            first = frame.headers.iter().map(decoded).filter(|(name, _)| is_read(name)).collect();
+            kinds.push(["Reply-Text", "Socket-Mode", "Control"].map(text).join(" "));
+        } else {
+            kinds.push(format!("{kind} {}{} {}", text("Reply-Text"), text("Content-Disposition"), frame.body.len()));
+        }
+    }
+    (kinds, first)
+}
+
+#[test]
+fn a_channels_own_connection() {
+    for (name, number, hangs_up) in
+        [("outbound-caller-gone", "79161110006", true), ("outbound-async-full", "79161110005", false)]
+    {
+        let real = fs::read(format!("tests/wire/{name}.esl")).unwrap();
+        let sent = fs::read_to_string(format!("tests/wire/{name}.sent")).unwrap();
+        let mut config = config("");
+        config.dialplan.insert("700".into(), vec![Step::App("socket".into(), "127.0.0.1:8084 async full".into())]);
+        let mut switch = PretendSwitch::new(config, 1, now(0));
+        let caller = Caller { user: None, number: number.into(), name: number.into(), dialled: "700".into() };
+        let id = switch.call_in(&caller, now(0));
+        let [(conn, _)] = &switch.calls_out()[..] else { panic!() };
+        let mut bytes = Vec::new();
+        for (n, command) in sent.split_inclusive("\n\n").enumerate() {
+            switch.receive(*conn, command.as_bytes(), now(10 * n as u64 + 10));
+            switch.tick(now(10 * n as u64 + 15));
+            bytes.extend(switch.output(*conn));
+        }
+        if hangs_up {
+            switch.act(&id, Hangup, now(5000));
+        } else {
+            switch.tick(now(9000));
+        }
+        bytes.extend(switch.output(*conn));
+        assert!(switch.is_closed(*conn));
+        let ((real_kinds, real_first), (kinds, first)) = (control(&real), control(&bytes));
+        assert_eq!(kinds, real_kinds, "{name}");
+        let names = |headers: &[(String, String)]| headers.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&first), names(&real_first), "{name}");
+        for ((name, real), (_, ours)) in real_first.iter().zip(&first) {
+            if !OTHER.contains(&name.as_str()) && !MOMENTS.contains(&name.as_str()) {
+                assert_eq!(ours, real, "{name}");
+            }
+        }
+    }
+}

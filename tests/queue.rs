@@ -525,6 +525,44 @@ fn the_caller_hangs_up_while_the_operator_hears_who_it_is() {
 }
 
 #[test]
+fn an_operator_who_leaves_at_the_last_moment_leaves_the_caller_to_the_next_and_not_in_silence() {
+    let mut desk = Desk::new(shop());
+    let caller = desk.gives("a", CLIENT);
+    desk.end_of_words(&caller);
+    let anna = desk.dialled().remove(0);
+    desk.answers(&anna.leg);
+    assert_eq!(desk.joined(), [(anna.leg.clone(), caller.clone())]);
+    desk.plays();
+    desk.ends(&anna.leg, Outcome::Unknown);
+    let boris = desk.dialled().remove(0);
+    assert_eq!(&*boris.dial, "user/1002");
+    desk.ends(&boris.leg, Outcome::Declined);
+    assert!(desk.plays().is_empty(), "nothing is heard where the switch has left them");
+    let parked = desk.effects(|e| match e {
+        Effect::Park { channel, .. } => Some(channel.clone()),
+        _ => None,
+    });
+    assert_eq!(parked, [caller.clone()]);
+    desk.news(News::Parked(caller.clone()));
+    assert_eq!(desk.plays(), ["local_stream://moh"]);
+    assert!(left(&desk.row(&caller)).is_none());
+}
+
+#[test]
+fn a_caller_who_is_fetched_back_comes_to_an_operator_who_became_free_meanwhile() {
+    let mut desk = Desk::new(shop());
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.answers(&anna.leg);
+    desk.ends(&anna.leg, Outcome::Unknown);
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: true }));
+    assert!(desk.rung().is_empty(), "they are not back yet");
+    desk.news(News::Parked(caller));
+    assert_eq!(desk.rung(), ["user/1002"]);
+}
+
+#[test]
 fn a_recordings_notice_is_heard_before_anybody_talks() {
     let mut rules = shop();
     let line = rules.lines.get_mut("site").unwrap();
@@ -650,6 +688,80 @@ fn music_that_cannot_be_played_becomes_a_tone() {
         _ => None,
     });
     assert_eq!(waiting, [caller]);
+}
+
+#[test]
+fn a_secretary_hands_the_client_on_and_it_stays_one_row() {
+    let mut desk = Desk::new(shop());
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.talks(&anna, &caller);
+    desk.wait(Span::seconds(20));
+    // A blind transfer: the two are parted, anna's leg ends, and the dialplan rings boris with the client's own channel.
+    desk.news(News::Unbridged(anna.leg.clone(), caller.clone()));
+    desk.ends(&anna.leg, Outcome::Unknown);
+    assert!(desk.dialled().is_empty() && desk.hung_up().is_empty(), "the client is on the way to a colleague");
+    let colleague = colleagues_leg(&mut desk, "b2", "1002");
+    desk.wait(Span::seconds(5));
+    desk.news(News::Bridged(caller.clone(), colleague.clone()));
+    desk.wait(Span::seconds(30));
+    desk.ends(&colleague, Outcome::Unknown);
+    desk.ends(&caller, Outcome::Unknown);
+    let row = desk.row(&caller);
+    assert_eq!((row.operator.as_deref(), left(&row), row.missed), (Some("anna"), Some(Left::Served), Some(false)));
+    assert_eq!(row.talk, Span::seconds(50));
+    assert_eq!(row.queue.unwrap().handed_to.as_deref(), Some("boris"));
+}
+
+/// A leg of an operator's phone that the dialplan rings.
+fn colleagues_leg(desk: &mut Desk, id: &str, user: &str) -> ChannelId {
+    let id = ChannelId::new(id);
+    let channel = Channel {
+        id: id.clone(),
+        direction: Direction::Outbound,
+        user: Some(user.into()),
+        caller: CLIENT.into(),
+        name: "".into(),
+        dialled: user.into(),
+        line: None,
+        created: desk.now.wall,
+    };
+    desk.news(News::Created(channel));
+    id
+}
+
+#[test]
+fn who_is_not_answered_by_the_colleague_comes_back_to_the_one_who_sent_them_and_before_all_others() {
+    let mut rules = shop();
+    let group = rules.groups.get_mut("sales").unwrap();
+    *group = Arc::new(Group { remember: true, loyal: Span::seconds(20), ..(**group).clone() });
+    let mut desk = Desk::new(rules);
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.talks(&anna, &caller);
+    desk.wait(Span::seconds(20));
+    desk.news(News::Unbridged(anna.leg.clone(), caller.clone()));
+    desk.ends(&anna.leg, Outcome::Unknown);
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.wait(Span::seconds(5));
+    let other = desk.gives("b", OTHER);
+    desk.wait(Span::seconds(10));
+    let next = desk.dialled().remove(0);
+    desk.ends(&next.leg, Outcome::Declined);
+    desk.wait(Span::seconds(60));
+    desk.dialled().into_iter().for_each(|leg| desk.ends(&leg.leg, Outcome::NoAnswer));
+    // The colleague did not answer: the dialplan gives the client again.
+    desk.gives("a", CLIENT);
+    assert!(!desk.hears().contains(&GREETING.to_owned()) || left(&desk.row(&other)).is_none());
+    desk.wait(Span::seconds(61));
+    let rung = desk.dialled().remove(0);
+    assert_eq!(&*rung.dial, "user/1001");
+    desk.talks(&rung, &caller);
+    desk.wait(Span::seconds(10));
+    desk.ends(&caller, Outcome::Unknown);
+    let row = desk.row(&caller);
+    assert_eq!((left(&row), row.talk), (Some(Left::Served), Span::seconds(30)));
+    assert!(row.queue.unwrap().handed_to.is_none(), "anna again");
 }
 
 /// How callers left, as it is counted: the word, how long they waited in seconds, whether it was in time.

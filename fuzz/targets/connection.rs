@@ -15,7 +15,6 @@ use uuid::Uuid;
 enum Kind {
     Password,
     User,
-    Outbound,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -41,7 +40,6 @@ fn connection(kind: &Kind) -> Connection {
             let user = UserName::new("user@domain").expect("a user");
             Connection::inbound(Credentials::User { user, password }, subscription, limits)
         }
-        Kind::Outbound => Connection::outbound(Format::Plain, 5, limits),
     }
 }
 
@@ -57,7 +55,7 @@ fn check(connection: &mut Connection, waiting: &mut VecDeque<Token>) {
             Notice::Reply { token, .. } | Notice::JobAccepted { token, .. } | Notice::JobRefused { token, .. } => {
                 assert_eq!(waiting.pop_front(), Some(token));
             }
-            Notice::Ready { .. } => assert!(waiting.is_empty() && connection.is_ready()),
+            Notice::Ready => assert!(waiting.is_empty() && connection.is_ready()),
             Notice::AuthRefused { .. } | Notice::Rejected { .. } | Notice::SubscriptionRefused { .. } => {
                 assert!(connection.is_closed());
             }

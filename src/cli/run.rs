@@ -15,7 +15,8 @@ use crate::{
     store::{self, Store},
     switch::{
         inbound::{Inbound, Settings},
-        link::Perform,
+        link::{Perform, Roll, Told},
+        outbound::Outbound,
         sound::Rendered,
     },
     voice::{Sounds, studio::Studio},
@@ -99,6 +100,8 @@ pub struct House {
     pub daemon: Daemon,
     /// What may be asked of it.
     pub service: Service,
+    /// Where dialplans give it their callers.
+    pub outbound: Option<SocketAddr>,
     /// What it was made from.
     pub config: Config,
     clock: Clock,
@@ -125,13 +128,29 @@ impl Parts {
                 None => (name, Box::new(link)),
             }
         };
-        let links: BTreeMap<Name, Box<dyn Perform>> = settings.into_iter().map(link).collect();
+        let roll = settings.first().map(|settings| settings.roll.clone());
+        let outbound = match (&config.outbound, roll) {
+            (Some(outbound), Some(roll)) => Some(callers(outbound, roll, tell.clone()).await?),
+            _ => None,
+        };
+        let with_callers = |link: Box<dyn Perform>| match &outbound {
+            Some(outbound) => outbound.before(link),
+            None => link,
+        };
+        let links: BTreeMap<Name, Box<dyn Perform>> =
+            settings.into_iter().map(link).map(|(name, link)| (name, with_callers(link))).collect();
         let daemon = Daemon::new(clock, config.rules.clone(), store, links, desk, told).await;
         let numbers = if config.log.whole_numbers { Numbers::Whole } else { Numbers::Masked };
         let daemon = daemon.map_err(|why| Failure::Failed(why.to_string()))?.showing(numbers);
         let service = Service::new(handle, started.map(|file| (file, config.clone())));
-        Ok(House { daemon, service, config, clock })
+        Ok(House { daemon, service, outbound: outbound.map(|outbound| outbound.address()), config, clock })
     }
+}
+
+async fn callers(settings: &config::Outbound, roll: Roll, told: mpsc::Sender<Told>) -> Result<Outbound, Failure> {
+    let address = settings.listen;
+    let fault = |error| Failure::Failed(format!("{address}: {error}; name another with `listen` in [outbound]"));
+    Outbound::listen(settings, roll, told).await.map_err(fault)
 }
 
 impl House {

@@ -1,7 +1,7 @@
 //! The configuration: TOML and the environment, validated into a [`Config`], every fault named with its place and its cure.
 
-mod later;
 mod layer;
+mod net;
 mod place;
 mod queue;
 mod reader;
@@ -11,6 +11,7 @@ mod sections;
 mod unit;
 
 pub use layer::PREFIX;
+pub use net::Net;
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
 pub use unit::span;
@@ -84,6 +85,7 @@ impl Config {
             ("switch", self.switches != new.switches),
             ("store", self.store != new.store),
             ("http", self.listen != new.listen),
+            ("outbound", self.outbound != new.outbound),
             ("cdr", self.cdr != new.cdr),
             ("control", self.socket != new.socket),
             ("log", self.log != new.log),
@@ -108,6 +110,8 @@ pub struct Config {
     pub store: String,
     /// Where metrics, health and the CDR intake listen; `None`: nowhere.
     pub listen: Option<SocketAddr>,
+    /// Where dialplans give us their callers; `None`: nowhere.
+    pub outbound: Option<Outbound>,
     /// How call detail records are taken in.
     pub cdr: Cdr,
     /// The control socket.
@@ -153,6 +157,15 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
+}
+
+/// Where dialplans give us their callers: the other end of `socket ADDRESS async full`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outbound {
+    /// Where we listen.
+    pub listen: SocketAddr,
+    /// Who may connect.
+    pub allow: Vec<Net>,
 }
 
 /// How call detail records are taken in.

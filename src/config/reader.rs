@@ -2,7 +2,6 @@
 //! with a default.
 
 use super::{
-    later,
     layer::Tree,
     place::{Fault, Path, Place},
     unit,
@@ -290,10 +289,7 @@ impl<'a> Table<'a> {
         for key in self.dict.keys().filter(|key| !asked.contains(&key.as_str())) {
             let Some(node) = self.node(key) else { continue };
             let place = self.reader.tree.key_place(&node.path, node.value);
-            match later::key(&node.path) {
-                Some(what) => self.reader.fault(place, format!("{what} is not in this version"), "leave it out".into()),
-                None => self.reader.fault(place, format!("there is no key `{key}` here"), one_of(key, &asked)),
-            }
+            self.reader.fault(place, format!("there is no key `{key}` here"), one_of(key, &asked));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The sections about this machine: switches, store, listeners, log, voices. The rest is in [`super::rules`].
 
 use super::{
-    Cdr, Config, Log, Secret, Switch, Voice, Voices,
+    Cdr, Config, Log, Net, Outbound, Secret, Switch, Voice, Voices,
     reader::{Node, Table},
     rules,
 };
@@ -21,6 +21,8 @@ const ESL_PORT: u16 = 8021;
 /// The password that every FreeSWITCH is delivered with.
 const DEFAULT_PASSWORD: &str = "ClueCon";
 const DEFAULT_LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
+/// What an admin most likely means.
+const DEFAULT_OUTBOUND: &str = "127.0.0.1:8084";
 const DEFAULT_STORE: &str = "sqlite:/var/lib/perezvon/perezvon.db";
 const DEFAULT_SOCKET: &str = "/run/perezvon/perezvon.sock";
 /// The longest password file, in bytes.
@@ -31,6 +33,7 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let switches = switches(root, folder);
     let store = store(root);
     let listen = listen(root);
+    let outbound = outbound(root);
     let cdr = cdr(root, listen);
     let socket = socket(root);
     let log = log(root);
@@ -38,7 +41,7 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let (rules, language) = rules::read(root, names, folder);
     let voice = voices(root, language);
     root.close();
-    Some(Config { switches, store, listen, cdr, socket, log, voice, rules: Arc::new(rules) })
+    Some(Config { switches, store, listen, outbound, cdr, socket, log, voice, rules: Arc::new(rules) })
 }
 
 fn switches(root: &Table<'_>, folder: &Path) -> Vec<Switch> {
@@ -156,6 +159,37 @@ fn listen(root: &Table<'_>) -> Option<SocketAddr> {
     };
     table.close();
     listen
+}
+
+/// Whoever may connect there could give us calls that do not exist: only this machine may, unless the admin names others.
+fn outbound(root: &Table<'_>) -> Option<Outbound> {
+    let table = root.inner("outbound")?;
+    let written = table.get("listen");
+    let listen = written.as_ref().and_then(Node::text).map(|text| (text, text.trim().parse::<SocketAddr>().ok()));
+    let allow = table.get("allow").map(|node| node.one_or_more().iter().filter_map(net).collect::<Vec<_>>());
+    match (&written, listen) {
+        (None, _) => table.missing("listen", format!("write \"{DEFAULT_OUTBOUND}\", as in the dialplan's `socket`")),
+        (Some(node), Some((text, None))) => {
+            node.fault(format!("\"{text}\" is no address to listen on"), format!("write \"{DEFAULT_OUTBOUND}\""))
+        }
+        (Some(node), Some((_, Some(address)))) if !address.ip().is_loopback() && allow.is_none() => node.fault(
+            format!("{address} can be reached by others, and whoever connects could give us calls"),
+            "add `allow = [\"10.0.0.5\"]` to [outbound], with the addresses of your switches",
+        ),
+        _ => {}
+    }
+    table.close();
+    let listen = listen.and_then(|(_, address)| address)?;
+    Some(Outbound { listen, allow: allow.unwrap_or_else(|| Net::LOOPBACK.to_vec()) })
+}
+
+fn net(node: &Node<'_>) -> Option<Net> {
+    let text = node.line_of_text()?;
+    let net = Net::parse(text);
+    if net.is_none() {
+        node.fault(format!("\"{text}\" is no range of addresses"), "write \"10.0.0.0/8\" or one address");
+    }
+    net
 }
 
 fn cdr(root: &Table<'_>, listen: Option<SocketAddr>) -> Cdr {

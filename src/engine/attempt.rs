@@ -62,8 +62,11 @@ pub(super) const MARGIN: Span = Span::seconds(10);
 pub(super) const LONGEST_WORDS: Span = Span::seconds(60);
 /// How long a parting sentence may take.
 pub(super) const LONGEST_PARTING: Span = Span::seconds(15);
+/// How long a caller who was taken out of a queue waits for its operator before the switch ends it: the bridge follows at
+/// once, unless we are gone.
+pub(super) const CALLER_PARK: Span = Span::seconds(60);
 /// How long the switch may take to answer a question, to park or to bridge.
-const PROMPT: Span = Span::seconds(5);
+pub(super) const PROMPT: Span = Span::seconds(5);
 /// How often a talk and a closing leg are looked after.
 const LOOK: Span = Span::seconds(60);
 /// How long after a hang-up a leg is looked for again.
@@ -805,6 +808,7 @@ impl Engine {
     }
 
     pub(super) fn parked(&mut self, id: &ChannelId, cx: &mut Cx) {
+        self.caller_parked(id, cx);
         if let Some(number) = self.caller(id).and_then(|caller| caller.record.number) {
             if let Some(callback) = self.open.get(&number).copied() {
                 self.with_attempt(callback, cx, |engine, at, cx| {
@@ -1214,7 +1218,7 @@ impl Engine {
             self.join_caller(at, &call, cx); // it waits for us already
             return true;
         }
-        cx.effect(Effect::Park { switch: at.record.switch.clone(), channel: call });
+        cx.effect(Effect::Park { switch: at.record.switch.clone(), channel: call, limit: CALLER_PARK });
         at.goes(Stage::Taking, cx.now.mono + PROMPT);
         true
     }

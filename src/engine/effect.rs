@@ -91,12 +91,14 @@ pub enum Effect {
         /// The client's.
         client: ChannelId,
     },
-    /// Take a caller out of where it waits, to be bridged.
+    /// Take a caller out of where it is, to wait for us.
     Park {
         /// The switch.
         switch: Name,
         /// The caller's channel.
         channel: ChannelId,
+        /// After how long the switch ends it, if we do nothing.
+        limit: Span,
     },
     /// Answer a caller whom the dialplan has given to us, and see to it that the call ends with the talk.
     Answer {

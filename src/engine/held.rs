@@ -15,7 +15,7 @@
 
 use super::{
     Name,
-    attempt::{Attempt, LONGEST_PARTING, LONGEST_WORDS, MARGIN, Stage},
+    attempt::{Attempt, CALLER_PARK, LONGEST_PARTING, LONGEST_WORDS, MARGIN, Stage},
     effect::{AlarmKind, Effect, HangupCause},
     machine::{Cx, Engine, hash_uuid},
     operator::State,
@@ -248,7 +248,11 @@ impl Engine {
     pub(super) fn leave_words(&mut self, at: &mut Attempt, leg: usize, cx: &mut Cx) {
         at.comes_to(Outcome::Machine, cx.now.wall);
         at.record.cause = "a machine's beep".to_owned();
-        cx.effect(Effect::Park { switch: at.record.switch.clone(), channel: at.record.legs[leg].id.clone() });
+        cx.effect(Effect::Park {
+            switch: at.record.switch.clone(),
+            channel: at.record.legs[leg].id.clone(),
+            limit: CALLER_PARK,
+        });
         at.goes(Stage::Excusing(Uuid::nil()), cx.now.mono + LONGEST_PARTING);
     }
 

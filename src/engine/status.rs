@@ -58,7 +58,7 @@ pub struct WaiterView {
     pub waited: Span,
     /// The dialplan has not taken them back.
     pub given: bool,
-    /// What the caller hears: `greeting`, `music`, `ringing-tone`, `words`, `question`, `joining`.
+    /// What the caller hears: `greeting`, `music`, `ringing-tone`, `words`, `question`, `joining`, `nothing`.
     pub hears: &'static str,
     /// Operators whose phones ring, or who have answered, for them.
     pub rung: Vec<Name>,

@@ -1,15 +1,13 @@
-//! One connection with a switch as a state machine without I/O: bytes in, notices and bytes out.
+//! One connection that we dial to a switch, as a state machine without I/O: bytes in, notices and bytes out.
 //!
 //! | state | what comes | what is sent | next |
 //! |---|---|---|---|
-//! | greeting (inbound) | `auth/request` | `auth` or `userauth` | authenticating |
-//! | greeting (inbound) | `text/rude-rejection` | | closed: [`Notice::Rejected`] |
+//! | greeting | `auth/request` | `auth` or `userauth` | authenticating |
+//! | greeting | `text/rude-rejection` | | closed: [`Notice::Rejected`] |
 //! | authenticating | `+OK` | `event …` (after `userauth`: sent with it) | subscribing |
 //! | authenticating | `-ERR` | | closed: [`Notice::AuthRefused`] |
 //! | subscribing | `+OK` | | ready: [`Notice::Ready`] |
 //! | subscribing | `-ERR` | | closed: [`Notice::SubscriptionRefused`] |
-//! | connecting (outbound; `connect`, `linger`, `myevents`, `divert_events` are sent at once) | their four replies | | ready |
-//! | connecting | `-ERR` to one of them | | closed: [`Notice::SubscriptionRefused`] |
 //! | ready | replies, events, jobs, log lines, notices | commands | ready |
 //!
 //! Replies come in the order of the commands, whatever comes between them. Results of background jobs come as events in
@@ -74,11 +72,8 @@ pub enum NotSent {
 /// What happened on a connection.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
-    /// The handshake is over. An outbound connection brings its channel's data, seen as an event.
-    Ready {
-        /// The channel's data.
-        channel: Option<Event>,
-    },
+    /// The handshake is over.
+    Ready,
     /// The password or the user is not accepted; the switch closes.
     AuthRefused {
         /// What it says.
@@ -182,11 +177,6 @@ fn trim(text: Cow<'_, str>) -> Cow<'_, str> {
 enum Awaited {
     Auth,
     Subscribe,
-    Connect,
-    /// A step of the outbound handshake; `last` when it is the end of it.
-    Step {
-        last: bool,
-    },
     Command(Token),
     Job(Token, Uuid),
 }
@@ -209,24 +199,12 @@ pub struct Connection {
     awaited: VecDeque<Awaited>,
     next_token: u64,
     login: Option<(Credentials, Subscription)>,
-    channel: Option<Event>,
 }
 
 impl Connection {
     /// We dialled the switch: it greets, we log in and subscribe.
     pub fn inbound(credentials: Credentials, subscription: Subscription, limits: Limits) -> Self {
         Self { login: Some((credentials, subscription)), ..Self::new(State::Greeting, limits) }
-    }
-
-    /// The switch dialled us (`socket … async full`): we connect, linger this many seconds after the hang-up, and ask for
-    /// the channel's events.
-    pub fn outbound(format: Format, linger_seconds: u32, limits: Limits) -> Self {
-        let mut connection = Self::new(State::Handshake, limits);
-        connection.put(&Command::Connect, Awaited::Connect);
-        connection.put(&Command::Linger(Some(linger_seconds)), Awaited::Step { last: false });
-        connection.put(&Command::MyEvents(format), Awaited::Step { last: false });
-        connection.put(&Command::DivertEvents(true), Awaited::Step { last: true });
-        connection
     }
 
     fn new(state: State, limits: Limits) -> Self {
@@ -238,7 +216,6 @@ impl Connection {
             awaited: VecDeque::new(),
             next_token: 0,
             login: None,
-            channel: None,
         }
     }
 
@@ -382,12 +359,11 @@ impl Connection {
                 let run_on = reply.0.headers.all("Reply-Text").nth(1).map(|text| percent::lossy(text).into_owned());
                 return run_on.and_then(|text| self.run_on_reply(text));
             }
-            Awaited::Connect => self.channel = Some(Event::from_headers(reply.0.headers)),
-            Awaited::Subscribe | Awaited::Step { last: true } => {
+            Awaited::Subscribe => {
                 self.state = State::Ready;
-                return Some(Notice::Ready { channel: self.channel.take() });
+                return Some(Notice::Ready);
             }
-            Awaited::Step { last: false } | Awaited::Command(_) | Awaited::Job(..) => {}
+            Awaited::Command(_) | Awaited::Job(..) => {}
         }
         None
     }
@@ -400,7 +376,7 @@ impl Connection {
             return Some(Notice::SubscriptionRefused { text });
         }
         self.state = State::Ready;
-        Some(Notice::Ready { channel: None })
+        Some(Notice::Ready)
     }
 
     /// Subscribes, once.

@@ -207,7 +207,7 @@ pub struct Decoder {
     broken: Option<Malformed>,
 }
 
-/// Room that is made for one read, in bytes.
+/// Room that is made for one read, in bytes; less where a header block may not be that long.
 pub const CHUNK: usize = 128 << 10;
 
 impl Default for Decoder {
@@ -271,6 +271,13 @@ impl Decoder {
         }
     }
 
+    /// Gives the room back that no bytes are in: for a connection that is not going to hear much more.
+    pub fn forget_room(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+    }
+
     /// Makes room: for all of a long body at once, and not for twice as much; else in the chunk that is there, which is used
     /// again when no frame of it lives.
     fn make_room(&mut self, more: usize) {
@@ -278,8 +285,9 @@ impl Decoder {
             return;
         }
         let body = self.head.as_ref().map_or(0, |head| head.body);
-        if body > CHUNK / 2 || self.buffer.capacity() == 0 {
-            let mut grown = BytesMut::with_capacity((self.buffer.len() + more).max(body + CHUNK));
+        let chunk = CHUNK.min(self.limits.header_block / 2);
+        if body > chunk / 2 || self.buffer.capacity() == 0 {
+            let mut grown = BytesMut::with_capacity((self.buffer.len() + more).max(body + chunk));
             grown.extend_from_slice(&self.buffer);
             self.buffer = grown;
         } else {

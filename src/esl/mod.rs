@@ -15,6 +15,7 @@
 //! | `dial` | dial strings, built from parts; how the switch reads them |
 //! | `command` | every command that we send |
 //! | `connection` | the handshake, the order of replies, jobs |
+//! | `outbound` | a channel that the dialplan gives to us: the switch dials, we take |
 //!
 //! Each file opens with its grammar.
 
@@ -26,6 +27,7 @@ pub mod frame;
 pub mod header;
 mod index;
 pub mod names;
+pub mod outbound;
 mod parse;
 pub mod percent;
 pub mod text;

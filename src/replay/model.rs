@@ -287,7 +287,7 @@ impl<'h> Model<'h> {
                 }
             }
             Effect::Bridge { switch, operator, client } => self.bridge(&switch, operator, client),
-            Effect::Park { switch, channel } => {
+            Effect::Park { switch, channel, .. } => {
                 if let Some(live) = self.alive.get_mut(&channel) {
                     live.parked = true;
                     self.tell(&switch, News::Parked(channel));

@@ -27,6 +27,9 @@ pub const SWITCH: &str = "main";
 /// The gateway of the one trunk.
 pub const GATEWAY: &str = "provider";
 
+/// Where the daemon takes callers whom the dialplan gives.
+pub const OUTBOUND: &str = "127.0.0.1:8084";
+
 /// The user of the first operator's first phone.
 const FIRST_USER: usize = 1001;
 /// By how much the users of an operator's phones are apart.
@@ -46,6 +49,8 @@ pub enum Reception {
     Queue,
     /// A menu that takes so long and leads nowhere.
     Menu(Span),
+    /// The dialplan gives the client to the daemon, and rings these operators at once for so long when it has the client back.
+    Given(Vec<String>, Span),
 }
 
 /// A line of the house.
@@ -326,6 +331,11 @@ impl House {
     fn plan(&self, line: &LineOf) -> Vec<Step> {
         let set = |name: &str, value: String| Step::Set(name.to_owned(), value);
         match &line.reception {
+            Reception::Given(operators, timeout) => {
+                let after = LineOf { reception: Reception::Direct(operators.clone(), *timeout), ..line.clone() };
+                let socket = Step::App("socket".to_owned(), format!("{OUTBOUND} async full"));
+                [set("socket_resume", "true".to_owned()), socket].into_iter().chain(self.plan(&after)).collect()
+            }
             Reception::Direct(operators, timeout) => {
                 let phones: Vec<String> =
                     operators.iter().filter_map(|name| self.user(name)).map(|user| format!("user/{user}")).collect();

@@ -12,11 +12,11 @@ use crate::{
         Engine, Name, Step,
         effect::{Alarm, Effect, Notice as Fact},
         input::{Input, News},
-        record::Write,
+        record::{ChannelId, Write},
         rules::Rules,
         time::{Mono, Now, Span},
     },
-    esl::{Command, Connection, Credentials, Limits, Secret, connection::Notice, connection::Token},
+    esl::{Command, Connection, Credentials, Limits, Secret, connection::Notice, connection::Token, outbound},
     store::{Known, Memory, StoreError},
     switch::{
         event,
@@ -93,6 +93,15 @@ struct Life {
     retry: Option<Mono>,
     jobs: BTreeMap<Uuid, Purpose>,
     waiting: Vec<Input>,
+    /// The connections of callers whom the dialplan gave.
+    callers: BTreeMap<ConnId, Caller>,
+}
+
+/// One of them, with the caller once that is known.
+#[derive(Debug, Default)]
+struct Caller {
+    session: outbound::Session,
+    channel: Option<ChannelId>,
 }
 
 #[derive(Debug)]
@@ -129,6 +138,7 @@ impl Shell {
             retry: None,
             jobs: BTreeMap::new(),
             waiting: Vec::new(),
+            callers: BTreeMap::new(),
         });
     }
 
@@ -202,6 +212,47 @@ impl Shell {
             link.notice(notice, &mut life.jobs, &mut |news| told.push(news));
             life.waiting.extend(told.into_iter().map(|told| news(&self.switch, told)));
         }
+    }
+
+    /// The dialplan gives a caller.
+    pub fn caller_connected(&mut self, id: ConnId) {
+        if let Some(life) = &mut self.life {
+            life.callers.insert(id, Caller::default());
+        }
+    }
+
+    /// The connections of callers.
+    pub fn callers(&self) -> Vec<ConnId> {
+        self.life.iter().flat_map(|life| life.callers.keys().copied()).collect()
+    }
+
+    /// Bytes from the switch on a caller's connection.
+    pub fn receive_of_caller(&mut self, id: ConnId, bytes: &[u8]) {
+        let Some(life) = &mut self.life else { return };
+        let Some(caller) = life.callers.get_mut(&id) else { return };
+        caller.session.receive(bytes);
+        while let Some(notice) = caller.session.poll() {
+            if let outbound::Notice::Given(event) = notice
+                && let Some(given) = event::given(&event)
+            {
+                caller.channel = Some(given.channel.id.clone());
+                life.waiting.push(news(&self.switch, News::Given(Box::new(given))));
+            }
+        }
+    }
+
+    /// A caller's connection is over.
+    pub fn caller_disconnected(&mut self, id: ConnId) {
+        let Some(life) = &mut self.life else { return };
+        let channel = life.callers.remove(&id).and_then(|caller| caller.channel);
+        life.waiting.extend(channel.map(|channel| news(&self.switch, News::TakenBack(channel))));
+    }
+
+    /// Bytes for the switch on the callers' connections.
+    pub fn take_outputs_of_callers(&mut self) -> Vec<(ConnId, Vec<u8>)> {
+        let callers = self.life.iter_mut().flat_map(|life| &mut life.callers);
+        let outputs = callers.map(|(id, caller)| (*id, caller.session.take_output().to_vec()));
+        outputs.filter(|(_, bytes)| !bytes.is_empty()).collect()
     }
 
     /// Is everything written that is to be?
@@ -340,8 +391,21 @@ impl Life {
         }
     }
 
+    /// Gives a caller back; said on the caller's own connection, before which the engine hears that it is over.
+    fn give_back(&mut self, switch: &Name, channel: &ChannelId) {
+        let callers = self.callers.values_mut();
+        for caller in callers.filter(|caller| caller.channel.as_ref() == Some(channel)) {
+            caller.session.give_back();
+            caller.channel = None;
+            self.waiting.push(news(switch, News::TakenBack(channel.clone())));
+        }
+    }
+
     /// Without a connection nothing is sent: the engine is told of what it must know was not dialled.
     fn perform(&mut self, switch: &Name, effect: &Effect) {
+        if let Effect::GiveBack { channel, .. } = effect {
+            return self.give_back(switch, channel);
+        }
         let Some(link) = self.link.as_mut().filter(|link| link.up) else {
             if let Effect::Originate(leg) = effect {
                 self.waiting.push(Input::Withheld { leg: leg.leg.clone() });
@@ -369,7 +433,7 @@ impl Life {
 impl Link {
     fn notice(&mut self, notice: Notice, jobs: &mut BTreeMap<Uuid, Purpose>, tell: &mut impl FnMut(News)) {
         match notice {
-            Notice::Ready { .. } => {
+            Notice::Ready => {
                 self.up = true;
                 let Order { command, purpose } = order::ask_agents();
                 if let Ok(token) = self.connection.send(&command) {

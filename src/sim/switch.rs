@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! connect -> receive / output          the event socket, byte for byte
+//! calls_out -> the same                the connections that the dialplan's `socket` makes
 //! call_in, act -> outside              the telephone network: who calls, who answers, who hangs up
 //! next_deadline -> tick                time
 //! ```
@@ -21,6 +22,7 @@ mod dial;
 pub mod dialplan;
 pub mod event;
 mod life;
+mod outbound;
 
 pub use callcenter::AgentStatus;
 pub use channel::{Channel, Party, State};
@@ -215,6 +217,7 @@ pub struct PretendSwitch {
     last_task: u64,
     connections: BTreeMap<ConnId, Connection>,
     last_connection: u64,
+    calls_out: Vec<(ConnId, String)>,
     outside: Vec<Outside>,
     cdrs: Vec<String>,
     /// Commands that nobody would send on purpose: unknown ones.
@@ -253,6 +256,7 @@ impl PretendSwitch {
             last_task: 0,
             connections: BTreeMap::new(),
             last_connection: 0,
+            calls_out: Vec::new(),
             outside: Vec::new(),
             cdrs: Vec::new(),
             strange: Vec::new(),
@@ -298,6 +302,7 @@ impl PretendSwitch {
 
     /// The listener is gone.
     pub fn disconnect(&mut self, conn: ConnId) {
+        self.control_over(conn);
         self.connections.remove(&conn);
     }
 

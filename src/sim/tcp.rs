@@ -42,8 +42,26 @@ impl Streets {
             town.tick(now);
             act(&mut town, now)
         };
+        self.dial();
         self.changes.send_modify(|count| *count += 1);
         done
+    }
+
+    /// Makes the connections that the dialplan's `socket` asks for.
+    fn dial(&self) {
+        let wanted = self.town.lock().unwrap_or_else(PoisonError::into_inner).switch.calls_out();
+        for (conn, address) in wanted {
+            let streets = self.clone();
+            tokio::spawn(async move {
+                match TcpStream::connect(address).await {
+                    Ok(stream) => streets.hold(stream, conn).await,
+                    Err(_) => streets.with(|town, now| {
+                        town.switch.not_taken(conn, now);
+                        town.settle(now);
+                    }),
+                }
+            });
+        }
     }
 
     /// Opens its event socket at this address and serves whoever connects.
@@ -73,11 +91,18 @@ impl Streets {
         }
     }
 
-    async fn serve(self, mut stream: TcpStream) {
-        let _ = stream.set_nodelay(true);
+    async fn serve(self, stream: TcpStream) {
         let conn = self.with(|town, _| town.connect());
+        self.hold(stream, conn).await;
+    }
+
+    async fn hold(&self, mut stream: TcpStream, conn: ConnId) {
+        let _ = stream.set_nodelay(true);
         let _ = self.talk(&mut stream, conn).await;
-        self.with(|town, _| town.switch.disconnect(conn));
+        self.with(|town, now| {
+            town.switch.disconnect(conn);
+            town.settle(now);
+        });
     }
 
     async fn talk(&self, stream: &mut TcpStream, conn: ConnId) -> io::Result<()> {

@@ -252,9 +252,11 @@ impl World {
             self.town.receive(conn, &bytes, now);
         }
         self.hear_the_switch();
+        self.hear_the_callers();
         while let Some((conn, bytes)) = self.to_daemon.take(self.now) {
-            if self.shell.conn() == Some(conn) {
-                self.shell.receive(&bytes);
+            match self.shell.conn() == Some(conn) {
+                true => self.shell.receive(&bytes),
+                false => self.shell.receive_of_caller(conn, &bytes),
             }
         }
         self.post();
@@ -295,11 +297,16 @@ impl World {
             self.shell.connected(id);
             self.hear_the_switch();
         }
+        self.take_callers();
         let was_alive = self.shell.is_alive();
         let before = self.shell.conn();
         if was_alive && !self.shell.run(&mut self.store, now) {
             self.died(before);
             return;
+        }
+        for (conn, bytes) in self.shell.take_outputs_of_callers() {
+            let at = self.now + self.packet_time();
+            self.to_switch.send(at, conn, bytes);
         }
         if self.shell.has_written_all() {
             self.posted.clear();
@@ -316,8 +323,38 @@ impl World {
         }
     }
 
+    /// The switch dials the daemon for a caller whom its dialplan gives; a dead one does not listen.
+    fn take_callers(&mut self) {
+        let now = self.now();
+        for (conn, _) in self.town.switch.calls_out() {
+            match self.shell.is_alive() {
+                true => self.shell.caller_connected(conn),
+                false => self.town.switch.not_taken(conn, now),
+            }
+        }
+        self.town.settle(now);
+    }
+
+    /// What the daemon and the switch say to each other on the callers' own connections.
+    fn hear_the_callers(&mut self) {
+        for conn in self.shell.callers() {
+            let bytes = self.town.output(conn);
+            if !bytes.is_empty() {
+                let at = self.now + self.packet_time();
+                self.to_daemon.send(at, conn, bytes);
+            } else if self.town.switch.is_closed(conn) && !self.to_daemon.packets.iter().any(|(_, of, _)| *of == conn) {
+                self.town.switch.disconnect(conn);
+                self.shell.caller_disconnected(conn);
+            }
+        }
+    }
+
     fn died(&mut self, conn: Option<ConnId>) {
+        let callers = self.shell.callers();
         let conn = self.shell.kill().or(conn);
+        let now = self.now();
+        callers.into_iter().for_each(|conn| self.town.switch.disconnect(conn));
+        self.town.settle(now);
         conn.into_iter().for_each(|conn| self.town.switch.disconnect(conn));
         self.spool.append(&mut self.posted);
         self.unwell(self.now + self.down_for);

@@ -28,7 +28,7 @@
 use super::causes;
 use crate::{
     engine::{
-        input::{Channel, ChannelState, Direction, Ended, News},
+        input::{Channel, ChannelState, Direction, Ended, Given, News},
         record::{ChannelId, Marks},
         rules::Key,
         time::Wall,
@@ -255,9 +255,9 @@ fn ended(channel: view::Channel<'_>) -> Option<Ended> {
     })
 }
 
-/// The end of what we say or play. A dialplan's playback has a token that we never gave.
+/// The end of what we say, play or record. A dialplan's playback has a token that we never gave.
 fn said(channel: view::Channel<'_>) -> Option<News> {
-    if !matches!(channel.application()?.as_ref(), "speak" | "playback") {
+    if !matches!(channel.application()?.as_ref(), "speak" | "playback" | "record") {
         return None;
     }
     let token = Uuid::try_parse(&channel.application_id()?).ok()?;
@@ -317,6 +317,18 @@ pub fn channel_state(dump: &Bytes, limits: &Limits) -> Option<ChannelState> {
     let bridged = dumped.bridged_to().filter(|_| talks).map(|id| ChannelId::new(&id));
     let parked = bridged.is_none() && is_parked(dumped, channel.direction);
     Some(ChannelState { answered, parked, bridged, channel })
+}
+
+/// What the reply to an outbound socket's `connect` tells; `None` of a channel that nobody called in on.
+pub fn given(event: &Event) -> Option<Given> {
+    let shown = event.channel();
+    let channel = described(shown).filter(|channel| channel.direction == Direction::Inbound)?;
+    Some(Given { channel, answered: shown.is_answered(), marks: marks(|name| shown.variable(name)) })
+}
+
+/// The id that the switch's core gives itself at each start: in every event, and in the reply to `connect`.
+pub fn core(event: &Event) -> Option<Box<str>> {
+    event.get("Core-UUID").filter(|core| !core.is_empty()).map(Into::into)
 }
 
 /// `current_application` stays what we last had a leg of ours do, which never left its park.

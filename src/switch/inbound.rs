@@ -15,7 +15,7 @@
 
 use super::{
     event,
-    link::{Perform, Told},
+    link::{Perform, Roll, Told},
     order::{self, Order, Purpose, Speakers},
 };
 use crate::{
@@ -90,6 +90,8 @@ pub struct Settings {
     pub speakers: Speakers,
     /// Ask for the agents of mod_callcenter at each connection: some operator is one.
     pub follow_agents: bool,
+    /// What the connections know of the switches.
+    pub roll: Roll,
 }
 
 impl Settings {
@@ -102,6 +104,7 @@ impl Settings {
         let (ru, en) = (speaker(&config.voice.ru), speaker(&config.voice.en));
         let speakers = Speakers { ru, en, names: config.voice.names, sounds: None };
         let follow_agents = config.rules.operators.values().any(|operator| operator.agent.is_some());
+        let roll = Roll::new(config.switches.iter().map(|switch| switch.name.clone()));
         let one = |switch: &Switch| -> Result<Settings, Unsafe> {
             let password = Secret::new(switch.password.reveal())?;
             let credentials = match &switch.user {
@@ -109,7 +112,8 @@ impl Settings {
                 None => Credentials::Password(password),
             };
             let (name, address) = (switch.name.clone(), switch.address.clone());
-            Ok(Settings { name, address, credentials, speakers: speakers.clone(), follow_agents })
+            let (speakers, roll) = (speakers.clone(), roll.clone());
+            Ok(Settings { name, address, credentials, speakers, follow_agents, roll })
         };
         config.switches.iter().map(|switch| one(switch).map_err(|why| (switch.name.clone(), why))).collect()
     }
@@ -208,6 +212,7 @@ impl Keeper {
             }
             self.was_up |= up;
             self.up.store(false, Ordering::Release);
+            self.settings.roll.down(&self.settings.name);
             if up && !self.tell(News::Down).await {
                 return;
             }
@@ -340,6 +345,8 @@ struct Session<'a> {
     waiting: VecDeque<(Token, u32, Purpose)>,
     pulse: Pulse,
     up: bool,
+    /// Did an event tell what the switch's core calls itself?
+    introduced: bool,
     second: Interval,
 }
 
@@ -358,6 +365,7 @@ impl<'a> Session<'a> {
             waiting: VecDeque::new(),
             pulse: Pulse::new(patience),
             up: false,
+            introduced: false,
             second,
         }
     }
@@ -469,7 +477,7 @@ impl<'a> Session<'a> {
 
     async fn notice(&mut self, notice: Notice) -> Result<(), End> {
         match notice {
-            Notice::Ready { .. } => self.ready().await,
+            Notice::Ready => self.ready().await,
             Notice::Event(event) => self.event(&event).await,
             Notice::Reply { token, reply } => {
                 let mut news = Vec::new();
@@ -522,11 +530,19 @@ impl<'a> Session<'a> {
         if self.keeper.settings.follow_agents {
             self.send(order::ask_agents()).await?;
         }
-        self.tell(News::Up).await
+        self.tell(News::Up).await?;
+        self.keeper.settings.roll.up(&self.keeper.settings.name);
+        Ok(())
     }
 
     async fn event(&mut self, event: &Event) -> Result<(), End> {
         count(event);
+        if !self.introduced
+            && let Some(core) = event::core(event)
+        {
+            self.introduced = true;
+            self.keeper.settings.roll.core(&self.keeper.settings.name, core);
+        }
         if let Some(file) = event::unplayed(event) {
             let switch = &self.keeper.settings.name;
             let text = format!(

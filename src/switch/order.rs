@@ -4,17 +4,17 @@
 //! |---|---|---|
 //! | originate | `bgapi originate` with our leg and job ids; its `+OK` reply tells *taken* | refused, with the outcome of the error word |
 //! | say | `sendmsg` execute `speak`, or `playback` of what was rendered, its token as Event-UUID | refused |
-//! | music | `sendmsg` execute `playback`, its token as Event-UUID | refused |
+//! | music | `api uuid_setvar … socket_resume true` (see below), `sendmsg` execute `playback`, its token as Event-UUID | refused |
 //! | let go | `api uuid_setvar … app_disable_expand_variables false` | not told |
 //! | record | `api uuid_setvar … RECORD_STEREO true`, `api uuid_record … start FILE` | refused |
 //! | listen | `api avmd … stop`, which mod_avmd answers by `+ERR`: it is there, so `sendmsg` execute `avmd_start` (see `listen`) | refused |
 //! | ringback | `sendmsg` execute `playback` of a tone, for ever: `uuid_bridge` and `uuid_break` end it | not told |
 //! | hush | `api uuid_break … all` | refused |
-//! | bridge | `bgapi uuid_bridge`: it may wait for media, and events would wait with it | refused |
+//! | bridge | `api uuid_setvar … socket_resume false` (see below), `bgapi uuid_bridge`: it may wait for media, and events would wait with it | refused |
 //! | answer | `api uuid_setvar … hangup_after_bridge true`, `sendmsg` execute `answer` | refused |
-//! | transfer | `sendmsg` execute `transfer EXTENSION XML CONTEXT` | refused |
+//! | transfer | `api uuid_setvar … socket_resume false`, `sendmsg` execute `transfer EXTENSION XML CONTEXT` | refused |
 //! | take a message | `sendmsg` execute `playback` of a tone, `record`, its token as Event-UUID | refused |
-//! | park | `api uuid_setvar … park_timeout`, `api uuid_transfer … answer,park inline` | refused |
+//! | park | `api uuid_setvar … socket_resume false`, `api uuid_setvar … park_timeout`, `api uuid_transfer … answer,park inline` | refused |
 //! | hang up | `api uuid_kill` | refused |
 //! | ask for a leg | `api uuid_dump … json`; `-ERR No such channel!` tells that it is gone | refused |
 //! | ask for channels | `api show channels as json` | no list |
@@ -24,6 +24,10 @@
 //! 183 from passing for somebody who is there. `app_disable_expand_variables` keeps the arguments of its applications
 //! from being expanded: a caller named `${system(...)}` would run a program else. While two talk nothing of ours is executed, and
 //! it is off, for a dialplan to which one of them is transferred (the words left to a machine have passed `voice::clean`).
+//!
+//! `socket_resume` is for callers whom a dialplan gave to us ([`crate::esl::outbound`]): should we die while one hears music that never ends, the
+//! dialplan goes on. On a caller who talks, or was sent elsewhere, it would tear the talk and leave the caller in silence (tried); on other channels
+//! it is nothing. So it is off before a caller leaves its park, and on again when a bridge came to nothing and there is music.
 
 use super::{causes, event};
 use crate::{
@@ -40,16 +44,13 @@ use crate::{
         connection::Reply,
         dial::{self, Template},
         frame::Limits,
+        outbound::RESUME,
         text::{Digits, Line, Name, Unsafe, Value, Word},
     },
     voice::{self, Names, Sounds},
 };
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// How long a caller who was taken out of a queue waits for its operator before the switch ends it: the bridge follows at
-/// once, unless we are gone.
-const CALLER_PARK: Span = Span::seconds(60);
 
 /// What a caller hears while a phone rings: 425 Hz, one second in five (ITU-T E.180, as Russia and most of Europe have it).
 const RINGBACK: &str = "tone_stream://%(1000,4000,425);loops=-1";
@@ -145,7 +146,7 @@ pub fn orders(effect: &Effect, speakers: &Speakers) -> Result<Vec<Order>, Box<Ne
             word(leg).map(|id| vec![api(ApiCommand::UuidBreak(id), Purpose::Safe(leg.clone()))]),
         ),
         Effect::Bridge { operator, client, .. } => told(operator, Asked::Bridge, bridge(operator, client)),
-        Effect::Park { channel, .. } => told(channel, Asked::Other, park(channel)),
+        Effect::Park { channel, limit, .. } => told(channel, Asked::Other, park(channel, *limit)),
         Effect::Hangup { channel, cause, .. } => {
             let kill = |id| -> Result<_, Unfit> {
                 Ok(vec![api(
@@ -267,7 +268,13 @@ fn music(leg: &ChannelId, token: Uuid, what: &str) -> Result<Vec<Order>, Unfit> 
         lock: true,
         ..Execute::new(Some(word(leg)?), Name::new("playback")?)
     };
-    Ok(vec![Order { command: Command::Execute(playback), purpose: Purpose::Say(leg.clone()) }])
+    Ok(vec![resume(leg, true)?, Order { command: Command::Execute(playback), purpose: Purpose::Say(leg.clone()) }])
+}
+
+/// Whether the dialplan of a caller who was given to us goes on the moment that we are gone.
+fn resume(channel: &ChannelId, on: bool) -> Result<Order, Unfit> {
+    let set = ApiCommand::UuidSetVar(word(channel)?, Name::new(RESUME)?, Some(Value::from(on)));
+    Ok(Order { command: Command::Api(set), purpose: Purpose::Aside })
 }
 
 /// The caller's channel ends with the talk: nothing of the dialplan is left to be done for who has talked.
@@ -285,7 +292,10 @@ fn transfer(channel: &ChannelId, extension: &str, context: &str) -> Result<Vec<O
     let argument = Line::new(&format!("{extension} XML {context}"))?;
     let transfer =
         Execute { argument: Some(argument), lock: true, ..Execute::new(Some(word(channel)?), Name::new("transfer")?) };
-    Ok(vec![Order { command: Command::Execute(transfer), purpose: Purpose::Safe(channel.clone()) }])
+    Ok(vec![
+        resume(channel, false)?,
+        Order { command: Command::Execute(transfer), purpose: Purpose::Safe(channel.clone()) },
+    ])
 }
 
 fn take_message(channel: &ChannelId, token: Uuid, file: &str, longest: Span) -> Result<Vec<Order>, Unfit> {
@@ -319,7 +329,8 @@ fn ringback(leg: &ChannelId) -> Result<Vec<Order>, Unfit> {
 fn bridge(operator: &ChannelId, client: &ChannelId) -> Result<Vec<Order>, Unfit> {
     let command = ApiCommand::UuidBridge(word(operator)?, word(client)?);
     let job = bridge_job(operator, client);
-    Ok(vec![Order { command: Command::BgApi { job, command }, purpose: Purpose::Bridge(operator.clone()) }])
+    let bridge = Order { command: Command::BgApi { job, command }, purpose: Purpose::Bridge(operator.clone()) };
+    Ok(vec![resume(client, false)?, bridge])
 }
 
 /// A job's id made of the two it joins (FNV-1a, 128 bits): the same bridge has the same job.
@@ -361,11 +372,12 @@ fn record(leg: &ChannelId, client: &ChannelId, file: &str, stereo: bool) -> Resu
     Ok(stereo.transpose()?.into_iter().chain([start]).collect())
 }
 
-fn park(channel: &ChannelId) -> Result<Vec<Order>, Unfit> {
+fn park(channel: &ChannelId, limit: Span) -> Result<Vec<Order>, Unfit> {
     let id = word(channel)?;
-    let limit = Some(Value::from(CALLER_PARK.as_seconds_up()));
+    let limit = Some(Value::from(limit.as_seconds_up()));
     let limit = ApiCommand::UuidSetVar(id.clone(), Name::new("park_timeout")?, limit);
     Ok(vec![
+        resume(channel, false)?,
         Order { command: Command::Api(limit), purpose: Purpose::Aside },
         Order { command: Command::Api(ApiCommand::UuidTransferToPark(id)), purpose: Purpose::Safe(channel.clone()) },
     ])
@@ -577,10 +589,11 @@ mod tests {
     fn safe_things_have_their_commands() {
         let (switch, a, b) = (|| "main".into(), || ChannelId::new("a1"), || ChannelId::new("b1"));
         let bridge = sent(Effect::Bridge { switch: switch(), operator: a(), client: b() });
-        assert!(bridge.starts_with("bgapi uuid_bridge a1 b1\nJob-UUID: "), "{bridge}");
+        let begins = "api uuid_setvar b1 socket_resume false\n\nbgapi uuid_bridge a1 b1\nJob-UUID: ";
+        assert!(bridge.starts_with(begins), "{bridge}");
         assert_eq!(
-            sent(Effect::Park { switch: switch(), channel: a() }),
-            "api uuid_setvar a1 park_timeout 60\n\napi uuid_transfer a1 answer,park inline\n\n"
+            sent(Effect::Park { switch: switch(), channel: a(), limit: Span::seconds(60) }),
+            "api uuid_setvar a1 socket_resume false\n\napi uuid_setvar a1 park_timeout 60\n\napi uuid_transfer a1 answer,park inline\n\n"
         );
         let hangup = Effect::Hangup { switch: switch(), channel: a(), cause: HangupCause::LostRace };
         assert_eq!(sent(hangup), "api uuid_kill a1 LOSE_RACE\n\n");
@@ -605,7 +618,7 @@ mod tests {
             Effect::Music { switch: switch(), leg: a(), token: Uuid::from_u128(9), what: "local_stream://moh".into() };
         assert_eq!(
             sent(music),
-            "sendmsg a1\ncall-command: execute\nexecute-app-name: playback\n\
+            "api uuid_setvar a1 socket_resume true\n\nsendmsg a1\ncall-command: execute\nexecute-app-name: playback\n\
              Event-UUID: 00000000-0000-0000-0000-000000000009\nevent-lock: true\nexecute-app-arg: local_stream://moh\n\n"
         );
         assert_eq!(sent(Effect::AskLeg { switch: switch(), channel: a() }), "api uuid_dump a1 json\n\n");

@@ -26,6 +26,7 @@ impl PretendSwitch {
                 self.login(conn, known);
             }
             _ if !authorised => self.login(conn, false),
+            _ if self.control(conn, verb, rest, request) => {}
             "api" if !rest.is_empty() => {
                 let answer = if self.refused() { "-ERR not now\n".to_owned() } else { self.api(rest, None) };
                 self.connection(conn, |connection| connection.response(&answer));
@@ -221,7 +222,7 @@ impl PretendSwitch {
         }
     }
 
-    fn sendmsg(&mut self, conn: ConnId, uuid: &str, request: &Request) {
+    pub(super) fn sendmsg(&mut self, conn: ConnId, uuid: &str, request: &Request) {
         let id = ChannelId::new(uuid);
         if self.at(&id).is_none() {
             return self.connection(conn, |connection| connection.reply(&format!("-ERR invalid session id [{uuid}]")));

@@ -4,7 +4,7 @@ use super::{
     Outside, PretendSwitch, Task,
     channel::{Other, State, Times},
 };
-use crate::engine::record::ChannelId;
+use crate::engine::{input::Direction, record::ChannelId};
 
 impl PretendSwitch {
     /// The dialplan's bridge: the second leg answered.
@@ -107,7 +107,8 @@ impl PretendSwitch {
         match (still(self, a, b), still(self, b, a)) {
             (true, true) => {}
             (true, false) => return self.after_bridge(a),
-            (false, true) => return self.after_bridge(b),
+            // Nobody looks after the second of the two: it stays as it is, alive and in silence (tried).
+            (false, true) => return self.limbo(b),
             (false, false) => return,
         }
         for (id, other) in [(a, b), (b, a)] {
@@ -117,11 +118,25 @@ impl PretendSwitch {
             let more = [("Application", "uuid_bridge"), ("Application-Data", other.as_str())];
             self.tell_now("CHANNEL_EXECUTE", id, &more);
         }
+        // A caller in a socket's park who was not answered: both are lost (tried).
+        let unanswered =
+            |id: &ChannelId| self.channels.get(id).is_some_and(|c| c.direction == Direction::Inbound && !c.has_media());
+        if unanswered(b) {
+            self.hangup(b, "DESTINATION_OUT_OF_ORDER");
+            return self.hangup(a, "ORIGINATOR_CANCEL");
+        }
         // A caller who was never answered is, once a person is there.
         for id in [a, b] {
             self.answer_caller(id);
         }
         self.bridge(a, b);
+    }
+
+    fn limbo(&mut self, id: &ChannelId) {
+        if let Some(channel) = self.at(id) {
+            channel.state = State::SoftExecute;
+            channel.set("signal_bond", "");
+        }
     }
 
     fn bridge(&mut self, a: &ChannelId, b: &ChannelId) {

@@ -22,6 +22,8 @@ pub enum State {
     ExchangeMedia,
     /// Parked by `uuid_park`.
     Park,
+    /// Torn out of what it did by the end of a socket, with nothing to do for ever.
+    Reset,
     /// It is over.
     Reporting,
 }
@@ -36,6 +38,7 @@ impl State {
             State::ExchangeMedia => ("CS_EXCHANGE_MEDIA", 5),
             State::Park => ("CS_PARK", 6),
             State::ConsumeMedia => ("CS_CONSUME_MEDIA", 7),
+            State::Reset => ("CS_RESET", 8),
             State::Reporting => ("CS_REPORTING", 11),
         }
     }
@@ -336,7 +339,7 @@ impl Times {
 }
 
 impl Profile {
-    fn describe(&self, event: &mut Event, prefix: &str, way: &str, id: &ChannelId) {
+    pub(super) fn describe(&self, event: &mut Event, prefix: &str, way: &str, id: &ChannelId) {
         let mut add = |name: &str, value: &str| {
             if !value.is_empty() {
                 event.add(&format!("{prefix}-{name}"), value);

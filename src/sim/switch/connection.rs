@@ -3,6 +3,7 @@
 use super::{
     command::{self, Request},
     event::{Event, Format},
+    outbound::Control,
 };
 use std::collections::BTreeSet;
 
@@ -40,6 +41,10 @@ pub struct ConnId(pub u64);
 pub(super) struct Connection {
     pub authorised: bool,
     pub closed: bool,
+    /// Of a connection that the switch made for a channel.
+    pub control: Option<Control>,
+    /// It hears everything of that channel.
+    mine: Option<String>,
     format: Format,
     all: bool,
     names: BTreeSet<String>,
@@ -53,6 +58,8 @@ impl Connection {
         Connection {
             authorised: false,
             closed: false,
+            control: None,
+            mine: None,
             format: Format::Plain,
             all: false,
             names: BTreeSet::new(),
@@ -60,6 +67,31 @@ impl Connection {
             input: Vec::new(),
             output: b"Content-Type: auth/request\n\n".to_vec(),
         }
+    }
+
+    /// The switch makes it, for a channel.
+    pub fn outbound(control: Control) -> Connection {
+        Connection { authorised: true, control: Some(control), output: Vec::new(), ..Connection::new() }
+    }
+
+    /// `myevents`.
+    pub fn of_channel(&mut self, format: Format) {
+        self.format = format;
+        self.mine = self.control.as_ref().map(|control| control.channel.to_string());
+    }
+
+    /// A channel's connection comes to its end, or lingers after the channel's.
+    pub fn farewell(&mut self, channel: &str, lingers: bool) {
+        let (how, body) = match lingers {
+            true => ("linger", ""),
+            false => ("disconnect", "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"),
+        };
+        let head = format!(
+            "Content-Type: text/disconnect-notice\nControlled-Session-UUID: {channel}\nContent-Disposition: {how}\nContent-Length: {}\n\n{body}",
+            body.len()
+        );
+        self.output.extend_from_slice(head.as_bytes());
+        self.closed |= !lingers;
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
@@ -145,7 +177,7 @@ impl Connection {
 
     /// Does it want events of this name, which is not CUSTOM?
     pub fn listens(&self, name: &str) -> bool {
-        self.authorised && !self.closed && (self.all || self.names.contains(name))
+        self.authorised && !self.closed && (self.all || self.mine.is_some() || self.names.contains(name))
     }
 
     fn wants(&self, event: &Event) -> bool {
@@ -153,7 +185,8 @@ impl Connection {
             "" => self.names.contains(event.name),
             subclass => self.subclasses.contains(subclass),
         };
-        self.authorised && !self.closed && (self.all || named)
+        let mine = self.mine.is_some() && event.get("Unique-ID") == self.mine.as_deref();
+        self.authorised && !self.closed && (self.all || named || mine)
     }
 
     /// Gives the event if it was asked for.

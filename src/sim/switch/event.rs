@@ -81,7 +81,7 @@ impl Event {
         frame
     }
 
-    fn plain(&self) -> String {
+    pub(super) fn plain(&self) -> String {
         let mut text = String::with_capacity(4096);
         for (name, value) in &self.headers {
             text.push_str(name);

@@ -245,6 +245,7 @@ impl PretendSwitch {
     fn work(&mut self, id: &ChannelId, name: &str, data: &str, run: u32) {
         match name {
             "park" => self.park(id),
+            "socket" => self.socket_app(id, data, run),
             "bridge" => self.bridge_app(id, data),
             "callcenter" => self.join_queue(id, data),
             "speak" => {
@@ -370,6 +371,8 @@ impl PretendSwitch {
             self.execute(id, &name, &data, uuid.as_deref());
         } else if goes_on {
             self.advance(id);
+        } else {
+            self.after_sound(id);
         }
     }
 
@@ -472,6 +475,7 @@ impl PretendSwitch {
         let record = super::cdr::record(self.channels.get(id)?, &self.core);
         self.cdrs.push(record);
         self.outside.push(Outside::Gone(id.clone(), cause));
+        self.control_ends(id);
         let channel = self.channels.remove(id)?;
         self.ghosts.retain(|(until, _)| *until > self.now.mono);
         self.ghosts.push((self.now.mono + self.config.lag, channel.clone()));
