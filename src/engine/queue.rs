@@ -21,7 +21,7 @@
 
 use super::{
     Name,
-    attempt::{Attempt, LONGEST_WORDS, MARGIN, Stage},
+    attempt::{Attempt, LONGEST_WORDS, MARGIN, PROMPT, Stage},
     callback::Rank,
     effect::{AlarmKind, Effect, Facts, HangupCause, Notice, Words},
     input::Given,
@@ -53,6 +53,8 @@ const MOST_ASKED: u32 = 3;
 const MOST_TYPED: usize = 20;
 /// Who the dialplan took back and has not given again after so long is in other hands.
 const GIVEN_AGAIN: Span = Span::minutes(2);
+/// How long a caller may stay whom the dialplan no longer holds: none of its own ends that.
+const LONGEST_STAY: Span = Span::minutes(60);
 /// From queue to queue at most so often: two that send to each other would do so for ever.
 const MOST_MOVES: u32 = 5;
 /// How many callers are remembered who hung up while they waited.
@@ -70,6 +72,8 @@ enum Hears {
     Words,
     /// They are being joined with an operator.
     Joining,
+    /// That came to nothing; they are taken out of where it left them.
+    Fetched,
     /// An operator talks with them, or did.
     Served,
     /// What they hear before they go.
@@ -97,7 +101,7 @@ impl Hears {
             Hears::Parting(_) => "parting",
             Hears::Confirming(_) | Hears::Typing(_) => "question",
             Hears::Message => "message",
-            Hears::Gone => "nothing",
+            Hears::Fetched | Hears::Gone => "nothing",
         }
     }
 }
@@ -401,7 +405,11 @@ impl Engine {
     /// Music, from its beginning.
     fn company(&mut self, id: &ChannelId, cx: &mut Cx) {
         let Some(waiter) = self.waiter(id) else { return };
-        let what = waiter.line.queue.music.clone();
+        let (what, group) = (waiter.line.queue.music.clone(), waiter.line.group.clone());
+        // Meanwhile nobody was rung for them.
+        if waiter.hears == Hears::Fetched {
+            self.dirty.insert(group);
+        }
         let token = self.token();
         let Some((switch, _)) = self.ear(id, Hears::Music(cx.now.mono), token, None, cx) else { return };
         cx.effect(Effect::Music { switch, leg: id.clone(), token, what });
@@ -428,7 +436,7 @@ impl Engine {
         let Some(waiter) = self.waiter(id) else { return };
         match waiter.hears.clone() {
             Hears::Music(since) if cx.now.mono.since(since) < NO_MUSIC => self.tone(id, "it ends at once", cx),
-            Hears::Greeting | Hears::Words | Hears::Music(_) => self.company(id, cx),
+            Hears::Greeting | Hears::Words | Hears::Music(_) | Hears::Fetched => self.company(id, cx),
             Hears::Parting(then) => self.go(id, then, cx),
             Hears::Message => self.tell_goodbye(id, cx),
             Hears::Confirming(_) => self.wait_for_keys(id, ANSWER, cx),
@@ -638,8 +646,25 @@ impl Engine {
         let was_cut = waiter.hears == Hears::Joining && at.record.joined.is_none();
         self.dirty.insert(group);
         match was_cut {
-            true => self.company(&id, cx),
+            true => self.fetch(&id, cx),
             false => self.arm(&id),
+        }
+    }
+
+    /// A caller who was on the way to an operator who is gone: the switch may have left them in silence, where nothing that is
+    /// sent to them plays. They are taken out of it before anything else.
+    fn fetch(&mut self, id: &ChannelId, cx: &mut Cx) {
+        let Some(switch) = self.channels.get(id).map(|followed| followed.switch.clone()) else { return };
+        let Some(waiter) = self.waiter(id) else { return };
+        waiter.hears(Hears::Fetched, Uuid::nil(), Some(cx.now.mono + PROMPT));
+        cx.effect(Effect::Park { switch, channel: id.clone(), limit: LONGEST_STAY });
+        self.arm(id);
+    }
+
+    /// A caller's channel waits for us.
+    pub(super) fn caller_parked(&mut self, id: &ChannelId, cx: &mut Cx) {
+        if self.waiter(id).is_some_and(|waiter| waiter.hears == Hears::Fetched) {
+            self.company(id, cx);
         }
     }
 
