@@ -928,3 +928,23 @@ fn who_was_sent_on_to_another_queue_and_hangs_up_there_is_missed_whatever_the_wa
     let row = desk.row(&caller);
     assert_eq!((left(&row), row.missed, row.callback.is_some()), (Some(Left::Abandoned), Some(true), true));
 }
+
+#[test]
+fn no_phone_rings_for_a_caller_who_hung_up_while_the_connection_was_lost() {
+    let mut desk = Desk::new(shop());
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.news(News::Down);
+    desk.wait(Span::seconds(10));
+    desk.news(News::Up);
+    desk.stands(&anna.leg, false, None);
+    desk.answer_channels(&[]);
+    desk.news(News::State(caller.clone(), None));
+    assert!(desk.hung_up().contains(&anna.leg));
+    desk.ends(&anna.leg, Outcome::Cancelled);
+    desk.wait(Span::seconds(20));
+    assert!(desk.dialled().is_empty() && desk.engine.status(desk.now).queues[0].waiting.is_empty());
+    desk.wait(Span::seconds(20));
+    let row = desk.row(&caller);
+    assert_eq!((left(&row), row.missed, row.callback.is_some()), (Some(Left::Abandoned), Some(true), true));
+}

@@ -25,7 +25,7 @@ use std::{
 };
 use uuid::Uuid;
 
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 150;
 const CALLS: u64 = 60;
 const BEGIN: i64 = 1_795_000_000_000;
 /// After so long every callback has come to an end.
@@ -450,6 +450,7 @@ impl World {
                 }
             }
             Effect::Bridge { operator, client, .. } => self.bridges(operator, client),
+            Effect::Park { channel, .. } => self.news.push_back(News::Parked(channel)),
             Effect::Hangup { channel, .. } => self.ends(&channel, Outcome::Unknown, false),
             Effect::GiveBack { channel, .. } => {
                 self.news.push_back(News::TakenBack(channel.clone()));
@@ -571,6 +572,14 @@ impl World {
         let status = self.engine.status(World::clocks(self.now));
         if self.deaf || !status.switches[0].settled {
             return;
+        }
+        for (id, live) in &self.live {
+            if let (Some(job @ Job::Live(_)), false) = (live.job, live.answered) {
+                let waits = |(id, live): (&ChannelId, &Live)| {
+                    live.kind == Kind::Caller && live.bridged.is_none() && Job::Live(LiveId::of(id)) == job
+                };
+                assert!(self.live.iter().any(waits), "seed {seed} at {now}: {id} rings for nobody");
+            }
         }
         let free = status.operators.iter().find(|operator| operator.state == OperatorState::Free);
         if let Some(free) = free {

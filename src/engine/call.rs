@@ -471,6 +471,7 @@ impl Engine {
             Some(caller) if caller.vanished.is_none() => {
                 caller.vanished = Some(now);
                 self.timers.insert((now + CDR_GRACE, Timer::Caller(id.clone())));
+                self.caller_vanished(id, cx);
             }
             Some(_) => {}
             None => self.channel_gone(id, cx.now.wall, "", KnownBy::Guess, cx),

@@ -743,6 +743,18 @@ impl Engine {
         });
     }
 
+    /// The switch knows nothing of a caller any more. How the call ended may yet be told; no phone rings for it.
+    pub(super) fn caller_vanished(&mut self, id: &ChannelId, cx: &mut Cx) {
+        self.out_of_turn(id);
+        let Some(waiter) = self.waiter(id) else { return };
+        waiter.given = false;
+        self.with_attempt(Job::Live(LiveId::of(id)), cx, |engine, at, cx| {
+            if at.record.joined.is_none() && at.outcome.is_none() {
+                engine.part(at, Outcome::Cancelled, "the caller is gone", cx);
+            }
+        });
+    }
+
     fn take_out(&mut self, waiter: &Waiter, live: LiveId) {
         if let Some(ready) = self.ready.get_mut(&waiter.line.group) {
             ready.remove(&waiter.rank(live));
