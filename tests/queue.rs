@@ -157,7 +157,7 @@ fn a_client_is_answered_greeted_and_joined_with_the_first_operator_who_answers()
         Effect::Answer { channel, .. } => Some(channel.clone()),
         _ => None,
     });
-    assert_eq!(answered, [caller.clone()]);
+    assert_eq!(answered, std::slice::from_ref(&caller));
     assert_eq!(desk.hears(), [GREETING]);
     let operator = desk.dialled().remove(0);
     assert_eq!((operator.role, &*operator.dial), (Role::Operator, "user/1001"));
@@ -542,7 +542,7 @@ fn an_operator_who_leaves_at_the_last_moment_leaves_the_caller_to_the_next_and_n
         Effect::Park { channel, .. } => Some(channel.clone()),
         _ => None,
     });
-    assert_eq!(parked, [caller.clone()]);
+    assert_eq!(parked, std::slice::from_ref(&caller));
     desk.news(News::Parked(caller.clone()));
     assert_eq!(desk.plays(), ["local_stream://moh"]);
     assert!(left(&desk.row(&caller)).is_none());

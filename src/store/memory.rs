@@ -57,7 +57,7 @@ impl Memory {
         for write in writes {
             match write {
                 Write::Call(call) => _ = named_by_calls.insert(&call.id, call.callback),
-                Write::Attempt(attempt) => _ = named.extend(attempt.job.callback()),
+                Write::Attempt(attempt) => named.extend(attempt.job.callback()),
                 Write::Callback(callback) => _ = brought.insert(callback.id),
                 Write::Operator(_)
                 | Write::Paused(_)
