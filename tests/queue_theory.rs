@@ -12,7 +12,7 @@ fn the_formulas_are_those_of_the_books() {
     // M/M/1: who waits is the load, and the wait is load / (1 - load) talks.
     let Fate { wait, waits, abandons } = theory(Point { operators: 1, load: 0.6, patience: None });
     assert!((waits - 0.6).abs() < 1e-9 && (wait - 1.5).abs() < 1e-9 && abandons == 0.0, "{wait} {waits}");
-    // Erlang's own table of 1917 has two circuits, load 0.5: a third waits.
+    // M/M/2: 2ρ² / (1 + ρ) wait, a third of all at half the load.
     let Fate { waits, .. } = theory(Point { operators: 2, load: 0.5, patience: None });
     assert!((waits - 1.0 / 3.0).abs() < 1e-9, "{waits}");
     // Patience as long as a talk: as many talk and wait as in M/M/∞, Poisson distributed (Palm).
