@@ -2,8 +2,8 @@
 
 use crate::engine::{
     OperatorState, Status,
-    effect::{Alarm, Notice},
-    record::{CallRecord, CallbackRecord, CallbackState, Origin},
+    effect::{Alarm, AlarmKind, Notice},
+    record::{CallRecord, CallbackRecord, CallbackState, Left, Origin, Outcome},
     rules::Rules,
     time::{Span, Wall},
 };
@@ -44,6 +44,9 @@ const WAITS: &[f64] =
 const COMMITS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 /// A step of the engine: microseconds.
 const STEPS: &[f64] = &[0.000_001, 0.000_005, 0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.01, 0.1];
+/// A wait on the line: seconds to half an hour.
+const ON_THE_LINE: &[f64] =
+    &[5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1200.0, 1800.0];
 const TALKS: &[f64] = &[5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0];
 
 const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
@@ -70,6 +73,37 @@ const JOINED: Metric = counter("perezvon_callbacks_joined_total", &["line"], "Mi
 const CLOSED: Metric = counter("perezvon_callbacks_closed_total", &["line", "reason"], "Callbacks closed, by why.");
 const OPEN: Metric = gauge("perezvon_callbacks_open", &["state"], "Open callbacks by state.");
 const QUEUE: Metric = gauge("perezvon_queue_length", &[], "Callbacks that are due and wait for an operator.");
+const WAITING: Metric =
+    gauge("perezvon_queue_waiting", &["group"], "Clients who wait on the line for a group's operators.");
+const LONGEST_WAIT: Metric = gauge(
+    "perezvon_queue_longest_wait_seconds",
+    &["group"],
+    "How long the client has waited who waits longest on the line; 0: nobody waits.",
+);
+const COMING: Metric = gauge(
+    "perezvon_queue_operators",
+    &["group"],
+    "Operators of a group who take calls, now or after the one that they are on.",
+);
+const LEFT: Metric =
+    counter("perezvon_queue_left_total", &["group", "left"], "Clients who left the queue of a group, by how.");
+const IN_TIME: Metric = counter(
+    "perezvon_queue_in_time_total",
+    &["group"],
+    "Clients of the queue who were answered within their line's in_time.",
+);
+const IN_VAIN: Metric = counter(
+    "perezvon_queue_rounds_in_vain_total",
+    &["group"],
+    "Rounds of ringing operators for a client on the line that no operator took.",
+);
+const WAIT: Metric =
+    times("perezvon_queue_wait_seconds", ON_THE_LINE, "How long clients of the queue waited who were answered.");
+const ABANDONED: Metric = times(
+    "perezvon_queue_abandoned_wait_seconds",
+    ON_THE_LINE,
+    "How long clients of the queue waited who hung up, but for those who did so at once.",
+);
 const ATTEMPTS: Metric = counter("perezvon_attempts_total", &["outcome"], "Attempts that ended, by outcome.");
 const TALKING: Metric = gauge("perezvon_talks", &[], "Attempts in which client and operator talk now.");
 const FIRST_DIAL: Metric =
@@ -109,6 +143,14 @@ pub const ALL: &[&Metric] = &[
     &CLOSED,
     &OPEN,
     &QUEUE,
+    &WAITING,
+    &LONGEST_WAIT,
+    &COMING,
+    &LEFT,
+    &IN_TIME,
+    &IN_VAIN,
+    &WAIT,
+    &ABANDONED,
     &ATTEMPTS,
     &TALKING,
     &FIRST_DIAL,
@@ -158,6 +200,10 @@ const CLOSE_REASONS: [&str; 9] = [
     "cancelled",
     "observed",
 ];
+
+/// How callers leave the queue, as [`Left::as_str`] says it.
+const LEFTS: [&str; 10] =
+    ["served", "abandoned", "short", "call-back", "key", "closed", "nobody", "full", "late", "given-back"];
 
 impl Metric {
     fn labels(&self, values: &[&str]) -> Vec<Label> {
@@ -225,8 +271,8 @@ pub fn describe_all() {
             metrics::counter!(metric.name).absolute(0);
         }
     }
-    for kind in ["impossible", "clock", "trunk", "overdue", "store", "silent", "limit"] {
-        ALARMS.begin(&[kind]);
+    for kind in AlarmKind::ALL {
+        ALARMS.begin(&[kind.as_str()]);
     }
     SESSIONS.set(&[], 0.0);
     TurnedAway::ALL.iter().for_each(|why| TURNED_AWAY.begin(&[why.as_str()]));
@@ -236,7 +282,7 @@ pub fn describe_all() {
     BUILD.set(&[env!("CARGO_PKG_VERSION")], 1.0);
 }
 
-/// Begins what is counted by line at zero, for every line of these rules: what appears as 1 is no increase to Prometheus, so
+/// Begins what is counted by line or by group at zero, for all of these rules: what appears as 1 is no increase to Prometheus, so
 /// the first missed call after a start would not be seen.
 pub fn lines(rules: &Rules) {
     for line in rules.lines.keys() {
@@ -245,6 +291,11 @@ pub fn lines(rules: &Rules) {
         ["got-through", "missed", "unserved"].iter().for_each(|outcome| CALLS.begin(&[line, outcome]));
         ["missed", "by-hand", "listed"].iter().for_each(|origin| OPENED.begin(&[line, origin]));
         CLOSE_REASONS.iter().for_each(|reason| CLOSED.begin(&[line, reason]));
+    }
+    for group in rules.groups.keys() {
+        IN_TIME.begin(&[group]);
+        IN_VAIN.begin(&[group]);
+        LEFTS.iter().for_each(|left| LEFT.begin(&[group, left]));
     }
 }
 
@@ -262,6 +313,10 @@ pub fn notice(at: Wall, notice: &Notice) {
                 TALK.seconds(seconds(*talk));
             }
         }
+        Notice::LeftQueue { group, left, waited, in_time } => left_queue(group, *left, *waited, *in_time),
+        Notice::OffersOver { group, outcome: Outcome::OperatorUnavailable | Outcome::OperatorDeclined, .. } => {
+            IN_VAIN.count(&[group]);
+        }
         Notice::Closed { callback, reason } => CLOSED.count(&[&callback.line, reason.as_str()]),
         Notice::CallArrived(_)
         | Notice::CallServed(_)
@@ -272,6 +327,18 @@ pub fn notice(at: Wall, notice: &Notice) {
         | Notice::Ringing { .. }
         | Notice::OperatorAnswered { .. }
         | Notice::Dialling { .. } => {}
+    }
+}
+
+fn left_queue(group: &str, left: Left, waited: Span, in_time: bool) {
+    LEFT.count(&[group, left.as_str()]);
+    if in_time {
+        IN_TIME.count(&[group]);
+    }
+    match left {
+        Left::Served => WAIT.seconds(seconds(waited)),
+        Left::Abandoned => ABANDONED.seconds(seconds(waited)),
+        _ => {}
     }
 }
 
@@ -325,6 +392,12 @@ pub fn status(status: &Status, now: Wall) {
     open("active", |state| matches!(state, CallbackState::Active | CallbackState::Ending { .. }));
     let due = |callback: &CallbackRecord| callback.state == CallbackState::Waiting && callback.due <= now;
     QUEUE.set(&[], count(&status.callbacks, due));
+    for queue in &status.queues {
+        WAITING.set(&[&queue.group], queue.waiting.len() as f64);
+        COMING.set(&[&queue.group], queue.operators as f64);
+        let longest = queue.waiting.iter().map(|waiter| waiter.waited).max().unwrap_or_default();
+        LONGEST_WAIT.set(&[&queue.group], seconds(longest));
+    }
     LIVE.set(&[], status.calls.len() as f64);
     TALKING.set(&[], status.talking as f64);
     PAUSED.set(&[], f64::from(u8::from(status.paused)));
@@ -446,10 +519,7 @@ pub fn step(took: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{
-        effect::AlarmKind,
-        record::{CallbackId, ChannelId, CloseReason, KnownBy, Outcome},
-    };
+    use crate::engine::record::{CallbackId, ChannelId, CloseReason, Job, KnownBy};
 
     fn call() -> CallRecord {
         CallRecord {
@@ -516,6 +586,18 @@ mod tests {
                 again: None,
             },
             Notice::Closed { callback: callback(), reason: CloseReason::Talked },
+            Notice::LeftQueue { group: "sales".into(), left: Left::Served, waited: Span::seconds(12), in_time: true },
+            Notice::LeftQueue {
+                group: "sales".into(),
+                left: Left::Abandoned,
+                waited: Span::seconds(40),
+                in_time: false,
+            },
+            Notice::OffersOver {
+                job: Job::Callback(callback_id),
+                group: "sales".into(),
+                outcome: Outcome::OperatorUnavailable,
+            },
         ] {
             notice(Wall(315_000), &what);
         }
@@ -530,6 +612,7 @@ mod tests {
         step(Duration::from_micros(4));
         let view = crate::engine::SwitchView { name: "main".into(), up: true, settled: true };
         let now = Status {
+            held: Vec::new(),
             paused_lists: Vec::new(),
             paused: false,
             draining: false,
@@ -537,6 +620,7 @@ mod tests {
             store_works: true,
             switches: vec![view],
             operators: Vec::new(),
+            queues: vec![crate::engine::QueueView { group: "sales".into(), operators: 2, waiting: Vec::new() }],
             calls: vec![call()],
             callbacks: vec![callback()],
             attempts: 0,
@@ -563,12 +647,14 @@ mod tests {
                 "{name}"
             );
             assert_eq!(metric.kind == Kind::Counter, name.ends_with("_total"), "{name}");
-            assert_eq!(metric.kind == Kind::Histogram, name.ends_with("_seconds"), "{name}");
+            assert!(metric.kind != Kind::Histogram || name.ends_with("_seconds"), "{name}");
             assert_eq!(metric.kind == Kind::Histogram, !metric.buckets.is_empty(), "{name}");
             assert!(metric.buckets.is_sorted() && metric.help.ends_with('.'), "{name}");
             for label in metric.labels {
-                let allowed =
-                    ["line", "outcome", "origin", "reason", "state", "switch", "event", "result", "kind", "version"];
+                let allowed = [
+                    "line", "group", "left", "outcome", "origin", "reason", "state", "switch", "event", "result",
+                    "kind", "version",
+                ];
                 assert!(allowed.contains(label), "{name} has the label {label}");
             }
         }
@@ -623,5 +709,15 @@ mod tests {
         assert!(text.contains("perezvon_calls_total{line=\"site\",outcome=\"missed\"} 1"), "{text}");
         assert!(text.contains("perezvon_miss_to_first_dial_seconds_bucket{le=\"420\"} 1"), "{text}");
         assert!(text.contains("perezvon_queue_length 1"), "{text}");
+        for line in [
+            "perezvon_queue_left_total{group=\"sales\",left=\"abandoned\"} 1",
+            "perezvon_queue_in_time_total{group=\"sales\"} 1",
+            "perezvon_queue_rounds_in_vain_total{group=\"sales\"} 1",
+            "perezvon_queue_wait_seconds_bucket{le=\"15\"} 1",
+            "perezvon_queue_abandoned_wait_seconds_bucket{le=\"30\"} 0",
+            "perezvon_queue_operators{group=\"sales\"} 2",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
     }
 }

@@ -225,6 +225,7 @@ fn help_teaches_with_examples() {
         "call",
         "cancel",
         "operators",
+        "queue",
         "pause",
         "resume",
         "reload",

@@ -148,6 +148,13 @@ fn prometheus_understands_every_query() {
 }
 
 #[test]
+fn alerts_are_raised_by_what_they_are_for() {
+    let Some(mut promtool) = program("promtool") else { return };
+    let output = promtool.args(["test", "rules"]).arg(file("grafana/prometheus/alerts_test.yml")).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
 fn prometheus_likes_the_names() {
     let Some(mut promtool) = program("promtool") else { return };
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();

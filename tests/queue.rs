@@ -549,6 +549,20 @@ fn an_operator_who_leaves_at_the_last_moment_leaves_the_caller_to_the_next_and_n
 }
 
 #[test]
+fn a_caller_who_is_fetched_back_comes_to_an_operator_who_became_free_meanwhile() {
+    let mut desk = Desk::new(shop());
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.answers(&anna.leg);
+    desk.ends(&anna.leg, Outcome::Unknown);
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: true }));
+    assert!(desk.rung().is_empty(), "they are not back yet");
+    desk.news(News::Parked(caller));
+    assert_eq!(desk.rung(), ["user/1002"]);
+}
+
+#[test]
 fn a_recordings_notice_is_heard_before_anybody_talks() {
     let mut rules = shop();
     let line = rules.lines.get_mut("site").unwrap();
@@ -774,4 +788,189 @@ fn who_is_not_answered_by_the_colleague_comes_back_to_the_one_who_sent_them_and_
     let row = desk.row(&caller);
     assert_eq!((left(&row), row.talk), (Some(Left::Served), Span::seconds(30)));
     assert!(row.queue.unwrap().handed_to.is_none(), "anna again");
+}
+
+/// How callers left, as it is counted: the word, how long they waited in seconds, whether it was in time.
+fn counted(desk: &mut Desk) -> Vec<(Left, u64, bool)> {
+    desk.effects(|effect| match effect {
+        Effect::Notice(Notice::LeftQueue { group, left, waited, in_time }) if &**group == "sales" => {
+            Some((*left, waited.0 / 1000, *in_time))
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn each_caller_is_counted_once_by_how_they_left_and_whether_that_was_in_time() {
+    let mut desk = Desk::new(shop());
+    let late = desk.gives("a", CLIENT);
+    let operator = desk.dialled().remove(0);
+    desk.wait(Span::seconds(21));
+    desk.talks(&operator, &late);
+    assert_eq!(counted(&mut desk), [(Left::Served, 21, false)]);
+    let soon = desk.gives("b", OTHER);
+    let operator = desk.dialled().remove(0);
+    desk.wait(Span::seconds(20));
+    desk.talks(&operator, &soon);
+    assert_eq!(counted(&mut desk), [(Left::Served, 20, true)]);
+    let (short, patient) = (desk.gives("c", "79161234569"), desk.gives("d", "79161234560"));
+    desk.wait(Span::seconds(2));
+    desk.ends(&short, Outcome::Unknown);
+    desk.wait(Span::seconds(58));
+    desk.ends(&patient, Outcome::Unknown);
+    desk.ends(&soon, Outcome::Unknown);
+    assert_eq!(counted(&mut desk), [(Left::Short, 2, false), (Left::Abandoned, 60, false)]);
+}
+
+#[test]
+fn who_left_by_a_key_is_not_held_for_served_by_the_queue_when_somebody_else_takes_them() {
+    let way = Way::to(Then::Extension("900".into(), "default".into()));
+    let mut desk = Desk::new(changed(shop(), |queue| queue.keys = vec![(Key::new('3').unwrap(), way)]));
+    let caller = desk.gives("a", CLIENT);
+    desk.presses(&caller, "3");
+    let sent = desk.effects(|effect| match effect {
+        Effect::Transfer { extension, .. } => Some(extension.to_string()),
+        _ => None,
+    });
+    assert_eq!(sent, ["900"]);
+    desk.wait(Span::seconds(5));
+    desk.news(News::Bridged(caller.clone(), ChannelId::new("somebody")));
+    assert_eq!(counted(&mut desk), [(Left::Key, 5, false)]);
+    desk.ends(&caller, Outcome::Unknown);
+    let row = desk.row(&caller);
+    assert_eq!((left(&row), row.missed), (Some(Left::Key), Some(false)));
+    assert_eq!(counted(&mut desk), []);
+}
+
+#[test]
+fn people_see_who_waits_and_for_whom_a_phone_rings() {
+    let mut desk = Desk::new(shop());
+    desk.gives("a", CLIENT);
+    desk.wait(Span(1));
+    desk.gives("b", OTHER);
+    desk.wait(Span(1));
+    let third = desk.gives("c", "");
+    desk.end_of_words(&third);
+    desk.wait(Span(6998));
+    let queues = desk.engine.status(desk.now).queues;
+    let [sales] = queues.as_slice() else { panic!("{queues:?}") };
+    assert_eq!((&*sales.group, sales.operators), ("sales", 2));
+    let seen = sales.waiting.iter().map(|waiter| {
+        (waiter.position, waiter.call.as_str(), waiter.hears, waiter.rung.join(" "), waiter.waited.0, waiter.number)
+    });
+    assert_eq!(
+        seen.collect::<Vec<_>>(),
+        [
+            (1, "a", "greeting", "anna".to_owned(), 7000, CLIENT_NUMBER.parse().ok()),
+            (2, "b", "greeting", "boris".to_owned(), 6999, format!("+{OTHER}").parse().ok()),
+            (3, "c", "music", String::new(), 6998, None),
+        ]
+    );
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false }));
+    assert_eq!(desk.engine.status(desk.now).queues[0].operators, 1);
+}
+
+fn told_of_holds(desk: &mut Desk) -> Vec<String> {
+    desk.effects(|effect| match effect {
+        Effect::Alarm(alarm) if alarm.kind == AlarmKind::Hold => Some(alarm.text.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_client_on_hold_for_too_long_is_noticed_once_a_hold() {
+    let mut desk = Desk::new(shop());
+    let caller = desk.gives("a", CLIENT);
+    let operator = desk.dialled().remove(0);
+    desk.talks(&operator, &caller);
+    desk.news(News::Held(operator.leg.clone(), true));
+    desk.wait(Span::seconds(119));
+    desk.news(News::Held(operator.leg.clone(), false));
+    desk.news(News::Held(operator.leg.clone(), true));
+    desk.wait(Span::seconds(119));
+    assert_eq!(told_of_holds(&mut desk), [""; 0], "each hold counts for itself");
+    let held = desk.engine.status(desk.now).held;
+    assert_eq!((held.len(), held[0].operator.as_deref(), held[0].held), (1, Some("anna"), Span::seconds(119)));
+    // The client's phone holds too: it is the same silence.
+    desk.news(News::Held(caller.clone(), true));
+    desk.wait(Span::seconds(1));
+    assert_eq!(told_of_holds(&mut desk), ["line site: a talk with anna has been on hold for 120 s"]);
+    desk.wait(Span::minutes(10));
+    assert_eq!((told_of_holds(&mut desk).len(), desk.engine.status(desk.now).held.len()), (0, 1));
+    desk.ends(&caller, Outcome::Unknown);
+    desk.ends(&operator.leg, Outcome::Unknown);
+    assert!(desk.engine.status(desk.now).held.is_empty());
+}
+
+#[test]
+fn a_callbacks_talk_on_hold_is_noticed_too_and_a_lost_connection_forgets_it() {
+    let mut desk = Desk::new(shop());
+    let (operator, client) = desk.dials_both();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    desk.news(News::Held(client.leg.clone(), true));
+    desk.wait(Span::minutes(2));
+    assert_eq!(told_of_holds(&mut desk), ["line site: a talk with anna has been on hold for 120 s"]);
+    desk.news(News::Held(client.leg.clone(), false));
+    desk.news(News::Held(client.leg.clone(), true));
+    desk.news(News::Down);
+    desk.wait(Span::minutes(3));
+    assert_eq!(told_of_holds(&mut desk), [""; 0]);
+}
+
+#[test]
+fn nobody_is_rung_for_a_caller_before_the_switch_has_said_what_is_alive() {
+    let mut desk = Desk::of(shop(), Default::default(), Desk::new(shop()).now);
+    desk.news(News::Up);
+    let caller = desk.gives("a", CLIENT);
+    assert!(desk.rung().is_empty(), "who talks already nobody has told yet");
+    let talks = Channel {
+        id: ChannelId::new("own"),
+        direction: Direction::Inbound,
+        user: Some("1001".into()),
+        caller: "1001".into(),
+        name: "".into(),
+        dialled: "100".into(),
+        line: None,
+        created: desk.now.wall,
+    };
+    desk.answer_channels(&[talks]);
+    assert_eq!(desk.rung(), ["user/1002"]);
+    assert_eq!(left(&desk.row(&caller)), None);
+}
+
+#[test]
+fn who_was_sent_on_to_another_queue_and_hangs_up_there_is_missed_whatever_the_way_there_says() {
+    let way = Way { say: None, then: Then::Line("site".into()), callback: false };
+    let mut desk = Desk::new(changed(shop(), |queue| queue.keys = vec![(Key::new('4').unwrap(), way)]));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    let first = desk.gives("a", OTHER);
+    let anna = desk.dialled().remove(0);
+    desk.talks(&anna, &first);
+    let caller = desk.gives("b", CLIENT);
+    desk.presses(&caller, "4");
+    desk.wait(Span::seconds(30));
+    desk.ends(&caller, Outcome::Unknown);
+    let row = desk.row(&caller);
+    assert_eq!((left(&row), row.missed, row.callback.is_some()), (Some(Left::Abandoned), Some(true), true));
+}
+
+#[test]
+fn no_phone_rings_for_a_caller_who_hung_up_while_the_connection_was_lost() {
+    let mut desk = Desk::new(shop());
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.news(News::Down);
+    desk.wait(Span::seconds(10));
+    desk.news(News::Up);
+    desk.stands(&anna.leg, false, None);
+    desk.answer_channels(&[]);
+    desk.news(News::State(caller.clone(), None));
+    assert!(desk.hung_up().contains(&anna.leg));
+    desk.ends(&anna.leg, Outcome::Cancelled);
+    desk.wait(Span::seconds(20));
+    assert!(desk.dialled().is_empty() && desk.engine.status(desk.now).queues[0].waiting.is_empty());
+    desk.wait(Span::seconds(20));
+    let row = desk.row(&caller);
+    assert_eq!((left(&row), row.missed, row.callback.is_some()), (Some(Left::Abandoned), Some(true), true));
 }

@@ -5,6 +5,7 @@ use crate::control::{
     client::{self, NoAnswer},
     request::{RefusalKind, Request},
 };
+use crate::engine::{number::Number, time::Span};
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -91,6 +92,46 @@ fn tell_operators(operators: &Value, out: &mut impl Write) -> std::io::Result<()
     Ok(())
 }
 
+/// `perezvon queue`
+///
+/// # Errors
+/// No daemon.
+pub fn queue(socket: &Path, json: bool, out: &mut impl Write) -> Result<(), Failure> {
+    let answer = client::ask(socket, &Request::Queue {})?;
+    match json {
+        true => writeln!(out, "{answer}")?,
+        false => tell_queues(&answer["queues"], out)?,
+    }
+    Ok(())
+}
+
+/// Each group's callers under its name. Numbers are masked: a screen on the wall may show this.
+fn tell_queues(queues: &Value, out: &mut impl Write) -> std::io::Result<()> {
+    for queue in queues.as_array().into_iter().flatten() {
+        let waiting = queue["waiting"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let (count, operators) = (waiting.len(), &queue["operators"]);
+        writeln!(out, "{}: {count} on the line, operators who take calls: {operators}", text(&queue["group"]))?;
+        for caller in waiting {
+            let number = caller["number"].as_str().and_then(|number| number.parse::<Number>().ok());
+            let rung: Vec<&str> = caller["rung"].as_array().into_iter().flatten().map(text).collect();
+            let state = match (rung.is_empty(), caller["given"].as_bool()) {
+                (false, _) => format!("rung for them: {}", rung.join(", ")),
+                (true, Some(false)) => "in the dialplan's hands".to_owned(),
+                (true, _) => format!("hears: {}", text(&caller["hears"])),
+            };
+            writeln!(
+                out,
+                "  {:>3}  {:<16} {:<12} {:>12}  {state}",
+                caller["position"].as_u64().unwrap_or_default(),
+                number.map_or("hidden number".to_owned(), Number::masked),
+                text(&caller["line"]),
+                show::span(Span(caller["waited"].as_u64().unwrap_or_default())),
+            )?;
+        }
+    }
+    Ok(())
+}
+
 /// `perezvon status`
 ///
 /// # Errors
@@ -137,6 +178,13 @@ pub fn status(socket: &Path, json: bool, out: &mut impl Write) -> Result<(), Fai
             show::time(due, &zone),
             callback["attempts"],
         )?;
+    }
+    if status["queues"].as_array().into_iter().flatten().any(|queue| queue["waiting"] != Value::Array(Vec::new())) {
+        tell_queues(&status["queues"], out)?;
+    }
+    for held in status["held"].as_array().into_iter().flatten() {
+        let span = show::span(Span(held["held"].as_u64().unwrap_or_default()));
+        writeln!(out, "on hold for {span}: the client of {} on {}", text(&held["operator"]), text(&held["line"]))?;
     }
     Ok(tell_operators(&status["operators"], out)?)
 }
@@ -204,4 +252,32 @@ pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
 /// A text of an answer, without its quotes.
 pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn who_waits_is_told_in_order_and_no_number_is_whole() {
+        let caller = |position: u32, number: Option<&str>, given: bool, rung: &[&str]| {
+            json!({ "position": position, "number": number, "line": "site", "waited": 75_000, "given": given,
+                    "hears": "music", "rung": rung })
+        };
+        let waiting = [
+            caller(1, Some("+79161234567"), true, &["anna", "boris"]),
+            caller(3, None, true, &[]),
+            caller(4, Some("+79161234568"), false, &[]),
+        ];
+        let queues = json!([{ "group": "sales", "operators": 2, "waiting": waiting }]);
+        let mut text = Vec::new();
+        tell_queues(&queues, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[0].join(" "), "sales: 3 on the line, operators who take calls: 2");
+        assert_eq!(lines[1].join(" "), "1 +7916***4567 site 1 min 15 s rung for them: anna, boris");
+        assert_eq!(lines[2].join(" "), "3 hidden number site 1 min 15 s hears: music");
+        assert_eq!(lines[3].join(" "), "4 +7916***4568 site 1 min 15 s in the dialplan's hands");
+    }
 }

@@ -105,7 +105,7 @@ pub fn sentence(row: &Value, zone: &TimeZone) -> String {
     let line = subject["line"].as_str().unwrap_or("-");
     let list = || callback["origin"]["list"].as_str();
     let what = match (call.is_null(), list()) {
-        (false, _) => call_words(call),
+        (false, _) => call_words(call) + &queue_words(call),
         (true, None) => "asked for by hand".to_owned(),
         (true, Some(list)) => format!("in list {list}"),
     };
@@ -133,6 +133,21 @@ fn call_words(call: &Value) -> String {
         (_, false, false) => format!("talked{with} for {}", show::span(talk)),
         (_, true, false) => "unserved".to_owned(),
     }
+}
+
+/// How a call went in a queue of ours, and which files came of it.
+fn queue_words(call: &Value) -> String {
+    let queue = &call["queue"];
+    let Some(group) = queue["group"].as_str() else { return String::new() };
+    let waited = show::span(Span(call["waited"].as_u64().unwrap_or_default()));
+    let mut words = match queue["left"].as_str() {
+        Some(left) => format!(", queue {group}: {left} after {waited}"),
+        None => format!(", queue {group}"),
+    };
+    for (key, what) in [("handed_to", "handed to"), ("voicemail", "message"), ("recording", "recorded in")] {
+        words += &queue[key].as_str().map(|value| format!(", {what} {value}")).unwrap_or_default();
+    }
+    words
 }
 
 pub(super) fn callback_words(callback: &Value) -> String {

@@ -202,6 +202,19 @@ Examples:
         #[command(flatten)]
         daemon: Daemon,
     },
+    /// Who waits on the line now: place, number, line, how long, what they hear or who is rung for them
+    #[command(after_help = "\
+Examples:
+  perezvon queue
+  perezvon queue --json | jq '.queues[].waiting | length'")]
+    Queue {
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Who the operators are and what they do; set one ready or away
     #[command(after_help = "\
 Examples:
@@ -408,6 +421,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Explain(wanted) => explain::run(&wanted, out),
         Command::Replay(wanted) => replay::run(&wanted, out),
         Command::Cancel { callback, daemon } => ask::cancel(&daemon.socket, callback, out),
+        Command::Queue { daemon, json } => ask::queue(&daemon.socket, json, out),
         Command::Operators { set, daemon, json } => ask::operators(&daemon.socket, set, json, out),
         Command::Pause { list, daemon } => ask::pause(&daemon.socket, list, out),
         Command::Resume { list, daemon } => ask::resume(&daemon.socket, list, out),

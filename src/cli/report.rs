@@ -4,7 +4,7 @@ use super::{Daemon, Failure, journal, show};
 use crate::{
     control::{client, request::Request},
     engine::time::{Span, Wall},
-    report::{By, Report, Totals},
+    report::{By, Queue, Report, Totals},
 };
 use clap::{Args, builder::PossibleValuesParser};
 use jiff::tz::TimeZone;
@@ -93,19 +93,9 @@ fn table(report: &Report, zone: &TimeZone, reader: Reader, out: &mut impl Write)
     let drawn = reader != Reader::Pipe && report.by.is_some_and(By::is_time);
     let end = report.until.map_or("now".to_owned(), |until| show::time(until, zone));
     writeln!(out, "{} to {end}\n", show::time(report.since.unwrap_or(Wall(0)), zone))?;
-    let name = |name: &str| if name.is_empty() { "-".to_owned() } else { name.to_owned() };
-    let mut lines = vec![heads(report)];
-    lines.extend(report.rows.iter().map(|row| cells(report, name(&row.name), &row.totals)));
-    lines.push(cells(report, "total".to_owned(), &report.total));
-    let widths: Vec<usize> = (0..lines[0].len())
-        .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default())
-        .collect();
+    let lines = aligned(&rows(report, heads(report), |name, totals| cells(report, name, totals)));
     let most = report.rows.iter().map(|row| row.totals.calls).max().unwrap_or_default();
-    for (n, line) in lines.iter().enumerate() {
-        let mut text = format!("{:<width$}", line[0], width = widths[0]);
-        for (cell, width) in line.iter().zip(&widths).skip(1) {
-            text += &format!("  {cell:>width$}");
-        }
+    for (n, mut text) in lines.into_iter().enumerate() {
         let row = n.checked_sub(1).and_then(|n| report.rows.get(n));
         if let Some(row) = row.filter(|_| drawn) {
             text += &format!("  {}", bar(&row.totals, most, reader == Reader::Coloured));
@@ -118,7 +108,71 @@ fn table(report: &Report, zone: &TimeZone, reader: Reader, out: &mut impl Write)
             "\n{CALM} not missed  {RECOVERED} missed, the client recovered  {LOST} missed, the client not recovered"
         )?;
     }
+    if report.total.queue.calls > 0 {
+        writeln!(out, "\nwho waited on the line")?;
+        let heads = QUEUE_HEADS.map(|head| if head.is_empty() { report.by.map_or("", By::as_str) } else { head });
+        for line in
+            aligned(&rows(report, heads.map(str::to_owned).into(), |name, totals| queue_cells(name, &totals.queue)))
+        {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+    }
     Ok(())
+}
+
+/// The heads, a line a row, the sums.
+fn rows(report: &Report, heads: Vec<String>, cells: impl Fn(String, &Totals) -> Vec<String>) -> Vec<Vec<String>> {
+    let name = |name: &str| if name.is_empty() { "-".to_owned() } else { name.to_owned() };
+    let mut lines = vec![heads];
+    lines.extend(report.rows.iter().map(|row| cells(name(&row.name), &row.totals)));
+    lines.push(cells("total".to_owned(), &report.total));
+    lines
+}
+
+/// Columns under their heads, the first to the left.
+fn aligned(lines: &[Vec<String>]) -> Vec<String> {
+    let widths: Vec<usize> = (0..lines[0].len())
+        .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default())
+        .collect();
+    let text = |line: &Vec<String>| {
+        let first = format!("{:<width$}", line[0], width = widths[0]);
+        line.iter().zip(&widths).skip(1).fold(first, |text, (cell, width)| text + &format!("  {cell:>width$}"))
+    };
+    lines.iter().map(text).collect()
+}
+
+const QUEUE_HEADS: [&str; 12] = [
+    "",
+    "queued",
+    "served",
+    "in time",
+    "share",
+    "abandoned",
+    "short",
+    "call-back",
+    "shut",
+    "other",
+    "wait: mean / 9 of 10",
+    "longest",
+];
+
+fn queue_cells(name: String, queue: &Queue) -> Vec<String> {
+    let span = |span: Option<Span>| span.map_or("-".to_owned(), show::span);
+    let share = queue.in_time_per_mille.map(|share| format!("{}.{} %", share / 10, share % 10));
+    vec![
+        name,
+        queue.calls.to_string(),
+        queue.served.to_string(),
+        queue.in_time.to_string(),
+        share.unwrap_or("-".to_owned()),
+        queue.abandoned.to_string(),
+        queue.short.to_string(),
+        queue.call_back.to_string(),
+        queue.closed.to_string(),
+        queue.other.to_string(),
+        format!("{} / {}", span(queue.wait_mean), span(queue.wait_p90)),
+        span(queue.wait_longest),
+    ]
 }
 
 fn heads(report: &Report) -> Vec<String> {
@@ -183,7 +237,8 @@ fn csv(report: &Report, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "{},calls,served,missed,call_talk_s,callbacks,closed,recovered,attempts,wait_s,talk_s,to_talk_median_s,\
-         to_talk_worst_s,operator_cost,client_cost,cost,currency",
+         to_talk_worst_s,operator_cost,client_cost,cost,currency,queued,queue_served,in_time,abandoned,short,\
+         call_back,shut,other,queue_wait_mean_s,queue_wait_p90_s,queue_wait_longest_s",
         report.by.map_or("name", By::as_str),
     )?;
     match report.by {
@@ -196,11 +251,11 @@ fn csv_row(report: &Report, name: &str, totals: &Totals, out: &mut impl Write) -
     let seconds = |span: Span| (span.0 / 1000).to_string();
     let maybe = |span: Option<Span>| span.map(seconds).unwrap_or_default();
     let Totals { calls, served, missed, callbacks, closed, recovered, attempts, .. } = totals;
-    let Totals { operator_cost, client_cost, cost, .. } = totals;
+    let Totals { operator_cost, client_cost, cost, queue, .. } = totals;
     writeln!(
         out,
         "{},{calls},{served},{missed},{},{callbacks},{closed},{recovered},{attempts},{},{},{},{},\
-         {operator_cost},{client_cost},{cost},{}",
+         {operator_cost},{client_cost},{cost},{},{},{},{},{},{},{},{},{},{},{},{}",
         quoted(name),
         seconds(totals.call_talk),
         seconds(totals.wait),
@@ -208,6 +263,17 @@ fn csv_row(report: &Report, name: &str, totals: &Totals, out: &mut impl Write) -
         maybe(totals.to_talk_median),
         maybe(totals.to_talk_worst),
         report.currency.as_deref().unwrap_or_default(),
+        queue.calls,
+        queue.served,
+        queue.in_time,
+        queue.abandoned,
+        queue.short,
+        queue.call_back,
+        queue.closed,
+        queue.other,
+        maybe(queue.wait_mean),
+        maybe(queue.wait_p90),
+        maybe(queue.wait_longest),
     )
 }
 
@@ -266,6 +332,20 @@ mod tests {
     }
 
     #[test]
+    fn the_queue_is_told_where_somebody_waited() {
+        let mut report = report();
+        let queue = Queue { calls: 9, served: 7, in_time: 6, in_time_per_mille: Some(666), ..Queue::default() };
+        (report.rows[1].totals.queue, report.total.queue) = (queue.clone(), queue);
+        let mut text = Vec::new();
+        table(&report, &TimeZone::UTC, Reader::Pipe, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let lines: Vec<&str> = text.lines().skip_while(|line| *line != "who waited on the line").collect();
+        assert!(lines[1].starts_with("hour") && lines[4].starts_with("total"), "{text}");
+        assert!(lines[3].contains("66.6 %") && lines[2].contains(" - "), "{text}");
+        assert!(!written(Reader::Pipe).contains("on the line"));
+    }
+
+    #[test]
     fn nobody_draws_for_a_pipe() {
         let text = written(Reader::Pipe);
         assert!(!text.contains([CALM, RECOVERED, LOST].concat().chars().collect::<Vec<_>>().as_slice()), "{text}");
@@ -279,7 +359,7 @@ mod tests {
         let text = String::from_utf8(text).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3, "no total among the rows: {text}");
-        assert_eq!(lines[1], "03,4,3,1,0,0,0,0,0,0,0,,,0.00,0.00,0.00,RUB");
+        assert_eq!(lines[1], "03,4,3,1,0,0,0,0,0,0,0,,,0.00,0.00,0.00,RUB,0,0,0,0,0,0,0,0,,,");
         assert!(lines[2].starts_with("\"12, noon\",80,60,20,"), "{text}");
         assert_eq!(lines[0].split(',').count(), lines[1].split(',').count());
     }

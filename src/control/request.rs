@@ -25,6 +25,8 @@ pub const MOST_REPORTED: usize = 10_000;
 pub enum Request {
     /// How do things stand?
     Status {},
+    /// Who waits on the line?
+    Queue {},
     /// Who are the operators, and what do they do?
     Operators {},
     /// This operator takes calls, or no longer does.

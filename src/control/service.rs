@@ -60,6 +60,7 @@ impl Service {
     pub async fn answer(&self, request: Request) -> Done<Value> {
         Ok(match request {
             Request::Status {} => json!(self.status().await?),
+            Request::Queue {} => json!({ "queues": self.status().await?.queues }),
             Request::Operators {} => json!({ "operators": self.status().await?.operators }),
             Request::Operator { name, ready } => {
                 self.operator(&name, ready).await?;

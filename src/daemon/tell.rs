@@ -102,7 +102,10 @@ pub(super) fn notice(notice: &Notice, numbers: Numbers) {
         Notice::Offered { call, operators } => {
             info!(call = %call, operators = operators.join(" "), "operators are rung for the caller");
         }
-        Notice::OffersOver { job, outcome } => {
+        Notice::LeftQueue { group, left, waited, in_time } => {
+            info!(%group, left = left.as_str(), waited_s = waited.0 / 1000, in_time, "the client has left the queue");
+        }
+        Notice::OffersOver { job, outcome, .. } => {
             info!(%job, outcome = outcome.as_str(), "no phone rings for it any more")
         }
         Notice::Closed { callback, reason } => {

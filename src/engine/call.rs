@@ -292,6 +292,9 @@ impl Engine {
             cx.write(Write::Call(record.clone()));
             cx.notice(Notice::CallServed(record));
         }
+        if first {
+            self.caller_left_served(id, cx);
+        }
         if let Some(number) = number {
             with.into_iter().for_each(|operator| self.last_talks.note(number, now.wall, operator));
             self.client_was_taken(number, id, other, cx);
@@ -468,6 +471,7 @@ impl Engine {
             Some(caller) if caller.vanished.is_none() => {
                 caller.vanished = Some(now);
                 self.timers.insert((now + CDR_GRACE, Timer::Caller(id.clone())));
+                self.caller_vanished(id, cx);
             }
             Some(_) => {}
             None => self.channel_gone(id, cx.now.wall, "", KnownBy::Guess, cx),

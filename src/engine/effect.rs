@@ -3,7 +3,7 @@
 use super::{
     Name,
     number::Number,
-    record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Job, Outcome, Role},
+    record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Job, Left, Outcome, Role},
     rules::Language,
     time::{Span, Wall},
 };
@@ -306,9 +306,25 @@ pub enum AlarmKind {
     Voice,
     /// A trunk has cost what it may cost a month.
     Cap,
+    /// A client has been on hold for too long.
+    Hold,
 }
 
 impl AlarmKind {
+    /// All of them.
+    pub const ALL: [AlarmKind; 10] = [
+        AlarmKind::Impossible,
+        AlarmKind::Clock,
+        AlarmKind::Trunk,
+        AlarmKind::Overdue,
+        AlarmKind::Store,
+        AlarmKind::Silent,
+        AlarmKind::Limit,
+        AlarmKind::Voice,
+        AlarmKind::Cap,
+        AlarmKind::Hold,
+    ];
+
     /// The label of the metric.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -321,6 +337,7 @@ impl AlarmKind {
             AlarmKind::Limit => "limit",
             AlarmKind::Voice => "voice",
             AlarmKind::Cap => "cap",
+            AlarmKind::Hold => "hold",
         }
     }
 }
@@ -355,10 +372,23 @@ pub enum Notice {
     },
     /// A client waits in the queue.
     Queued(CallRecord),
+    /// A caller has left the queue for good: is served for the first time, or is gone.
+    LeftQueue {
+        /// The group of operators that they waited for last.
+        group: Name,
+        /// How.
+        left: Left,
+        /// How long they had waited, from the call's arrival on.
+        waited: Span,
+        /// Served within the line's `in_time`.
+        in_time: bool,
+    },
     /// A round of ringing operators for a live caller is over.
     OffersOver {
         /// For whom.
         job: Job,
+        /// The group whose operators were rung.
+        group: Name,
         /// How it ended.
         outcome: Outcome,
     },

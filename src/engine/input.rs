@@ -147,6 +147,8 @@ pub enum News {
     LineNamed(ChannelId, Box<str>),
     /// The dialplan says where the client at this channel came from; hostile.
     Marked(ChannelId, Box<Marks>),
+    /// The phone at this channel has put its talk on hold, or has taken it back.
+    Held(ChannelId, bool),
     /// A channel is gone.
     Ended(Ended),
     /// Somebody pressed a key of the telephone at this channel.

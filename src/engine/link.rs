@@ -194,6 +194,7 @@ impl Engine {
     }
 
     pub(super) fn link_down(&mut self, switch: &Name, cx: &mut Cx) {
+        self.forget_holds(switch);
         // How long they go on talking is not heard: what was heard counts, until the switch or a record says more.
         #[allow(clippy::disallowed_methods)] // each is changed alike: the order of the map does not show
         for followed in self.channels.values_mut().filter(|followed| followed.switch == *switch) {
@@ -334,8 +335,8 @@ impl Engine {
                     _ => {}
                 }
                 if parked {
-                    self.parked(id, cx);
                     self.waiter_found(id, cx);
+                    self.parked(id, cx);
                 }
             }
         }

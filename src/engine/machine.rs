@@ -82,6 +82,8 @@ pub(super) enum Timer {
     Caller(ChannelId),
     /// Something is to be done for a caller who waits.
     Waiter(ChannelId),
+    /// A talk may have been on hold for too long.
+    Hold(ChannelId),
     Audit(Name),
     Ramp(Name),
     /// A group's operators of a further level may be rung.
@@ -141,6 +143,8 @@ pub struct Engine {
     /// Callers who were given to us, and where they are.
     pub(super) live: BTreeMap<LiveId, ChannelId>,
     pub(super) places: Places,
+    /// Channels whose phone has put its talk on hold, and since when.
+    pub(super) holds: BTreeMap<ChannelId, Mono>,
     pub(super) operators: Operators,
     pub(super) last_talks: LastTalks,
     pub(super) shares: Shares,
@@ -193,6 +197,7 @@ impl Engine {
             ready: BTreeMap::new(),
             live: BTreeMap::new(),
             places: Places::default(),
+            holds: BTreeMap::new(),
             trunks: BTreeMap::new(),
             resting_trunks: BTreeMap::new(),
             reached: BTreeMap::new(),
@@ -288,6 +293,7 @@ impl Engine {
             News::Parked(id) => self.parked(&id, cx),
             News::Bridged(a, b) => self.bridged(&a, &b, cx),
             News::Unbridged(a, b) => self.unbridged(&a, &b, cx),
+            News::Held(id, on) => self.held(&id, on, cx),
             News::Ended(ended) => self.ended(ended, cx),
             News::Said { id, token } => self.said_on(&id, token, cx),
             News::Agent { agent, available } => self.agent(&agent, available, cx),
@@ -368,6 +374,7 @@ impl Engine {
                 Timer::Operator(name) => self.operator_dirty(&name),
                 Timer::Caller(id) => self.vanished(&id, cx),
                 Timer::Waiter(id) => self.waiter_due(&id, cx),
+                Timer::Hold(id) => self.held_for_long(&id, cx),
                 Timer::Audit(name) => self.audit(&name, cx),
                 Timer::Ramp(_) => self.all_dirty(),
                 Timer::Escalation(group) => _ = self.dirty.insert(group),
@@ -390,6 +397,7 @@ impl Engine {
     }
 
     pub(super) fn remember_end(&mut self, id: ChannelId) {
+        self.holds.remove(&id);
         if self.recent.len() == MOST_RECENT
             && let Some(oldest) = self.recent.pop_front()
         {

@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] (what is stored),
 //! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
-//! `callback`, `distribution`, `attempt`, `held` and `queue`, each with its transition table; `strategy` (who of a group is rung), [`recording`] (where talks are written), [`retry`] with
+//! `callback`, `distribution`, `attempt`, `held`, `queue` and `hold`, each with its transition table; `strategy` (who of a group is rung), [`recording`] (where talks are written), [`retry`] with
 //! `dials` (when a client may be dialled), and `status` (what people see).
 
 mod attempt;
@@ -15,6 +15,7 @@ mod callback;
 mod dials;
 mod distribution;
 mod held;
+mod hold;
 mod last_calls;
 mod link;
 mod machine;
@@ -40,7 +41,7 @@ pub mod zones;
 
 pub use machine::{Deadline, Engine, Step};
 pub use operator::OperatorState;
-pub use status::{OperatorView, Status, SwitchView};
+pub use status::{HoldView, OperatorView, QueueView, Status, SwitchView, WaiterView};
 use std::sync::Arc;
 
 /// A name from the configuration: of a line, an operator, a group, a trunk, a switch.

@@ -29,7 +29,8 @@ use super::{
     number::Number,
     record::{CallRecord, ChannelId, Job, Left, LiveId, Outcome, Queued, Write},
     recording,
-    rules::{Heard, Key, Line, Then, Way},
+    rules::{Group, Heard, Key, Line, Then, Way},
+    status::{QueueView, WaiterView},
     strategy::Wanted,
     time::{Mono, Now, Span, Wall},
 };
@@ -85,6 +86,24 @@ enum Hears {
     Message,
     /// Somebody else has them.
     Gone,
+}
+
+impl Hears {
+    /// A word for people.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Hears::Greeting => "greeting",
+            Hears::Music(_) => "music",
+            Hears::Tone => "ringing-tone",
+            Hears::Words => "words",
+            Hears::Joining => "joining",
+            Hears::Served => "operator",
+            Hears::Parting(_) => "parting",
+            Hears::Confirming(_) | Hears::Typing(_) => "question",
+            Hears::Message => "message",
+            Hears::Fetched | Hears::Gone => "nothing",
+        }
+    }
 }
 
 /// A caller whom the dialplan has given to us.
@@ -252,7 +271,8 @@ impl Engine {
                 no_callback: false,
             })
         });
-        (queue.group, queue.left) = (group.clone(), None);
+        // Whoever waits again is lost again: by which way they had left does not count any more.
+        (queue.group, queue.left, queue.no_callback) = (group.clone(), None, false);
         caller.waiter = Some(Box::new(waiter));
         self.live.insert(live, id.clone());
         self.ready.entry(group.clone()).or_default().insert(rank);
@@ -302,7 +322,7 @@ impl Engine {
             waiter.until = longest.map(|longest| cx.now.mono + longest);
             if let Some(caller) = self.caller(id) {
                 caller.waiting_since.get_or_insert(cx.now.mono);
-                caller.record.queue.iter_mut().for_each(|queue| queue.left = None);
+                caller.record.queue.iter_mut().for_each(|queue| (queue.left, queue.no_callback) = (None, false));
             }
         }
         self.ready.entry(group.clone()).or_default().insert(rank);
@@ -391,6 +411,11 @@ impl Engine {
     fn company(&mut self, id: &ChannelId, cx: &mut Cx) {
         let Some(waiter) = self.waiter(id) else { return };
         let (what, given) = (waiter.line.queue.music.clone(), !waiter.fetched);
+        // Meanwhile nobody was rung for them.
+        if waiter.hears == Hears::Fetched {
+            let group = waiter.line.group.clone();
+            self.dirty.insert(group);
+        }
         let token = self.token();
         let Some((switch, _)) = self.ear(id, Hears::Music(cx.now.mono), token, None, cx) else { return };
         cx.effect(Effect::Music { switch, leg: id.clone(), token, what, given });
@@ -515,6 +540,38 @@ impl Engine {
         group.operators.iter().any(|member| self.may_come(&member.name, now))
     }
 
+    /// The group's queue as people see it.
+    pub(super) fn queue_view(&self, group: &Group, now: Now) -> QueueView {
+        let ready = self.ready.get(&group.name);
+        let waits = |(before, rank): (usize, &Rank)| {
+            let Job::Live(live) = rank.job else { return None };
+            let caller = self.caller_at(self.live.get(&live)?)?;
+            let waiter = caller.waiter.as_ref()?;
+            let at = self.attempts.get(&rank.job);
+            let rung = |at: &Attempt| {
+                at.record.legs.iter().filter(|leg| leg.ended.is_none()).map(|leg| leg.who.clone()).collect()
+            };
+            Some(WaiterView {
+                call: caller.record.id.clone(),
+                number: caller.record.number,
+                line: waiter.line.name.clone(),
+                position: before as u32 + 1,
+                since: waiter.since,
+                waited: caller
+                    .waiting_since
+                    .map_or(caller.record.waited, |since| Span(caller.record.waited.0 + now.mono.since(since).0)),
+                given: waiter.given,
+                hears: waiter.hears.as_str(),
+                rung: at.map_or_else(Vec::new, |at| rung(at)),
+            })
+        };
+        QueueView {
+            group: group.name.clone(),
+            operators: group.operators.iter().filter(|member| self.may_come(&member.name, now)).count(),
+            waiting: ready.into_iter().flatten().enumerate().filter_map(waits).collect(),
+        }
+    }
+
     // ---- operators for them -----------------------------------------------------------------------------------------
 
     pub(super) fn wanted_by_caller(&self, id: LiveId) -> Option<Wanted> {
@@ -534,7 +591,8 @@ impl Engine {
     pub(super) fn offer_caller(&mut self, live: LiveId, cx: &mut Cx) {
         let Some(id) = self.live.get(&live).cloned() else { return };
         let Some(switch) = self.channels.get(&id).map(|followed| followed.switch.clone()) else { return };
-        if self.attempts.contains_key(&Job::Live(live)) || !self.links.get(&switch).is_some_and(|link| link.up) {
+        let settled = |link: &super::link::Link| link.up && link.settled.is_some();
+        if self.attempts.contains_key(&Job::Live(live)) || !self.links.get(&switch).is_some_and(settled) {
             return;
         }
         let Some(waiter) = self.waiter(&id).filter(|waiter| waiter.may_be_offered()) else { return };
@@ -585,7 +643,7 @@ impl Engine {
 
     /// A round of ringing operators for a caller is over.
     pub(super) fn offers_over(&mut self, at: &Attempt, outcome: Outcome, cx: &mut Cx) {
-        cx.notice(Notice::OffersOver { job: at.id(), outcome });
+        cx.notice(Notice::OffersOver { job: at.id(), group: at.line.group.clone(), outcome });
         let Job::Live(live) = at.id() else { return };
         let Some(id) = self.live.get(&live).cloned() else { return };
         let Some(waiter) = self.waiter(&id) else { return };
@@ -634,7 +692,8 @@ impl Engine {
         let Some(caller) = self.caller(id) else { return };
         if let Some(queue) = &mut caller.record.queue {
             let first = caller.record.operator.as_ref();
-            queue.left = Some(Left::Served);
+            // Who has left already is served where they went.
+            queue.left.get_or_insert(Left::Served);
             if let (Some(first), Some(with)) = (first, with)
                 && first != with
             {
@@ -650,6 +709,14 @@ impl Engine {
                 engine.part(at, Outcome::Cancelled, "another operator has the client", cx);
             }
         });
+    }
+
+    /// Somebody talks with a caller of the queue for the first time.
+    pub(super) fn caller_left_served(&mut self, id: &ChannelId, cx: &mut Cx) {
+        let Some(caller) = self.caller_at(id) else { return };
+        if let Some(waiter) = &caller.waiter {
+            notice_left(&caller.record, &waiter.line, cx);
+        }
     }
 
     /// Where the talk is recorded, for the row of the call.
@@ -674,6 +741,9 @@ impl Engine {
         if let Some(queue) = &mut record.queue {
             queue.left.get_or_insert(if short { Left::Short } else { Left::Abandoned });
         }
+        if record.served.is_none() {
+            notice_left(record, &waiter.line, cx);
+        }
         if let Some(number) = record.number.filter(|_| hung_up && record.served.is_none()) {
             self.places.keep(number, waiter.line.group.clone(), waiter.since, cx.now.wall);
         }
@@ -684,6 +754,18 @@ impl Engine {
                 if at.outcome.is_none() {
                     engine.part(at, Outcome::Cancelled, "the caller hung up", cx);
                 }
+            }
+        });
+    }
+
+    /// The switch knows nothing of a caller any more. How the call ended may yet be told; no phone rings for it.
+    pub(super) fn caller_vanished(&mut self, id: &ChannelId, cx: &mut Cx) {
+        self.out_of_turn(id);
+        let Some(waiter) = self.waiter(id) else { return };
+        waiter.given = false;
+        self.with_attempt(Job::Live(LiveId::of(id)), cx, |engine, at, cx| {
+            if at.record.joined.is_none() && at.outcome.is_none() {
+                engine.part(at, Outcome::Cancelled, "the caller is gone", cx);
             }
         });
     }
@@ -1039,6 +1121,13 @@ impl Engine {
             cx.write(Write::Call(caller.record.clone()));
         }
     }
+}
+
+/// How a call left its queue, and whether it was served in time by the rules of the line.
+fn notice_left(record: &CallRecord, line: &Line, cx: &mut Cx) {
+    let Some((queue, left)) = record.queue.as_ref().and_then(|queue| Some((queue, queue.left?))) else { return };
+    let in_time = left == Left::Served && record.waited <= line.queue.in_time;
+    cx.notice(Notice::LeftQueue { group: queue.group.clone(), left, waited: record.waited, in_time });
 }
 
 impl Waiter {

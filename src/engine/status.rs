@@ -4,10 +4,11 @@ use super::{
     Name,
     attempt::Stage,
     machine::{Engine, Kind},
+    number::Number,
     operator::OperatorState,
     record::{CallRecord, CallbackId, CallbackRecord, ChannelId, Job},
     rules::Rules,
-    time::{Now, Wall},
+    time::{Now, Span, Wall},
 };
 use serde::Serialize;
 
@@ -40,6 +41,51 @@ pub struct SwitchView {
     pub settled: bool,
 }
 
+/// One caller who waits on the line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WaiterView {
+    /// The caller's channel.
+    pub call: ChannelId,
+    /// Who; `None`: hidden.
+    pub number: Option<Number>,
+    /// By the rules of which line.
+    pub line: Name,
+    /// The place in the order of the group, callbacks that are due counted in; from 1.
+    pub position: u32,
+    /// Since when the place counts.
+    pub since: Wall,
+    /// How long the call has waited, in milliseconds.
+    pub waited: Span,
+    /// The dialplan has not taken them back.
+    pub given: bool,
+    /// What the caller hears: `greeting`, `music`, `ringing-tone`, `words`, `question`, `joining`, `nothing`.
+    pub hears: &'static str,
+    /// Operators whose phones ring, or who have answered, for them.
+    pub rung: Vec<Name>,
+}
+
+/// One talk that is on hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HoldView {
+    /// The line on which the client is.
+    pub line: Name,
+    /// Who talks with the client, when it is one of our operators.
+    pub operator: Option<Name>,
+    /// For how long, in milliseconds.
+    pub held: Span,
+}
+
+/// The queue of one group now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QueueView {
+    /// The group.
+    pub group: Name,
+    /// How many of its operators take calls, now or after the one that they are on.
+    pub operators: usize,
+    /// Who waits on the line, in the order in which they are served.
+    pub waiting: Vec<WaiterView>,
+}
+
 /// The engine now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
@@ -55,6 +101,10 @@ pub struct Status {
     pub switches: Vec<SwitchView>,
     /// The operators.
     pub operators: Vec<OperatorView>,
+    /// The queues, by group.
+    pub queues: Vec<QueueView>,
+    /// Talks on hold, the longest first.
+    pub held: Vec<HoldView>,
     /// Clients' calls that are alive.
     pub calls: Vec<CallRecord>,
     /// Open callbacks.
@@ -103,6 +153,8 @@ impl Engine {
                     call: state.reserved.iter().find_map(|job| self.live_call(*job)),
                 })
                 .collect(),
+            queues: self.rules.groups.values().map(|group| self.queue_view(group, now)).collect(),
+            held: self.hold_views(now),
             calls,
             callbacks: self.callbacks.values().cloned().collect(),
             paused_lists: self.paused_lists.iter().cloned().collect(),

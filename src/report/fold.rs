@@ -1,10 +1,12 @@
 //! The fold: each fact is added to its row and to the whole.
 
+#[cfg(test)]
+use super::Queue;
 use super::{Amount, By, Report, Row, Totals};
 use crate::{
     engine::{
         Name, cost,
-        record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, CloseReason, Marks, Role},
+        record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, CloseReason, Left, Marks, Queued, Role},
         rules::{Line, Rules},
         time::{Span, Wall},
     },
@@ -28,6 +30,10 @@ pub struct Fold {
 struct Tally {
     sums: Totals,
     to_talk: BTreeMap<u64, u64>,
+    /// Of those served in a queue.
+    waits: BTreeMap<u64, u64>,
+    /// Their sum.
+    waited: Span,
 }
 
 impl Fold {
@@ -43,14 +49,27 @@ impl Fold {
 
     /// Adds a client's call.
     pub fn call(&mut self, call: &CallRecord) {
-        let key = self.key(&call.line, &call.marks, call.arrived, call.operator.as_ref());
+        let mut key = self.key(&call.line, &call.marks, call.arrived, call.operator.as_ref());
+        if let (Some(By::Group), Some(queue)) = (self.by, &call.queue) {
+            key = Some(queue.group.to_string());
+        }
+        let in_time = call.queue.as_ref().and_then(|queue| self.queue_line(call, queue)).map(|line| line.queue.in_time);
         let missed = call.missed == Some(true);
         self.add(key, |tally| {
             tally.sums.calls += 1;
             tally.sums.missed += u64::from(missed);
             tally.sums.served += u64::from(call.served.is_some() && !missed);
             tally.sums.call_talk = tally.sums.call_talk + call.talk;
+            if let Some(left) = call.queue.as_ref().and_then(|queue| queue.left) {
+                tally.queued(left, call.waited, in_time);
+            }
         });
+    }
+
+    /// By the rules of which line a call waited: its own, unless it was sent on to the queue of another group.
+    fn queue_line(&self, call: &CallRecord, queue: &Queued) -> Option<&Arc<Line>> {
+        let own = self.rules.lines.get(&call.line).filter(|line| line.group == queue.group);
+        own.or_else(|| self.rules.lines.values().find(|line| line.group == queue.group))
     }
 
     /// Adds a callback with all its attempts.
@@ -132,6 +151,7 @@ impl Fold {
         let local = |format| at.timestamp().to_zoned(self.zone.clone()).strftime(format).to_string();
         Some(match self.by? {
             By::Line => line.to_string(),
+            By::Group => self.rules.lines.get(line).map_or(String::new(), |line| line.group.to_string()),
             By::Channel => or_of_line(&marks.channel, |line| &line.channel),
             By::Source => or_of_line(&marks.source, |line| &line.source),
             By::Campaign => or_of_line(&marks.campaign, |line| &line.campaign),
@@ -161,19 +181,49 @@ fn wait_and_talk(attempt: &AttemptRecord, place: usize) -> (Span, Span) {
     }
 }
 
+/// So many of a thousand took no longer than this; `None`: there are none.
+fn quantile(times: &BTreeMap<u64, u64>, per_mille: u64) -> Option<Span> {
+    let wanted = (times.values().sum::<u64>() * per_mille).div_ceil(1000);
+    let mut seen = 0;
+    let found = times.iter().find(|(_, times)| {
+        seen += **times;
+        seen >= wanted
+    });
+    found.map(|(seconds, _)| Span::seconds(*seconds))
+}
+
 impl Tally {
+    /// A call has left its queue.
+    fn queued(&mut self, left: Left, waited: Span, in_time: Option<Span>) {
+        let queue = &mut self.sums.queue;
+        queue.calls += 1;
+        queue.wait_longest = queue.wait_longest.max(Some(waited));
+        *match left {
+            Left::Served => &mut queue.served,
+            Left::Abandoned => &mut queue.abandoned,
+            Left::Short => &mut queue.short,
+            Left::CallBack => &mut queue.call_back,
+            Left::Closed => &mut queue.closed,
+            Left::Key | Left::Nobody | Left::Full | Left::Late | Left::GivenBack => &mut queue.other,
+        } += 1;
+        if left == Left::Served {
+            queue.in_time += u64::from(in_time.is_some_and(|in_time| waited <= in_time));
+            *self.waits.entry(waited.0 / 1000).or_default() += 1;
+            self.waited = self.waited + waited;
+        }
+    }
+
     fn finish(self) -> Totals {
-        let Tally { mut sums, to_talk } = self;
+        let Tally { mut sums, to_talk, waits, waited } = self;
         let share = (sums.recovered * 1000).checked_div(sums.closed);
         sums.recovered_per_mille = share;
-        let half = to_talk.values().sum::<u64>().div_ceil(2);
-        let mut seen = 0;
-        let median = to_talk.iter().find(|(_, times)| {
-            seen += **times;
-            seen >= half
-        });
-        sums.to_talk_median = median.map(|(seconds, _)| Span::seconds(*seconds));
+        sums.to_talk_median = quantile(&to_talk, 500);
         sums.to_talk_worst = to_talk.keys().next_back().map(|seconds| Span::seconds(*seconds));
+        let queue = &mut sums.queue;
+        let counted = queue.calls - queue.short - queue.closed;
+        queue.in_time_per_mille = (queue.in_time * 1000).checked_div(counted);
+        queue.wait_mean = waited.0.checked_div(queue.served).map(Span);
+        queue.wait_p90 = quantile(&waits, 900);
         sums
     }
 }
@@ -351,8 +401,73 @@ mod tests {
             operator_cost: Amount(38_000),
             client_cost: Amount(76_000),
             cost: Amount(114_000),
+            queue: Queue::default(),
         };
         assert_eq!(report.total, wanted);
+    }
+
+    /// Who waited how long in which group's queue, and how it ended.
+    fn queued(arrived: i64, group: &str, waited: u64, left: Left) -> CallRecord {
+        let queue = Queued {
+            group: group.into(),
+            since: at(arrived),
+            rounds: 1,
+            left: Some(left),
+            voicemail: None,
+            recording: None,
+            handed_to: None,
+            no_callback: false,
+        };
+        let served = (left == Left::Served).then_some(("anna", 60));
+        CallRecord { waited: Span::seconds(waited), queue: Some(Box::new(queue)), ..call("site", arrived, served) }
+    }
+
+    #[test]
+    fn the_service_level_leaves_out_the_short_and_those_who_came_while_the_line_was_shut() {
+        let rules = rules();
+        let group = rules.lines["site"].group.clone();
+        assert_eq!(rules.lines["site"].queue.in_time, Span::seconds(20));
+        let folded = |by| {
+            let mut fold = Fold::new(rules.clone(), by, TimeZone::UTC);
+            for (waited, left) in [
+                (0, Left::Served),
+                (20, Left::Served),
+                (21, Left::Served),
+                (300, Left::Abandoned),
+                (2, Left::Short),
+                (1, Left::Closed),
+                (70, Left::CallBack),
+                (90, Left::Late),
+            ] {
+                fold.call(&queued(0, &group, waited, left));
+            }
+            fold.call(&queued(3600, "nowhere", 5, Left::Served));
+            fold.call(&call("site", 3600, None));
+            fold.finish(None, None)
+        };
+        let row = folded(Some(By::Hour)).rows.remove(0);
+        assert_eq!(
+            row.totals.queue,
+            Queue {
+                calls: 8,
+                served: 3,
+                in_time: 2,
+                in_time_per_mille: Some(333),
+                abandoned: 1,
+                short: 1,
+                call_back: 1,
+                closed: 1,
+                other: 1,
+                wait_mean: Some(Span(13_666)),
+                wait_p90: Some(Span::seconds(21)),
+                wait_longest: Some(Span::seconds(300)),
+            }
+        );
+        let by_group = folded(Some(By::Group));
+        let names: Vec<_> = by_group.rows.iter().map(|row| (row.name.as_str(), row.totals.queue.calls)).collect();
+        assert_eq!(names, [("nowhere", 1), (&*group, 8)]);
+        assert_eq!((by_group.total.queue.calls, by_group.rows[1].totals.calls), (9, 9));
+        assert_eq!(by_group.rows[0].totals.queue.in_time, 0, "no line says what is in time there");
     }
 
     #[test]

@@ -25,6 +25,8 @@ use std::sync::Arc;
 pub enum By {
     /// What was dialled.
     Line,
+    /// The operators: of a queued call those that it waited for last, of any other those of its line.
+    Group,
     /// The line's channel.
     Channel,
     /// The line's source.
@@ -41,8 +43,9 @@ pub enum By {
 
 impl By {
     /// Each with its name.
-    pub const ALL: [(&'static str, By); 7] = [
+    pub const ALL: [(&'static str, By); 8] = [
         ("line", By::Line),
+        ("group", By::Group),
         ("channel", By::Channel),
         ("source", By::Source),
         ("campaign", By::Campaign),
@@ -124,4 +127,37 @@ pub struct Totals {
     pub client_cost: Amount,
     /// Both.
     pub cost: Amount,
+    /// Calls that waited in a queue of ours.
+    pub queue: Queue,
+}
+
+/// How clients fared who waited on the line; waits are counted from the arrival of the call. A call that waits still is in none
+/// of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// Calls that came to a queue, whatever became of them.
+    pub calls: u64,
+    /// An operator had them.
+    pub served: u64,
+    /// … within their line's `in_time`.
+    pub in_time: u64,
+    /// The service level: those answered in time of a thousand that came, but for the short ones and those that came while their
+    /// line was shut; rounded down. `None`: there are none.
+    pub in_time_per_mille: Option<u64>,
+    /// The client hung up while waiting.
+    pub abandoned: u64,
+    /// … so soon that it was hardly a call.
+    pub short: u64,
+    /// The client asked to be called back.
+    pub call_back: u64,
+    /// The line was shut.
+    pub closed: u64,
+    /// Went another way: by a key, to a message, to the dialplan.
+    pub other: u64,
+    /// The mean wait of those served; `None`: nobody was.
+    pub wait_mean: Option<Span>,
+    /// Nine of ten of those served waited no longer, by whole seconds.
+    pub wait_p90: Option<Span>,
+    /// The longest wait of anybody, served or not.
+    pub wait_longest: Option<Span>,
 }

@@ -7,6 +7,7 @@
 //! | CHANNEL_PARK | parked |
 //! | CHANNEL_BRIDGE of two answered legs; CHANNEL_ANSWER of a phone that is bridged already | bridged |
 //! | CHANNEL_UNBRIDGE | unbridged |
+//! | CHANNEL_HOLD, CHANNEL_UNHOLD | held: what the phone at that channel asks for |
 //! | CHANNEL_HANGUP | marked, when the dialplan set any of `perezvon_channel` and its like; ended |
 //! | DTMF | key |
 //! | avmd::beep | beep |
@@ -47,13 +48,15 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 /// The events that are listened to: these and no more.
-pub const EVENTS: [&str; 11] = [
+pub const EVENTS: [&str; 13] = [
     "CHANNEL_CREATE",
     "CHANNEL_PROGRESS",
     "CHANNEL_ANSWER",
     "CHANNEL_PARK",
     "CHANNEL_BRIDGE",
     "CHANNEL_UNBRIDGE",
+    "CHANNEL_HOLD",
+    "CHANNEL_UNHOLD",
     "CHANNEL_EXECUTE_COMPLETE",
     "CHANNEL_HANGUP",
     "DTMF",
@@ -130,8 +133,18 @@ pub fn news(event: &Event, tell: &mut impl FnMut(News)) {
         View::Dtmf(channel) => tell_some(key(channel), tell),
         View::Other if event.subclass().as_deref() == Some(OPERATOR) => tell_some(feature(event), tell),
         View::Beep(channel) => tell_some(id(channel).map(News::Beep), tell),
-        View::Job(_) | View::Other => {}
+        View::Other => tell_some(held(event), tell),
+        View::Job(_) => {}
     }
+}
+
+fn held(event: &Event) -> Option<News> {
+    let on = match &*event.name() {
+        "CHANNEL_HOLD" => true,
+        "CHANNEL_UNHOLD" => false,
+        _ => return None,
+    };
+    Some(News::Held(id(event.channel())?, on))
 }
 
 fn tell_some(news: Option<News>, tell: &mut impl FnMut(News)) {
@@ -502,6 +515,14 @@ mod tests {
         assert_eq!(answers("outbound", "PLAYBACK ERROR"), None);
         assert_eq!(told(complete("park", &token.to_string())), []);
         assert_eq!(told(complete("speak", "say-1")), []);
+    }
+
+    #[test]
+    fn a_phone_holds_its_talk_and_takes_it_back() {
+        for (name, on) in [("CHANNEL_HOLD", true), ("CHANNEL_UNHOLD", false)] {
+            assert_eq!(told(EventBuilder::new(name).header("Unique-ID", "u1")), [News::Held(ChannelId::new("u1"), on)]);
+            assert_eq!(told(EventBuilder::new(name)), []);
+        }
     }
 
     #[test]

@@ -156,6 +156,7 @@ impl Teller {
             AlarmKind::Store => ("журнал не пишется", "the store takes no writes"),
             AlarmKind::Silent => ("станция молчит", "the switch is silent"),
             AlarmKind::Limit => ("достигнут предел", "a limit was reached"),
+            AlarmKind::Hold => ("клиента забыли на удержании", "a client was forgotten on hold"),
             AlarmKind::Cap => ("потрачено всё, что можно за месяц", "a trunk has cost what it may cost a month"),
             AlarmKind::Voice => ("объявление не озвучено", "an announcement is not rendered or not played"),
         };
@@ -166,7 +167,7 @@ impl Teller {
     fn notice(&mut self, at: Wall, notice: &Notice) -> Option<String> {
         match notice {
             Notice::CallArrived(_) | Notice::OperatorAnswered { .. } | Notice::OffersOver { .. } => None,
-            Notice::Queued(_) | Notice::Offered { .. } => None,
+            Notice::Queued(_) | Notice::Offered { .. } | Notice::LeftQueue { .. } => None,
             Notice::CallServed(call) => self.served(call),
             Notice::CallEnded(call) if call.missed == Some(true) && call.number.is_none() => self.say(
                 "Пропущен звонок со скрытого номера: он в журнале, перезванивать некому",

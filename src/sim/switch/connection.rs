@@ -8,7 +8,7 @@ use super::{
 use std::collections::BTreeSet;
 
 /// The events that can be asked for: those that the pretend switch has, and some that it never sends.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 22] = [
     "CHANNEL_CREATE",
     "CHANNEL_STATE",
     "CHANNEL_PROGRESS",
@@ -18,6 +18,8 @@ const KNOWN: [&str; 20] = [
     "CHANNEL_UNPARK",
     "CHANNEL_BRIDGE",
     "CHANNEL_UNBRIDGE",
+    "CHANNEL_HOLD",
+    "CHANNEL_UNHOLD",
     "CHANNEL_EXECUTE",
     "CHANNEL_EXECUTE_COMPLETE",
     "CHANNEL_HANGUP",
