@@ -434,7 +434,7 @@ fn the_operator_who_talked_with_the_client_is_waited_for_and_then_no_longer() {
     let mut rules = shop();
     let group = rules.groups.get_mut("sales").unwrap();
     *group = Arc::new(Group { remember: true, loyal: Span::seconds(30), ..(**group).clone() });
-    let mut desk = Desk::new(rules);
+    let mut desk = settled(rules);
     let caller = desk.gives("a", CLIENT);
     let anna = desk.dialled().remove(0);
     desk.talks(&anna, &caller);
@@ -451,6 +451,34 @@ fn the_operator_who_talked_with_the_client_is_waited_for_and_then_no_longer() {
     let boris = desk.dialled().remove(0);
     assert_eq!(&*boris.dial, "user/1002");
     desk.talks(&boris, &again);
+}
+
+/// A desk whose connection is not new any more: nothing is looked at anew of itself.
+fn settled(rules: Rules) -> Desk {
+    let mut desk = Desk::new(rules);
+    (0..20).for_each(|_| desk.wait(Span::seconds(5)));
+    desk
+}
+
+#[test]
+fn the_next_level_is_rung_for_a_caller_who_has_waited_for_so_long() {
+    let mut rules = shop();
+    let group = rules.groups.get_mut("sales").unwrap();
+    let mut levels = (**group).clone();
+    levels.operators[1].level = 2;
+    levels.escalate = Span::seconds(40);
+    *group = Arc::new(levels);
+    let mut desk = settled(rules);
+    let first = desk.gives("a", OTHER);
+    let anna = desk.dialled().remove(0);
+    desk.talks(&anna, &first);
+    let caller = desk.gives("b", CLIENT);
+    desk.wait(Span::seconds(39));
+    assert!(desk.dialled().is_empty(), "boris is of the second level");
+    desk.wait(Span::seconds(1));
+    let boris = desk.dialled().remove(0);
+    assert_eq!(&*boris.dial, "user/1002");
+    desk.talks(&boris, &caller);
 }
 
 #[test]

@@ -106,6 +106,7 @@ pub fn sentence(row: &Value, zone: &TimeZone) -> String {
     let list = || callback["origin"]["list"].as_str();
     let what = match (call.is_null(), list()) {
         (false, _) => call_words(call) + &queue_words(call),
+        (true, None) if callback["origin"]["kind"] == "queue" => "asked in the queue to be called".to_owned(),
         (true, None) => "asked for by hand".to_owned(),
         (true, Some(list)) => format!("in list {list}"),
     };

@@ -31,7 +31,7 @@ use super::{
     recording,
     rules::{Group, Heard, Key, Line, Then, Way},
     status::{QueueView, WaiterView},
-    strategy::Wanted,
+    strategy::{Wanted, escalations},
     time::{Mono, Now, Span, Wall},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -239,7 +239,7 @@ impl Engine {
             armed: None,
             line,
         };
-        self.take_in(id, waiter);
+        self.take_in(id, waiter, cx.now);
         self.write_caller(id, cx);
         match self.is_taken(id) {
             true => self.joining(id), // an operator is there for them already, and they are on their way
@@ -256,8 +256,9 @@ impl Engine {
     }
 
     /// Puts a caller among those who wait; the row of the call says so.
-    pub(super) fn take_in(&mut self, id: &ChannelId, waiter: Waiter) {
+    pub(super) fn take_in(&mut self, id: &ChannelId, waiter: Waiter, now: Now) {
         let (live, rank, group) = (LiveId::of(id), waiter.rank(LiveId::of(id)), waiter.line.group.clone());
+        let since = waiter.since;
         let Some(caller) = self.caller(id) else { return };
         let queue = caller.record.queue.get_or_insert_with(|| {
             Box::new(Queued {
@@ -276,7 +277,16 @@ impl Engine {
         caller.waiter = Some(Box::new(waiter));
         self.live.insert(live, id.clone());
         self.ready.entry(group.clone()).or_default().insert(rank);
+        self.look_again(&group, since, now);
         self.dirty.insert(group);
+    }
+
+    /// When somebody else of the group may be rung for who waits since then: of a further level, in place of the one whom they know.
+    fn look_again(&mut self, group: &Name, since: Wall, now: Now) {
+        let Some(rule) = self.rules.groups.get(group) else { return };
+        let moments = escalations(rule, since).into_iter().chain([since + rule.loyal]);
+        let later = moments.filter(|at| *at > now.wall).map(|at| now.mono + at.since(now.wall));
+        self.timers.extend(later.map(|at| (at, Timer::Escalation(group.clone()))));
     }
 
     /// Whom the store knows as waiting, and of whom the switch has not told yet.
@@ -302,7 +312,7 @@ impl Engine {
             armed: None,
             line,
         };
-        self.take_in(&record.id, waiter);
+        self.take_in(&record.id, waiter, now);
         self.arm(&record.id);
     }
 
@@ -849,7 +859,7 @@ impl Engine {
         (waiter.hears, waiter.line) = (Hears::Tone, line);
         let caller = self.caller(id).and_then(|caller| caller.waiter.take());
         let Some(waiter) = caller else { return };
-        self.take_in(id, *waiter);
+        self.take_in(id, *waiter, cx.now);
         self.write_caller(id, cx);
         self.begin_waiting(id, true, cx);
     }
