@@ -85,6 +85,7 @@ fn rules() -> Rules {
         calendar: None,
         priority: 0,
         requested: redial.clone(),
+        queue: Default::default(),
         redial,
     };
     let operator = Operator {
