@@ -5,7 +5,7 @@ mod desk;
 use desk::{CLIENT, CLIENT_NUMBER, Desk, rules};
 use perezvon::engine::{
     effect::{AlarmKind, Effect, Notice, Originate},
-    input::{Channel, Direction, Given, Input, News, Wish},
+    input::{Asked, Cdr, Channel, Direction, Given, Input, News, Wish},
     record::{CallRecord, CallbackState, ChannelId, CloseReason, Left, Marks, Origin, Outcome, Role, Write},
     rules::{Announce, Group, Heard, Key, Line, Queue, QueueWords, Recording, Rules, Strategy, Then, Way},
     time::Span,
@@ -1001,4 +1001,145 @@ fn no_phone_rings_for_a_caller_who_hung_up_while_the_connection_was_lost() {
     desk.wait(Span::seconds(20));
     let row = desk.row(&caller);
     assert_eq!((left(&row), row.missed, row.callback.is_some()), (Some(Left::Abandoned), Some(true), true));
+}
+
+#[test]
+fn a_further_level_is_rung_for_who_waits_when_its_time_has_come_and_nothing_else_happens() {
+    let mut rules = changed(shop(), |queue| queue.announce.first = Span::minutes(10));
+    let group = rules.groups.get_mut("sales").unwrap();
+    let mut operators = group.operators.clone();
+    operators[1].level = 2;
+    *group = Arc::new(Group { operators, escalate: Span::seconds(40), ..(**group).clone() });
+    let mut desk = Desk::new(rules);
+    let busy = desk.gives("a", OTHER);
+    let anna = desk.dialled().remove(0);
+    desk.talks(&anna, &busy);
+    desk.gives("b", CLIENT);
+    desk.wait(Span::seconds(39));
+    assert!(desk.dialled().is_empty(), "boris is of the second level");
+    desk.wait(Span::seconds(1));
+    assert_eq!(&*desk.dialled().remove(0).dial, "user/1002");
+}
+
+#[test]
+fn who_left_the_queue_while_the_daemon_was_dead_is_said_to_have_left_it() {
+    for served in [false, true] {
+        let rules = shop();
+        let mut desk = Desk::new(rules.clone());
+        for name in ["anna", "boris"] {
+            desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false }));
+        }
+        let rules = changed(rules, |queue| queue.nobody = Way::to(Then::Wait));
+        let mut desk =
+            Desk::of(rules.clone(), perezvon::store::Memory::new(1, desk.now.wall).load(desk.now.wall, None), desk.now);
+        let caller = desk.gives("a", CLIENT);
+        desk.dialled();
+        let mut desk = desk.dies_and_returns(rules);
+        desk.wait(Span::seconds(30));
+        let ended = desk.now.wall;
+        let channel = Channel { created: ended - Span::seconds(30), ..channel(&desk, &caller) };
+        let (served, talk) = if served { (Some(ended), Span::seconds(20)) } else { (None, Span::ZERO) };
+        let cdr = Cdr { channel, served, talk, ended, cause: "".into(), queue: None, marks: Marks::default() };
+        desk.news(News::Cdr(Box::new(cdr)));
+        let row = desk.row(&caller);
+        let expected = if served.is_some() { Left::Served } else { Left::Abandoned };
+        assert_eq!((left(&row), row.missed), (Some(expected), Some(served.is_none())));
+        // Nobody is rung for who is gone.
+        desk.wait(Span::minutes(1));
+        assert!(
+            desk.effects(|e| matches!(e, Effect::Originate(o) if o.of.callback().is_none()).then_some(())).is_empty()
+        );
+    }
+}
+
+#[test]
+fn who_moves_to_another_queue_is_called_back_by_the_rules_there() {
+    let mut rules = changed(shop(), |queue| {
+        queue.keys.push((Key::new('3').unwrap(), Way { callback: false, ..Way::to(Then::Line("other".into())) }));
+    });
+    let other = Line { name: "other".into(), numbers: Vec::new(), ..(*rules.lines["site"]).clone() };
+    rules.lines.insert("other".into(), Arc::new(other));
+    let mut desk = Desk::new(rules);
+    let busy = ["a", "b"].map(|id| desk.gives(id, &format!("7916000000{}", id.as_bytes()[0] - b'a')));
+    let legs = desk.dialled();
+    desk.talks(&legs[0], &busy[0]);
+    desk.talks(&legs[1], &busy[1]);
+    let caller = desk.gives("c", CLIENT);
+    desk.presses(&caller, "3");
+    desk.wait(Span::seconds(15));
+    desk.ends(&caller, Outcome::Unknown);
+    let row = desk.row(&caller);
+    assert_eq!((left(&row), row.missed), (Some(Left::Abandoned), Some(true)), "they waited there, and gave up");
+}
+
+#[test]
+fn who_may_sit_in_silence_hears_music_again() {
+    let mut desk = Desk::new(shop());
+    let busy = ["a", "b"].map(|id| desk.gives(id, &format!("7916000000{}", id.as_bytes()[0] - b'a')));
+    let legs = desk.dialled();
+    desk.talks(&legs[0], &busy[0]);
+    desk.talks(&legs[1], &busy[1]);
+    let caller = desk.gives("c", CLIENT);
+    desk.end_of_words(&caller);
+    assert_eq!(desk.plays().len(), 1);
+    // What was played may have ended while the connection was lost.
+    desk.news(News::Down);
+    desk.news(News::Up);
+    desk.answer_channels(&[channel(&desk, &caller)]);
+    desk.stands(&caller, true, None);
+    assert_eq!(desk.plays().len(), 1);
+    // And a single word of the switch may be lost with no sign of it.
+    let mut quiet = Desk::new(changed(shop(), |queue| queue.announce.first = Span::minutes(10)));
+    quiet.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    let busy = quiet.gives("a", OTHER);
+    let anna = quiet.dialled().remove(0);
+    quiet.talks(&anna, &busy);
+    let caller = quiet.gives("b", CLIENT);
+    quiet.end_of_words(&caller);
+    assert_eq!(quiet.plays().len(), 1);
+    quiet.wait(Span::minutes(5));
+    assert_eq!(quiet.plays().len(), 1);
+}
+
+#[test]
+fn an_operator_who_was_never_joined_is_offered_the_same_caller_again() {
+    let mut desk = Desk::new(changed(shop(), |queue| queue.greeting = None));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.answers(&anna.leg);
+    assert_eq!(desk.joined().len(), 1);
+    let (what, text) = (Asked::Bridge, "-ERR not now".into());
+    desk.news(News::Refused { id: anna.leg.clone(), what, text, outcome: Outcome::Unknown, unregistered: false });
+    desk.hears_all();
+    desk.ends(&anna.leg, Outcome::Unknown);
+    desk.news(News::Parked(caller.clone()));
+    assert_eq!(&*desk.dialled().remove(0).dial, "user/1001", "she is free, and nothing else will remind us");
+}
+
+#[test]
+fn who_calls_while_an_operator_is_rung_for_them_hears_the_notice_and_no_music_over_it() {
+    let recording = |notice| Recording { file: "/rec/a.wav".into(), stereo: false, notice };
+    let mut rules = changed(shop(), |queue| queue.greeting = None);
+    let line = rules.lines.get_mut("site").unwrap();
+    let mut changed = (**line).clone();
+    changed.redial.record = Some(recording(Some("recorded".into())));
+    *line = Arc::new(changed);
+    let mut desk = Desk::new(rules);
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    let anna = desk.dialled().remove(0);
+    desk.answers(&anna.leg);
+    desk.effects(|_| Some(()));
+    let caller = desk.gives("b", CLIENT);
+    desk.hears_all();
+    desk.news(News::Parked(caller.clone()));
+    let order = desk.effects(|effect| match effect {
+        Effect::Hush { leg, .. } if *leg == caller => Some("hush"),
+        Effect::Music { leg, .. } if *leg == caller => Some("music"),
+        Effect::Say { leg, .. } if *leg == caller => Some("say"),
+        _ => None,
+    });
+    assert_ne!(order.last(), Some(&"music"), "{order:?}");
+    assert!(!order.ends_with(&["music", "say"]), "it would never be heard: {order:?}");
 }

@@ -319,6 +319,9 @@ impl Engine {
         let (Job::Callback(callback), Some(number)) = (at.id(), at.number) else {
             return self.offers_over(&at, over.outcome, cx);
         };
+        if let Some(call) = at.record.took.clone() {
+            self.fetch_if_cut(&call, &at, cx);
+        }
         let again = self.attempt_over(callback, over, cx);
         cx.notice(Notice::AttemptEnded {
             callback,
@@ -860,6 +863,7 @@ impl Engine {
         let Some(notice) = at.line.redial.record.as_ref().and_then(|record| record.notice.clone()) else {
             return self.join(at, cx);
         };
+        self.makes_way(call, cx);
         let token = self.say_on(at, call.clone(), notice, cx);
         at.goes(Stage::Greeting(Some(token)), cx.now.mono + LONGEST_WORDS);
     }

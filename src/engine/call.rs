@@ -392,6 +392,9 @@ impl Engine {
             return;
         };
         *record.marks = std::mem::take(&mut *record.marks).or(line.marks());
+        // Who left the queue while nobody looked left it somehow.
+        let left = if record.served.is_some() { Left::Served } else { Left::Abandoned };
+        record.queue.iter_mut().for_each(|queue| _ = queue.left.get_or_insert(left));
         if let Some((number, ended)) = record.number.zip(record.ended) {
             self.exists(number, ended, cx);
         }
@@ -515,7 +518,7 @@ impl Engine {
 
     fn call_from_cdr(&mut self, switch: &Name, id: ChannelId, cdr: Cdr, cx: &mut Cx) {
         let live = self.caller(&id).map(|caller| (caller.record.clone(), caller.partly));
-        self.forget_caller(&id);
+        let waiter = self.forget_caller(&id);
         let guessed = self.guessed.remove(&id);
         let wholly = matches!(live, Some((_, false)));
         let heard = guessed.is_some() || wholly;
@@ -550,6 +553,12 @@ impl Engine {
         }
         record.served = record.served.or(cdr.served);
         record.talk = record.talk.max(cdr.talk);
+        if record.served.is_some() {
+            record.queue.iter_mut().for_each(|queue| _ = queue.left.get_or_insert(Left::Served));
+        }
+        if let Some(waiter) = waiter {
+            self.caller_hung_up(&id, &mut record, &waiter, cx);
+        }
         // By the switch's clock, how far ours is from it may not be known yet; when the talk began, we may know by ours.
         let ended = record.served.map_or(cdr.ended, |served| cdr.ended.max(served));
         (record.ended, record.cause, record.known_by) = (Some(ended), cdr.cause.into(), KnownBy::Cdr);
@@ -557,13 +566,11 @@ impl Engine {
         self.call_over(record, (!heard).then_some(ended), cx);
     }
 
-    fn forget_caller(&mut self, id: &ChannelId) {
-        if self.caller(id).is_none() {
-            return;
-        }
-        if let Some(Followed { kind: Kind::Caller(caller), .. }) = self.channels.remove(id) {
-            self.not_live(caller.record.number, id);
-        }
+    fn forget_caller(&mut self, id: &ChannelId) -> Option<Box<Waiter>> {
+        self.caller(id)?;
+        let Some(Followed { kind: Kind::Caller(caller), .. }) = self.channels.remove(id) else { return None };
+        self.not_live(caller.record.number, id);
+        caller.waiter
     }
 
     fn not_live(&mut self, number: Option<Number>, id: &ChannelId) {

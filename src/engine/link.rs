@@ -329,13 +329,16 @@ impl Engine {
                         caller.talking_since = Some(cx.now.mono);
                     }
                 }
+                let alone = bridged.is_none();
                 match bridged {
                     Some(other) if known.as_ref() != Some(&other) => self.bridged(id, &other, cx),
                     None if known.is_some() => self.unbridged(id, &known.unwrap_or_else(|| id.clone()), cx),
                     _ => {}
                 }
-                if parked {
+                if alone {
                     self.waiter_found(id, cx);
+                }
+                if parked {
                     self.parked(id, cx);
                 }
             }

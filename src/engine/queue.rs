@@ -41,6 +41,8 @@ use uuid::Uuid;
 const AT_ONCE: Span = Span(1);
 /// Music that is over sooner was none: it cannot be played.
 const NO_MUSIC: Span = Span::seconds(1);
+/// Music of which no end is told for so long is begun anew: a word of the switch may be lost, and the caller in silence.
+const LONGEST_MUSIC: Span = Span::minutes(5);
 /// While an operator is rung for a caller nothing is said to them: it is looked again after so long.
 const OFFERED: Span = Span::seconds(5);
 /// How long an answer to a question is waited for, from its end on.
@@ -258,7 +260,7 @@ impl Engine {
     /// Puts a caller among those who wait; the row of the call says so.
     pub(super) fn take_in(&mut self, id: &ChannelId, waiter: Waiter, now: Now) {
         let (live, rank, group) = (LiveId::of(id), waiter.rank(LiveId::of(id)), waiter.line.group.clone());
-        let since = waiter.since;
+        self.wait_for_levels(&group, waiter.since, now);
         let Some(caller) = self.caller(id) else { return };
         let queue = caller.record.queue.get_or_insert_with(|| {
             Box::new(Queued {
@@ -277,16 +279,17 @@ impl Engine {
         caller.waiter = Some(Box::new(waiter));
         self.live.insert(live, id.clone());
         self.ready.entry(group.clone()).or_default().insert(rank);
-        self.look_again(&group, since, now);
         self.dirty.insert(group);
     }
 
-    /// When somebody else of the group may be rung for who waits since then: of a further level, in place of the one whom they know.
-    fn look_again(&mut self, group: &Name, since: Wall, now: Now) {
+    /// At these times operators may be rung for a caller who could not be before: those of a further level, and others than
+    /// the client's own.
+    fn wait_for_levels(&mut self, group: &Name, since: Wall, now: Now) {
         let Some(rule) = self.rules.groups.get(group) else { return };
-        let moments = escalations(rule, since).into_iter().chain([since + rule.loyal]);
-        let later = moments.filter(|at| *at > now.wall).map(|at| now.mono + at.since(now.wall));
-        self.timers.extend(later.map(|at| (at, Timer::Escalation(group.clone()))));
+        let loyal = rule.remember.then(|| since + rule.loyal);
+        let moments = escalations(rule, since).into_iter().chain(loyal).filter(|at| *at > now.wall);
+        let moments: Vec<Mono> = moments.map(|at| now.mono + at.since(now.wall)).collect();
+        self.timers.extend(moments.into_iter().map(|at| (at, Timer::Escalation(group.clone()))));
     }
 
     /// Whom the store knows as waiting, and of whom the switch has not told yet.
@@ -420,14 +423,12 @@ impl Engine {
     /// Music, from its beginning.
     fn company(&mut self, id: &ChannelId, cx: &mut Cx) {
         let Some(waiter) = self.waiter(id) else { return };
-        let (what, given) = (waiter.line.queue.music.clone(), !waiter.fetched);
-        // Meanwhile nobody was rung for them.
-        if waiter.hears == Hears::Fetched {
-            let group = waiter.line.group.clone();
-            self.dirty.insert(group);
-        }
+        let (what, given, group) = (waiter.line.queue.music.clone(), !waiter.fetched, waiter.line.group.clone());
         let token = self.token();
-        let Some((switch, _)) = self.ear(id, Hears::Music(cx.now.mono), token, None, cx) else { return };
+        let watched = Some(cx.now.mono + LONGEST_MUSIC);
+        // Who was asked something, or taken out of silence, may be offered again.
+        self.dirty.insert(group);
+        let Some((switch, _)) = self.ear(id, Hears::Music(cx.now.mono), token, watched, cx) else { return };
         cx.effect(Effect::Music { switch, leg: id.clone(), token, what, given });
     }
 
@@ -659,11 +660,26 @@ impl Engine {
         let Some(waiter) = self.waiter(&id) else { return };
         waiter.in_vain = matches!(outcome, Outcome::OperatorUnavailable | Outcome::OperatorDeclined);
         let group = waiter.line.group.clone();
-        let was_cut = waiter.hears == Hears::Joining && at.record.joined.is_none();
         self.dirty.insert(group);
-        match was_cut {
-            true => self.fetch(&id, cx),
-            false => self.arm(&id),
+        if !self.fetch_if_cut(&id, at, cx) {
+            self.arm(&id);
+        }
+    }
+
+    /// The attempt is over: is its caller one who was on the way to its operator and is still?
+    pub(super) fn fetch_if_cut(&mut self, id: &ChannelId, at: &Attempt, cx: &mut Cx) -> bool {
+        let was_cut =
+            self.waiter(id).is_some_and(|waiter| waiter.hears == Hears::Joining) && at.record.joined.is_none();
+        if was_cut {
+            self.fetch(id, cx);
+        }
+        was_cut
+    }
+
+    /// Something is said to a caller on behalf of the operator who is there for them: what they hear gives way to it.
+    pub(super) fn makes_way(&mut self, id: &ChannelId, cx: &mut Cx) {
+        if self.waiter(id).is_some_and(|waiter| waiter.waits()) {
+            self.ear(id, Hears::Joining, Uuid::nil(), None, cx);
         }
     }
 
@@ -1037,6 +1053,7 @@ impl Engine {
             (Hears::Confirming(number), true) => self.confirm(id, number, cx),
             (Hears::Typing(typed), true) if typed.is_empty() => self.ask_to_type(id, cx),
             (Hears::Typing(typed), true) => self.typed_all(id, &typed, cx),
+            (Hears::Music(_), _) => self.company(id, cx),
             _ => {
                 waiter.token = Uuid::nil();
                 self.heard_out(id, cx);
@@ -1063,11 +1080,15 @@ impl Engine {
         self.arm(id);
     }
 
-    /// Nothing was heard for a time: who waits may sit in silence by now.
+    /// Nothing was heard for a time: who waits, in whatever park it is, may sit in silence by now.
     pub(super) fn waiter_found(&mut self, id: &ChannelId, cx: &mut Cx) {
-        let Some(waiter) = self.waiter(id).filter(|waiter| waiter.given && waiter.waits()) else { return };
-        if !matches!(waiter.hears, Hears::Joining) {
-            self.company(id, cx);
+        let Some(waiter) = self.waiter(id).filter(|waiter| waiter.given) else { return };
+        match waiter.hears {
+            // The end of the last words may be what was not heard.
+            Hears::Parting(_) => self.heard_out(id, cx),
+            _ if !waiter.waits() => {}
+            Hears::Joining => {}
+            _ => self.company(id, cx),
         }
     }
 
