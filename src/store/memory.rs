@@ -57,7 +57,7 @@ impl Memory {
         for write in writes {
             match write {
                 Write::Call(call) => _ = named_by_calls.insert(&call.id, call.callback),
-                Write::Attempt(attempt) => _ = named.extend(attempt.job.callback()),
+                Write::Attempt(attempt) => named.extend(attempt.job.callback()),
                 Write::Callback(callback) => _ = brought.insert(callback.id),
                 Write::Operator(_)
                 | Write::Paused(_)
@@ -199,6 +199,21 @@ impl Memory {
         let attempts =
             self.attempts.range((id.into(), 0)..=(id.into(), u32::MAX)).map(|(_, attempt)| attempt.clone()).collect();
         Some(CallbackStory { callback, attempts })
+    }
+
+    /// The attempts for this one, a callback or a live caller, the oldest first.
+    pub fn attempts(&self, job: Job) -> impl Iterator<Item = &AttemptRecord> {
+        self.attempts.range((job, 0)..=(job, u32::MAX)).map(|(_, attempt)| attempt)
+    }
+
+    /// A call.
+    pub fn call(&self, id: &ChannelId) -> Option<&CallRecord> {
+        self.calls.get(id)
+    }
+
+    /// An operator.
+    pub fn operator(&self, name: &str) -> Option<&OperatorRecord> {
+        self.operators.get(name)
     }
 
     /// Callbacks with their attempts; see [`super::Store::stories`].
