@@ -2,7 +2,9 @@
 //! as ours; killed with -9 again and again at moments drawn by lot, while clients call and are called back.
 //!
 //! Afterwards: no missed call is lost, no client was dialled twice for one attempt, nothing was dialled that had not been
-//! written down before, and no channel outlived its cap.
+//! written down before, and no leg outlived its cap.
+//!
+//! The same once with ten clients who wait on the line when it dies: the dialplan keeps them and gives them again.
 //!
 //! `PEREZVON_KILLS` (100) and `PEREZVON_KILL_SEED` (1) say how often and by which lot.
 
@@ -17,7 +19,7 @@ use perezvon::{
         house::{House, Reception},
         people::Reaction,
         random::Random,
-        switch::{Caller, Outside, Party},
+        switch::{Caller, Config, Outside, Party, dialplan::Step},
         tcp::Streets,
         town::Town,
     },
@@ -90,7 +92,7 @@ impl Truth {
             if let (Direction::Outbound, Party::Number(number)) = (channel.direction, &channel.party) {
                 *live.entry(number).or_default() += 1;
             }
-            if now.since(channel.since) > CAP {
+            if channel.direction == Direction::Outbound && now.since(channel.since) > CAP {
                 self.violations.push(format!("{} lives past its cap", channel.id));
             }
         }
@@ -115,6 +117,11 @@ struct World {
 
 impl World {
     async fn new(folder: &Path, seed: u64) -> World {
+        World::of(folder, seed, |_, _| ()).await
+    }
+
+    /// A world whose dialplan is another one; it is told where the daemon takes callers.
+    async fn of(folder: &Path, seed: u64, change: impl FnOnce(&mut Config, SocketAddr)) -> World {
         let anchor = Clock::system().now().wall;
         let clock = Clock::pretended(anchor, SPEED);
         let mut house = House::default();
@@ -124,7 +131,10 @@ impl World {
             Reception::Direct(_, span) => *span = Span::seconds(6),
             Reception::Queue | Reception::Given(..) => {}
         });
-        let mut town = Town::new(house.switch(), seed, clock.now());
+        let outbound = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut switch = house.switch();
+        change(&mut switch, outbound);
+        let mut town = Town::new(switch, seed, clock.now());
         for user in ["1001", "1002", "1003", "1004"] {
             town.habit(Party::User(user.into()), Reaction::Answers(Span::seconds(2)), Span::seconds(10));
         }
@@ -134,7 +144,7 @@ impl World {
         let http = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let spool = folder.join("cdr");
         fs::create_dir(&spool).unwrap();
-        fs::write(folder.join("perezvon.toml"), config(folder, esl, http)).unwrap();
+        fs::write(folder.join("perezvon.toml"), config(folder, esl, http, outbound)).unwrap();
         let (truth, random, folder) = (Truth::default(), Random::new(seed), folder.to_owned());
         World { streets, truth, folder, http, anchor, random, callers: 0, spool }
     }
@@ -204,6 +214,25 @@ impl World {
         }
     }
 
+    /// Until the daemon answers.
+    async fn until_up(&mut self) {
+        for _ in 0..100 {
+            if open_callbacks(&self.folder).is_some() {
+                return;
+            }
+            self.live(Duration::from_millis(50)).await;
+        }
+        panic!("it does not come up:\n{}", self.log());
+    }
+
+    /// Was this client talked with exactly once, on their own call or on ours?
+    fn fault_of(&self, number: &str) -> Option<String> {
+        let own = self.truth.calls.iter().filter(|(_, theirs)| *theirs == number).map(|(channel, _)| channel);
+        let ours = self.truth.dialled.iter().filter(|(_, (theirs, ..))| theirs == number).map(|(channel, _)| channel);
+        let talks = own.chain(ours).filter(|channel| self.truth.served.contains(*channel)).count();
+        (talks != 1).then(|| format!("{number} was served {talks} times"))
+    }
+
     fn log(&self) -> String {
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
@@ -211,7 +240,7 @@ impl World {
     }
 }
 
-fn config(folder: &Path, esl: SocketAddr, http: u16) -> String {
+fn config(folder: &Path, esl: SocketAddr, http: u16, outbound: SocketAddr) -> String {
     let operators: String = ["anna", "boris", "vera", "gleb"]
         .iter()
         .zip(1001..)
@@ -228,7 +257,7 @@ fn config(folder: &Path, esl: SocketAddr, http: u16) -> String {
         .collect();
     format!(
         "[switch.main]\naddress = \"{esl}\"\npassword = \"pretend\"\n[store]\nurl = \"sqlite:{0}/perezvon.db\"\n[http]\n\
-         listen = \"127.0.0.1:{http}\"\n[cdr]\nfolder = \"{0}/cdr\"\n[control]\nsocket = \"{0}/perezvon.sock\"\n[defaults]\n\
+         listen = \"127.0.0.1:{http}\"\n[outbound]\nlisten = \"{outbound}\"\n[cdr]\nfolder = \"{0}/cdr\"\n[control]\nsocket = \"{0}/perezvon.sock\"\n[defaults]\n\
          country = \"RU\"\nlanguage = \"en\"\n[trunk.provider]\ndial = \"sofia/gateway/provider/{{number}}\"\n{operators}\
          [[group]]\nname = \"sales\"\noperators = [\"anna\", \"boris\", \"vera\", \"gleb\"]\n[defaults.redial]\ntrack = \"3s\"\n\
          ring = \"15s\"\nattempts = 2\nbusy = {{ after = \"20s\" }}\nno_answer = {{ after = \"20s\" }}\n\
@@ -367,4 +396,89 @@ async fn judge(world: &World, folder: &Path, seed: u64) {
     );
     assert!(talked > 0 && truth.dialled.len() > stories.len() / 3, "too little happened to prove anything");
     assert!(faults.is_empty(), "{} faults, seed {seed}:\n{}\n{}", faults.len(), faults.join("\n"), world.log());
+}
+
+/// How many clients wait when the daemon is killed.
+const WAITING: usize = 10;
+/// How often the dialplan tries to give a client, with two seconds of music between, before it rings a phone.
+const TRIES: usize = 100;
+
+/// As `freeswitch/dialplan/perezvon.xml` has it for a queue.
+fn keeps_trying(outbound: SocketAddr) -> Vec<Step> {
+    let socket = || Step::App("socket".into(), format!("{outbound} async full"));
+    let tries = (0..TRIES).flat_map(|_| [socket(), Step::Playback(Span::seconds(2))]);
+    let first = [Step::Set("socket_resume".into(), "true".into()), Step::Answer];
+    let last = [Step::Set("call_timeout".into(), "20".into()), Step::Bridge("user/1001".into())];
+    first.into_iter().chain(tries).chain(last).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_with_ten_waiting_each_is_served_once_or_called_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan =
+        |switch: &mut Config, outbound| drop(switch.dialplan.insert("74951112233".into(), keeps_trying(outbound)));
+    let mut world = World::of(folder.path(), 1, plan).await;
+    let client = |n: usize| format!("7916555{n:04}");
+    world.streets.with(|town, _| {
+        // Anna alone takes calls; two of the clients hang up while nobody knows of it.
+        for user in ["1002", "1003", "1004"] {
+            town.habit(Party::User(user.into()), Reaction::Ignores, Span::ZERO);
+        }
+        town.habit(Party::User("1001".into()), Reaction::Answers(Span::seconds(2)), Span::seconds(40));
+        (0..WAITING)
+            .for_each(|n| town.habit(Party::Number(client(n)), Reaction::Answers(Span::seconds(1)), Span::seconds(40)));
+    });
+    let mut daemon = world.start();
+    world.until_up().await;
+    for n in 0..WAITING {
+        let caller = Caller { number: client(n), dialled: "74951112233".into(), ..Caller::default() };
+        world.streets.with(|town, now| drop(town.call(&caller, Span::minutes(60), now)));
+        world.live(Duration::from_millis(30)).await;
+    }
+    let mut waited = Vec::new();
+    for leaves in [3, 7, 9] {
+        world.until_up().await;
+        world.live(Duration::from_millis(500)).await;
+        assert!(daemon.try_wait().unwrap().is_none(), "it ended by itself:\n{}", world.log());
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        world.observe();
+        waited.push(WAITING - world.truth.served.len() / 2);
+        world.streets.with(|town, now| {
+            let party = Party::Number(client(leaves));
+            if !town.people.talks(&party) {
+                town.hang_up(&party, now);
+            }
+        });
+        world.live(Duration::from_millis(300)).await;
+        daemon = world.start();
+    }
+    eprintln!("{waited:?} waited when it was killed");
+    assert!(waited[0] > 8 && waited.iter().all(|waiting| *waiting > 3), "too few waited: {waited:?}");
+    let mut open = None;
+    for _ in 0..120 {
+        world.live(Duration::from_secs(1)).await;
+        open = open_callbacks(folder.path());
+        if open == Some(0) {
+            break;
+        }
+    }
+    assert_eq!(open, Some(0), "not everything came to its end:\n{}", world.log());
+    Command::new("kill").arg(daemon.id().to_string()).status().unwrap();
+    assert!(daemon.wait().unwrap().success(), "it stops gently");
+    world.live(Duration::from_secs(1)).await;
+    let faults: Vec<String> = (0..WAITING).filter_map(|n| world.fault_of(&client(n))).collect();
+    assert!(
+        faults.is_empty() && world.truth.violations.is_empty(),
+        "{faults:?} {:?}\n{}",
+        world.truth.violations,
+        world.log()
+    );
+    let (rows, _) = stories(folder.path()).await;
+    let left = |row: &perezvon::store::JournalRow| row.call.as_ref()?.queue.as_ref()?.left;
+    assert_eq!(
+        rows.iter().filter(|row| left(row).is_some()).count(),
+        WAITING,
+        "each row says how it left the queue: {rows:#?}"
+    );
 }

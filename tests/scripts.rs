@@ -17,12 +17,12 @@ use perezvon::{
         money::{Amount, Price},
         number::Number,
         record::{CallRecord, ChannelId, CloseReason},
-        rules::{Again, Answer, Cap, Key, Missed, MissedRule, Mode, Order, Recording, Strategy},
+        rules::{Again, Answer, Cap, Heard, Key, Missed, MissedRule, Mode, Order, Recording, Strategy, Then, Way},
         time::{Mono, Now, Span, Wall},
     },
     sim::{
         faults::Fault,
-        house::{AWAY, House, LineOf, READY, Reception, client_first, redial},
+        house::{AWAY, House, LineOf, READY, Reception, client_first},
         people::{Habit, Reaction},
         shell::{Death, Said},
         switch::{AgentStatus, Caller, Outside, Party},
@@ -232,6 +232,9 @@ impl Cast {
                 _ if part == "one after another" => self.house.strategy = Strategy::TopDown,
                 _ if part == "all at once" => self.house.strategy = Strategy::RingAll,
                 _ if part == "the one who knows the client first" => self.house.remember = true,
+                Some(("waited", rest)) if rest.starts_with("for ") => {
+                    (self.house.remember, self.house.loyal) = (true, span(&rest["for ".len()..])?);
+                }
                 Some(("by", strategy)) => {
                     let word = serde_json::Value::from(strategy);
                     self.house.strategy = serde_json::from_value(word).map_err(|error| error.to_string())?;
@@ -247,7 +250,7 @@ impl Cast {
                 _ => {
                     return Err(format!(
                         "{part:?} is none of: one after another, all at once, by STRATEGY, \
-                         the one who knows the client first, ring SPAN, wrap-up SPAN, \
+                         the one who knows the client first, waited for SPAN, ring SPAN, wrap-up SPAN, \
                          there after SPAN, there by key KEY, NAME has N phones in order | together, NAME takes N calls at \
                          once"
                     ));
@@ -312,9 +315,7 @@ impl Cast {
                 let number = format!("+749511122{:02}", self.house.lines.len());
                 let number = number.parse().map_err(|error| format!("{number}: {error:?}"))?;
                 let reception = Reception::Menu(Span::seconds(8));
-                let line =
-                    LineOf { name: name.clone(), number, reception, redial: redial(), calendar: None, priority: 0 };
-                self.house.lines.push(line);
+                self.house.lines.push(LineOf::new(name, number, reception));
                 self.house.lines.len() - 1
             }
         };
@@ -324,6 +325,9 @@ impl Cast {
 }
 
 fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()> {
+    if set_of_queue(line, part)? {
+        return Ok(());
+    }
     let redial = &mut line.redial;
     let after = |prefix: &str| part.strip_prefix(prefix).map(str::trim);
     if part == "a queue" {
@@ -407,10 +411,88 @@ fn set_of_line(line: &mut LineOf, part: &str, operators: &[String]) -> Parsed<()
              shorter than SPAN, missed for the first time in SPAN, by hand, priority N, avoids FROM-TO, hours FROM-TO, \
              operator hears [of a wish | again] \"…\", client hears \"…\", \
              the client first, who waits SPAN, who puts it off by key KEY, music \"…\", \
-             records into \"FILE\" [and says \"…\"], listens for a beep, a talk shorter than SPAN is a machine's, a machine hears \"…\""
+             gives its callers, greets with \"…\", plays \"FILE\", says the place after SPAN, and every SPAN, waits at most SPAN, at most N wait, \
+             who waits too long WAY, when nobody takes calls WAY, when too many wait WAY, when it is shut WAY, key KEY WAY, keeps a place for SPAN, \
+             operator hears of who waits \"…\", records into \"FILE\" [and says \"…\"], listens for a beep, a talk shorter than SPAN is a machine's, a machine hears \"…\""
         ));
     }
     Ok(())
+}
+
+/// What a line does with callers whom its dialplan gives; false: this says nothing of that.
+fn set_of_queue(line: &mut LineOf, part: &str) -> Parsed<bool> {
+    let queue = &mut line.queue;
+    let heard = |text: &str| Heard::Text(text.trim_matches('"').into());
+    if part == "gives its callers" {
+        line.reception = match &line.reception {
+            Reception::Direct(names, long) => Reception::Given(names.clone(), *long),
+            _ => Reception::Given(Vec::new(), Span::seconds(5)),
+        };
+        return Ok(true);
+    }
+    for (prefix, way) in [
+        ("who waits too long ", &mut queue.late),
+        ("when nobody takes calls ", &mut queue.nobody),
+        ("when too many wait ", &mut queue.full),
+        ("when it is shut ", &mut queue.closed),
+    ] {
+        if let Some(rest) = part.strip_prefix(prefix) {
+            *way = self::way(rest)?;
+            return Ok(true);
+        }
+    }
+    let Some((prefix, rest)) = [
+        "greets with ",
+        "plays ",
+        "says the place after ",
+        "and every ",
+        "waits at most ",
+        "at most ",
+        "keeps a place for ",
+        "operator hears of who waits ",
+        "key ",
+    ]
+    .into_iter()
+    .find_map(|prefix| Some((prefix, part.strip_prefix(prefix)?))) else {
+        return Ok(false);
+    };
+    match prefix {
+        "greets with " => queue.greeting = Some(heard(rest)),
+        "plays " => queue.music = rest.trim_matches('"').into(),
+        "says the place after " => queue.announce.first = span(rest)?,
+        "and every " => queue.announce.every = span(rest)?,
+        "waits at most " => queue.longest_wait = Some(span(rest)?),
+        "at most " => {
+            let most = rest.strip_suffix(" wait").ok_or("at most N wait")?;
+            queue.longest = Some(most.parse().map_err(|_| format!("{most:?} is no number"))?);
+        }
+        "keeps a place for " => queue.keep_place = span(rest)?,
+        "operator hears of who waits " => queue.announce_operator = Some(rest.trim_matches('"').into()),
+        _ => {
+            let (key, way) = rest.split_once(' ').ok_or("key KEY WAY")?;
+            queue.keys.push((key_of(key)?, self::way(way)?));
+        }
+    }
+    Ok(true)
+}
+
+/// Where a caller goes: `is called back`, `leaves a message`, `goes to LINE`, and for nothing more, `and is not called back`.
+fn way(text: &str) -> Parsed<Way> {
+    let (text, callback) = match text.strip_suffix(" and is not called back") {
+        Some(rest) => (rest, false),
+        None => (text, true),
+    };
+    let then = match text {
+        "is called back" => Then::CallBack,
+        "leaves a message" => Then::Voicemail,
+        "goes on in the dialplan" => Then::Dialplan,
+        "hears goodbye" => Then::Goodbye,
+        "waits" => Then::Wait,
+        _ => Then::Line(text.strip_prefix("goes to ").ok_or_else(|| {
+            format!("{text:?} is none of: is called back, leaves a message, goes on in the dialplan, goes to LINE, hears goodbye, waits")
+        })?.into()),
+    };
+    Ok(Way { callback, ..Way::to(then) })
 }
 
 fn moscow() -> Parsed<TimeZone> {
@@ -564,6 +646,9 @@ fn happening(text: &str, cast: &mut Cast) -> Parsed<What> {
     let agent = |status| cast.agent(who).map(|agent| Happening::Agent(agent, status));
     Ok(What::Happens(match does {
         "hangs up" => Happening::HangUp(party),
+        does if does.strip_prefix("presses ").is_some_and(|key| key.chars().count() == 1) => {
+            Happening::Press(party, key_of(&does["presses ".len()..])?.sign())
+        }
         "is away" => operator(false),
         "is back" => operator(true),
         "dials away" => dials(who, party, AWAY)?,
@@ -878,7 +963,9 @@ fn fact(said: &Said, cast: &Cast) -> Option<String> {
             None => "not judged",
         };
         let callback = if call.callback.is_some() { "" } else { ", without a callback" };
-        format!("journal: the call of {name} on {} is {how}{callback}", call.line)
+        let left = call.queue.as_ref().and_then(|queue| queue.left);
+        let left = left.map_or_else(String::new, |left| format!(", left the queue: {}", left.as_str()));
+        format!("journal: the call of {name} on {} is {how}{callback}{left}", call.line)
     };
     Some(match said {
         Said::Alarm(alarm) => format!("alarm {}: {}", alarm.kind.as_str(), alarm.text),

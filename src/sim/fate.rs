@@ -2,7 +2,7 @@
 
 use super::{
     faults::Fault,
-    house::{AWAY, Desk, House, LineOf, READY, Reception, client_first},
+    house::{AWAY, Desk, EXTENSION, House, LineOf, READY, Reception, client_first},
     people::{Habit, Reaction},
     random::Random,
     shell::Death,
@@ -13,7 +13,10 @@ use crate::engine::{
     hours::Calendar,
     input::Wish,
     money::{Amount, Price},
-    rules::{Again, Answer, Cap, ClientFirst, Key, Keys, Machine, Manners, Missed, Mode, Order, Recording, Strategy},
+    rules::{
+        Again, Answer, Cap, ClientFirst, Heard, Key, Keys, Machine, Manners, Missed, Mode, Order, Queue, Recording,
+        Strategy, Then, Way,
+    },
     time::{Mono, Span, Wall},
 };
 use jiff::tz::TimeZone;
@@ -23,6 +26,8 @@ use std::sync::Arc;
 const LONG_STEP: u64 = 13;
 /// What the stream that draws the operators' desks is told from the world's other one by.
 const DESKS: u64 = 0x6465_736b_7300;
+/// The same for who waits in a queue of ours.
+const QUEUES: u64 = 0x7175_6575_6500;
 /// How long people call.
 const BUSY: Span = Span::minutes(60);
 /// Names that callers give themselves.
@@ -53,11 +58,24 @@ const STRATEGIES: [Strategy; 10] = [
 
 /// A world by its seed, with everything planned that is to happen in it, and when it is over.
 pub fn world(seed: u64) -> (World, Mono) {
+    with_or_without_queues(seed, false)
+}
+
+/// The same world, in which some lines give their callers to the daemon, and clients wait there.
+pub fn world_with_queues(seed: u64) -> (World, Mono) {
+    with_or_without_queues(seed, true)
+}
+
+fn with_or_without_queues(seed: u64, queued: bool) -> (World, Mono) {
     let mut random = Random::new(seed);
     // Drawn from a stream of their own, so that they leave the worlds of those who have one phone as they are.
     let mut desks = Random::new(seed ^ DESKS);
     let mut house = house(&mut random);
     house.desks = house.operators.iter().map(|_| desk(&mut desks)).collect();
+    let mut queues = Random::new(seed ^ QUEUES);
+    if queued {
+        queues_of(&mut house, &mut queues);
+    }
     let longest = house.lines.iter().map(|line| line.redial.expire).max().unwrap_or(Span::ZERO);
     // Monday 2026-11-23, from seven in the morning to seven in the evening in Moscow.
     let start = Wall(1_795_406_400_000 + random.below(12 * 3600) as i64 * 1000);
@@ -65,6 +83,7 @@ pub fn world(seed: u64) -> (World, Mono) {
     operators(&mut world, &house, &mut random);
     other_phones(&mut world, &house, &mut desks);
     clients(&mut world, &house, &mut random);
+    waiting_clients(&mut world, &house, &mut queues);
     wishes(&mut world, &house, &mut random);
     if random.chance(70) {
         faults(&mut world, &house, &mut random);
@@ -323,6 +342,102 @@ fn clients(world: &mut World, house: &House, random: &mut Random) {
             let caller = Caller { user: None, number: number.clone(), name: name.clone(), dialled };
             world.at(at, Happening::Call(caller, Span(random.between(1000, 60_000))));
             // Who was not helped calls again, soon or later.
+            at = at + Span(random.between(5000, 900_000));
+        }
+    }
+}
+
+/// Some lines have a queue of ours, before the dialplan's own way.
+fn queues_of(house: &mut House, random: &mut Random) {
+    let operators = house.operators.clone();
+    let names: Vec<String> = house.lines.iter().map(|line| line.name.clone()).collect();
+    for line in &mut house.lines {
+        if !random.chance(40) {
+            continue;
+        }
+        line.reception = match &line.reception {
+            Reception::Direct(phones, timeout) => Reception::Given(phones.clone(), *timeout),
+            _ => Reception::Given(operators.clone(), Span::seconds(random.between(3, 20))),
+        };
+        line.queue = queue_of(&line.name, &names, random);
+    }
+    if random.chance(30) {
+        house.loyal = Span::seconds(random.between(5, 60));
+    }
+}
+
+fn queue_of(own: &str, lines: &[String], random: &mut Random) -> Queue {
+    let text = |text: &str| Heard::Text(text.into());
+    let mut queue = super::house::queue();
+    queue.greeting = random.chance(50).then(|| text("Welcome. This call may be recorded."));
+    let music = ["local_stream://moh", "/music.wav", "tone_stream://%(2000,4000,440)", "/missing.wav"];
+    queue.music = (*random.pick(&music)).into();
+    queue.announce.first = Span::seconds(random.between(0, 30));
+    queue.announce.every = Span::seconds(random.between(0, 30));
+    queue.announce.position = random.chance(70);
+    queue.announce.wait = random.chance(70);
+    queue.announce.say = random.chance(30).then(|| text("Press one to be called back."));
+    queue.longest_wait = match random.below(4) {
+        0 => Some(Span::ZERO),
+        1 | 2 => Some(Span::seconds(random.between(5, 240))),
+        _ => None,
+    };
+    queue.longest = random.chance(20).then(|| random.between(1, 5) as u32);
+    queue.longest_expected = random.chance(20).then(|| Span::seconds(random.between(30, 600)));
+    queue.closed = way(own, lines, random);
+    queue.nobody = way(own, lines, random);
+    queue.full = way(own, lines, random);
+    queue.late = way(own, lines, random);
+    let calls_back = Way::to(Then::CallBack);
+    let keys = [('1', calls_back), ('2', Way::to(Then::Voicemail)), ('3', way(own, lines, random))];
+    queue.keys = keys.into_iter().filter_map(|(sign, way)| Some((Key::new(sign)?, way))).collect();
+    queue.keep_place = Span::seconds(random.below(300));
+    queue.announce_operator = random.chance(50).then(|| "A client waits, {{ line }}.".into());
+    queue.voicemail.longest = Span::seconds(random.between(3, 60));
+    queue
+}
+
+/// Where somebody goes who does not wait on.
+fn way(own: &str, lines: &[String], random: &mut Random) -> Way {
+    let then = match random.below(8) {
+        0 => Then::Wait,
+        1 => Then::CallBack,
+        2 => Then::Voicemail,
+        3 => Then::Dialplan,
+        4 => Then::Extension(EXTENSION.into(), "public".into()),
+        5 => match random.pick(lines) {
+            line if line == own => Then::Goodbye,
+            line => Then::Line(line.as_str().into()),
+        },
+        _ => Then::Goodbye,
+    };
+    let say = random.chance(40).then(|| Heard::Text("We are sorry.".into()));
+    Way { say, then, callback: random.chance(80) }
+}
+
+/// Who calls a line with a queue of ours is patient, and may press a key and confirm it.
+fn waiting_clients(world: &mut World, house: &House, random: &mut Random) {
+    let given: Vec<&LineOf> =
+        house.lines.iter().filter(|line| matches!(line.reception, Reception::Given(..))).collect();
+    if given.is_empty() {
+        return;
+    }
+    for n in 0..random.between(2, 14) {
+        let number = number(30 + n);
+        world.at(Mono(0), Happening::Habit(Party::Number(number.clone()), client_habit(random)));
+        // They come in waves, so that some wait behind others.
+        let mut at = Mono(BUSY.0 / 4 * random.between(0, 3) + random.between(5000, 240_000));
+        for _ in 0..random.between(1, 2) {
+            let dialled = random.pick(&given).number.digits();
+            let caller = Caller { user: None, number: number.clone(), name: number.clone(), dialled };
+            world.at(at, Happening::Call(caller, Span(random.between(2000, 400_000))));
+            if random.chance(40) {
+                let key = at + Span(random.between(1000, 90_000));
+                let confirms = key + Span(random.between(1000, 15_000));
+                let who = || Party::Number(number.clone());
+                world.at(key, Happening::Press(who(), *random.pick(&['1', '1', '2', '3', '7'])));
+                world.at(confirms, Happening::Press(who(), *random.pick(&['1', '1', '1', '2', '#'])));
+            }
             at = at + Span(random.between(5000, 900_000));
         }
     }

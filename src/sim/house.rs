@@ -10,7 +10,7 @@ use crate::{
         number::Number,
         rules::{
             Answer, Cap, ClientFirst, Group, Language, Line, Manners, Member, NumberFormat, Operator, Order, Phone,
-            Redial, Rules, Strategy, Trunk,
+            Queue, QueueWords, Redial, Rules, Strategy, Trunk,
         },
         time::Span,
         zones::Zones,
@@ -34,6 +34,9 @@ pub const OUTBOUND: &str = "127.0.0.1:8084";
 const FIRST_USER: usize = 1001;
 /// By how much the users of an operator's phones are apart.
 const MOST_OPERATORS: usize = 100;
+
+/// An extension of the dialplan that takes a caller from the queue: a menu that leads nowhere.
+pub const EXTENSION: &str = "700";
 
 /// What an operator dials to take calls.
 pub const READY: &str = "*45";
@@ -68,9 +71,24 @@ pub struct LineOf {
     pub calendar: Option<Arc<Calendar>>,
     /// Lines of a higher one go first.
     pub priority: u32,
+    /// How clients wait whom the dialplan gives.
+    pub queue: Queue,
 }
 
 impl LineOf {
+    /// A line that calls back as the house does, at any hour.
+    pub fn new(name: &str, number: Number, reception: Reception) -> LineOf {
+        LineOf {
+            name: name.to_owned(),
+            number,
+            reception,
+            redial: redial(),
+            calendar: None,
+            priority: 0,
+            queue: queue(),
+        }
+    }
+
     /// How those are called who asked for it: as the others, at once and at any hour.
     pub fn requested(&self) -> Redial {
         let manners = Manners { avoid: Vec::new(), ..self.redial.manners.clone() };
@@ -106,6 +124,8 @@ pub struct House {
     pub strategy: Strategy,
     /// The one who last talked with a client first.
     pub remember: bool,
+    /// How long a waiting client's own operator is waited for.
+    pub loyal: Span,
     /// The operators' weights and levels, in their order; who has none has 1.
     pub weights: Vec<(u32, u32)>,
     /// How long a level is waited for before the next.
@@ -133,18 +153,14 @@ pub struct House {
 impl Default for House {
     fn default() -> House {
         let operators: Vec<String> = ["anna", "boris", "vera", "gleb"].map(str::to_owned).into();
-        let line = |name: &str, number: &str, reception| LineOf {
-            name: name.to_owned(),
-            number: number.parse().unwrap_or_else(|_| unreachable!("a constant")),
-            reception,
-            redial: redial(),
-            calendar: None,
-            priority: 0,
+        let line = |name: &str, number: &str, reception| {
+            LineOf::new(name, number.parse().unwrap_or_else(|_| unreachable!("a constant")), reception)
         };
         let first = operators[..1].to_vec();
         House {
             strategy: Strategy::TopDown,
             remember: false,
+            loyal: Span::ZERO,
             weights: Vec::new(),
             escalate: Span::seconds(30),
             ring: Span::seconds(20),
@@ -174,6 +190,21 @@ pub fn redial() -> Redial {
         longest_talk: Span::minutes(60),
         ..Redial::default()
     }
+}
+
+/// How clients wait in the house unless it says otherwise, in words that a scenario can tell apart.
+pub fn queue() -> Queue {
+    let words = QueueWords {
+        place: "{% if position %}You are number {{ position }}.{% endif %}{% if wait %} About {{ wait }} minutes.{% endif %}"
+            .into(),
+        confirm: "Shall we call {{ number | spoken }}?".into(),
+        type_number: "Type the number.".into(),
+        no_number: "We cannot call that number.".into(),
+        thanks: "We will call you.".into(),
+        voicemail: "Speak after the tone.".into(),
+        goodbye: "Nobody can take your call.".into(),
+    };
+    Queue { words, ..Queue::default() }
 }
 
 /// How a line of the house keeps a client company that it rings first, unless it says otherwise.
@@ -262,7 +293,7 @@ impl House {
             strategy: self.strategy,
             remember: self.remember,
             escalate: self.escalate,
-            loyal: Span::ZERO,
+            loyal: self.loyal,
         };
         let trunk = Trunk {
             name: names("provider"),
@@ -301,7 +332,7 @@ impl House {
             priority: line.priority,
             requested: line.requested(),
             redial: line.redial.clone(),
-            queue: crate::engine::rules::Queue::default(),
+            queue: line.queue.clone(),
         }
     }
 
@@ -321,6 +352,7 @@ impl House {
                 .iter()
                 .map(|line| (line.number.digits(), self.plan(line)))
                 .chain([(READY.to_owned(), feature("ready")), (AWAY.to_owned(), feature("away"))])
+                .chain([(EXTENSION.to_owned(), vec![Step::Answer, Step::Playback(Span::seconds(8))])])
                 .collect(),
             queues: queues.map(|line| (queue_of(&line.name), in_order.clone())).collect(),
             agents,
@@ -334,7 +366,11 @@ impl House {
             Reception::Given(operators, timeout) => {
                 let after = LineOf { reception: Reception::Direct(operators.clone(), *timeout), ..line.clone() };
                 let socket = Step::App("socket".to_owned(), format!("{OUTBOUND} async full"));
-                [set("socket_resume", "true".to_owned()), socket].into_iter().chain(self.plan(&after)).collect()
+                let answered = Step::App("export".to_owned(), "ignore_early_media=true".to_owned());
+                [set("socket_resume", "true".to_owned()), answered, socket]
+                    .into_iter()
+                    .chain(self.plan(&after))
+                    .collect()
             }
             Reception::Direct(operators, timeout) => {
                 let phones: Vec<String> =

@@ -6,18 +6,19 @@
 //! | `no_dial_outside_hours` | no client is dialled while the line's calendar is shut, in hours to avoid, or more often a day or a week than the line allows |
 //! | `no_dial_within_the_window` | nobody is rung for a client before the tracking window has ended |
 //! | `no_dial_after_got_through` | no client is dialled who got through since the miss, or who is calling |
-//! | `no_missed_call_lost` | every missed call is in the journal with its callback |
+//! | `no_missed_call_lost` | every missed call is in the journal with its callback; one that left the queue too, unless its way there says that nobody calls back |
 //! | `one_operator_per_client` | no client is in two talks |
 //! | `no_operator_on_dead_line` | no operator of ours waits with nothing said, nobody dialled and nobody to talk with |
 //! | `operator_before_client` | an operator has answered before the client's phone rings, and is there: by the exchange's time, by the key |
 //! | `person_within_a_second` | a client who answered hears a person within a second of that, or of the announcement's end |
 //! | `free_operator_before_client` | where the client is rung first, there is an operator with room for one more call for each client who is rung |
-//! | `client_never_in_silence` | a client who was rung first hears something, until somebody talks with them or they are gone |
-//! | `never_more_callbacks_than_free_operators` | no operator is rung who is on the phone, nor for two callbacks, unless they take as many calls at once; nor on two phones, unless those ring together |
+//! | `client_never_in_silence` | a client who was rung first, or who waits in our queue, hears something, until somebody talks with them or they are gone |
+//! | `free_operator_serves_the_queue` | nobody whom we hold waits beside an operator who may be rung for them: pauses, levels and the client's own operator aside |
+//! | `never_more_callbacks_than_free_operators` | no operator is rung who is on the phone, nor for two clients, unless they take as many calls at once; nor on two phones, unless those ring together |
 //! | `written_before_dialled` | a leg is in the store before its phone is called |
 //! | `uuid_never_dialled_twice` | no uuid is chosen for two originates |
 //! | `no_leg_past_its_cap` | every leg carries its own end, and none outlives it |
-//! | `no_row_without_reason` | every closed callback says why, and that is true; every ended row says how |
+//! | `no_row_without_reason` | every closed callback says why, and that is true; every ended row says how, and how it left the queue |
 //! | `no_impossible_state` | the engine never finds itself in a state that it holds impossible |
 //! | `nothing_outside_in_a_command` | nothing that came from outside is expanded or understood as a command |
 //! | `every_miss_ends` | in the end every missed call came to a conversation or a reason |
@@ -36,8 +37,10 @@ use crate::{
         effect::{AlarmKind, Notice},
         input::Direction,
         number::Number,
-        record::{CallbackId, CallbackRecord, ChannelId, CloseReason, Origin, Role},
-        rules::{Answer, Manners, Missed, Order},
+        record::{
+            CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Job, KnownBy, Left, LiveId, Origin, Role,
+        },
+        rules::{Answer, Manners, Missed, Order, Way},
         time::{Mono, Now, Span, Wall},
     },
     store::{JournalQuery, Known, Memory},
@@ -57,6 +60,14 @@ const INTO_JOURNAL_BY_AUDIT: Span = Span::seconds(240);
 const DEAD_LINE: Span = Span::seconds(20);
 /// A client who answered hears a person within this.
 const PERSON: Span = Span(1000);
+/// How long a caller whom we hold may hear nothing: an answer to a question is waited for in silence.
+const SILENCE: Span = Span::seconds(17);
+/// How long the questions take that follow a key.
+const QUESTIONS: Span = Span::seconds(90);
+/// How long somebody may wait beside an operator who may be rung for them.
+const FAIR: Span = Span::seconds(8);
+/// For how long the daemon may believe that a phone is gone which is back: the event may have been lost.
+const GONE: Span = Span::minutes(5);
 /// A talk so near to a rule's limit is not judged: both sides measure it a little differently.
 const NEARLY: Span = Span::seconds(5);
 
@@ -107,13 +118,27 @@ struct Call {
     lost: bool,
     blurred: bool,
     ended: Option<Mono>,
+    /// What is heard by who waits in a park.
+    ear: Ear,
+}
+
+/// What a caller hears who waits, and since when they may be served.
+#[derive(Clone, Copy, Debug)]
+struct Ear {
+    hears: bool,
+    /// Since when nothing is heard.
+    quiet: Mono,
+    /// Since when they have waited with nothing between them and an operator.
+    waits: Mono,
+    /// They pressed a key: what they are asked then ends by itself.
+    asked_until: Mono,
 }
 
 /// A leg of ours as it truly was.
 #[derive(Clone, Debug)]
 struct Leg {
     role: Role,
-    callback: CallbackId,
+    job: Job,
     number: Option<Number>,
     user: Option<String>,
     invited: Mono,
@@ -142,9 +167,8 @@ struct Client {
 }
 
 /// Is there a client's leg that was sent and not seen? Until its time-out has passed nobody can say that it does not ring.
-fn is_on_its_way(callback: CallbackId, rows: &Memory) -> bool {
-    let legs = rows.callback(callback).into_iter().flat_map(|story| story.attempts).flat_map(|attempt| attempt.legs);
-    legs.into_iter().any(|leg| leg.role == Role::Client && leg.ended.is_none())
+fn is_on_its_way(job: Job, rows: &Memory) -> bool {
+    rows.attempts(job).flat_map(|attempt| &attempt.legs).any(|leg| leg.role == Role::Client && leg.ended.is_none())
 }
 
 /// Has this operator, who answered, taken the call? The line and the switch may be some milliseconds behind each other.
@@ -167,6 +191,8 @@ pub struct Judge {
     clients: BTreeMap<Number, Client>,
     /// Missed calls that are to be found in the journal.
     pending: Vec<ChannelId>,
+    /// When each operator was last seen with something that keeps them from a call.
+    taken: BTreeMap<String, Mono>,
     clock_set: Option<Mono>,
     repeated: usize,
     expanded: usize,
@@ -186,6 +212,7 @@ impl Judge {
             live_legs: BTreeSet::new(),
             clients: BTreeMap::new(),
             pending: Vec::new(),
+            taken: BTreeMap::new(),
             clock_set: None,
             repeated: 0,
             expanded: 0,
@@ -245,6 +272,9 @@ impl Judge {
             self.listen(said, rows, now);
         }
         self.watch_legs(switch, rows, now, health);
+        self.watch_callers(switch, now, health);
+        self.watch_operators(switch, now.mono);
+        self.watch_queue(switch, rows, now, health);
         self.watch_talks(switch, now);
         self.find_in_journal(rows, now, health);
         self.watch_commands(switch, now);
@@ -274,6 +304,7 @@ impl Judge {
             lost: false,
             blurred: false,
             ended: None,
+            ear: Ear { hears: false, quiet: at, waits: at, asked_until: at },
         };
         self.calls.insert(id.clone(), call);
         self.live_calls.insert(id.clone());
@@ -360,14 +391,28 @@ impl Judge {
                 self.invited(at, channel, party, variables, switch, rows, health);
             }
             // A tone says nothing: who hears it waits for somebody.
-            Outside::Hears(id, words) => self.leg(id, |leg| leg.hears = leg.first || !words.is_empty()),
-            Outside::Music(id) => self.leg(id, |leg| leg.hears = true),
-            Outside::Beeps(_) | Outside::Recorded(..) => {}
-            Outside::Pressed(id, key) => self.leg(id, |leg| leg.keys.push(*key)),
-            Outside::Silence(id) => self.leg(id, |leg| {
-                leg.hears = false;
-                leg.quiet = at.mono;
-            }),
+            Outside::Hears(id, words) => {
+                self.leg(id, |leg| leg.hears = leg.first || !words.is_empty());
+                self.ear(id, |ear| ear.hears = true);
+            }
+            Outside::Music(id) => {
+                self.leg(id, |leg| leg.hears = true);
+                self.ear(id, |ear| ear.hears = true);
+            }
+            // Who leaves a message hears themselves.
+            Outside::Recorded(id, _) => self.ear(id, |ear| ear.hears = true),
+            Outside::Beeps(_) => {}
+            Outside::Pressed(id, key) => {
+                self.leg(id, |leg| leg.keys.push(*key));
+                self.ear(id, |ear| ear.asked_until = at.mono + QUESTIONS);
+            }
+            Outside::Silence(id) => {
+                self.leg(id, |leg| {
+                    leg.hears = false;
+                    leg.quiet = at.mono;
+                });
+                self.ear(id, |ear| (ear.hears, ear.quiet) = (false, at.mono));
+            }
             Outside::Talking(a, b) => self.talk(at, a, b, switch, health),
             Outside::Alone(id) => self.alone(id, at.mono),
             Outside::Gone(id, cause) => {
@@ -381,6 +426,12 @@ impl Judge {
             }
             Outside::Calls { channel, party, dialled } => self.called(channel, party, dialled, at.mono),
             Outside::Answered(_) | Outside::Greets(_) | Outside::Comes(_) => {}
+        }
+    }
+
+    fn ear(&mut self, id: &ChannelId, f: impl FnOnce(&mut Ear)) {
+        if let Some(call) = self.calls.get_mut(id) {
+            f(&mut call.ear);
         }
     }
 
@@ -403,7 +454,8 @@ impl Judge {
     }
 
     fn talk(&mut self, at: Now, a: &ChannelId, b: &ChannelId, switch: &PretendSwitch, health: Health) {
-        let ours = self.legs.contains_key(a) || self.legs.contains_key(b);
+        // A talk of the queue is the call's own.
+        let ours = [a, b].into_iter().any(|id| self.legs.get(id).is_some_and(|leg| leg.job.callback().is_some()));
         for id in [a, b] {
             if let Some(call) = self.calls.get_mut(id) {
                 call.served = true;
@@ -465,18 +517,18 @@ impl Judge {
             Some("client") => Role::Client,
             _ => return,
         };
+        let caller = value("perezvon_caller").and_then(|text| u64::from_str_radix(text, 16).ok());
         let callback = CallbackId(value("perezvon_callback").and_then(|text| text.parse().ok()).unwrap_or(0));
+        let job = caller.map_or(Job::Callback(callback), |caller| Job::Live(LiveId(caller)));
         let (number, user) = match party {
             Party::Number(number) => (Number::parse(number, "RU").ok(), None),
             Party::User(user) => (None, Some(user.clone())),
         };
         let cap = self.carries_its_end(id, variables, at);
-        let story = rows.callback(callback);
-        let attempts = story.iter().flat_map(|story| &story.attempts);
-        if !attempts.flat_map(|attempt| &attempt.legs).any(|leg| leg.id == *id) {
-            self.broken("written_before_dialled", at, format!("leg {id} of callback {callback} is not in the store"));
+        if !rows.attempts(job).flat_map(|attempt| &attempt.legs).any(|leg| leg.id == *id) {
+            self.broken("written_before_dialled", at, format!("leg {id} of {job:?} is not in the store"));
         }
-        let record = story.map(|story| story.callback);
+        let record = job.callback().and_then(|id| rows.callback(id)).map(|story| story.callback);
         if let Some(record) = &record {
             self.not_within_the_window(record, at);
         }
@@ -490,19 +542,18 @@ impl Judge {
         let line = record.as_ref().and_then(|record| self.house.line(&record.line));
         let order = line.and_then(|line| line.redial.client_first.as_ref()).filter(|_| role == Role::Client);
         let first = order.is_some();
-        if order.is_some_and(|order| order.without_operator == 0)
-            && !self.is_anybody_free(callback, switch, at.mono, health)
+        if order.is_some_and(|order| order.without_operator == 0) && !self.is_anybody_free(job, switch, at.mono, health)
         {
-            let text = format!("callback {callback}: its client is dialled and every operator is on the phone");
+            let text = format!("{job:?}: its client is dialled and every operator is on the phone");
             self.broken("free_operator_before_client", at, text);
         }
         match (role, number) {
-            (Role::Client, Some(number)) => self.client_dialled(at, callback, number, record.as_ref(), health, first),
-            _ => self.operator_rung(at, callback, user.as_deref(), switch, health),
+            (Role::Client, Some(number)) => self.client_dialled(at, job, number, record.as_ref(), health, first),
+            _ => self.operator_rung(at, job, user.as_deref(), switch, health),
         }
         let leg = Leg {
             role,
-            callback,
+            job,
             number,
             user,
             invited: at.mono,
@@ -523,20 +574,23 @@ impl Judge {
     }
 
     /// Is there room for one more call with an operator, beyond what is owed to other clients whose phones ring first?
-    fn is_anybody_free(&self, callback: CallbackId, switch: &PretendSwitch, now: Mono, health: Health) -> bool {
+    fn is_anybody_free(&self, job: Job, switch: &PretendSwitch, now: Mono, health: Health) -> bool {
         let room = |name: &String| {
-            let taken = self.callbacks_with(name).len() + self.other_calls_of(name, switch, now, health).count();
+            let taken = self.jobs_with(name).len() + self.other_calls_of(name, switch, now, health).count();
             (self.house.desk(name).calls as usize).saturating_sub(taken)
         };
         let free: usize = self.house.operators.iter().map(room).sum();
-        let rings = |leg: &Leg| leg.first && leg.callback != callback && leg.answered.is_none();
+        let rings = |leg: &Leg| leg.first && leg.job != job && leg.answered.is_none();
         free > self.live_legs_of(rings).count()
     }
 
     /// Whom the operator is rung for or talks for, on whatever phone: each of them once, however many phones ring together.
-    fn callbacks_with(&self, operator: &str) -> BTreeSet<CallbackId> {
+    fn jobs_with(&self, operator: &str) -> Vec<Job> {
         let has = |leg: &Leg| leg.user.as_deref().and_then(|user| self.house.operator(user)) == Some(operator);
-        self.live_legs_of(has).map(|leg| leg.callback).collect()
+        let mut jobs: Vec<Job> = self.live_legs_of(has).map(|leg| leg.job).collect();
+        jobs.sort_unstable_by_key(|job| job.key());
+        jobs.dedup();
+        jobs
     }
 
     /// The calls of the operator's phones that are none of ours, and that we could have known of.
@@ -571,6 +625,9 @@ impl Judge {
     }
 
     fn not_within_the_window(&mut self, record: &CallbackRecord, at: Now) {
+        if matches!(record.origin, Origin::Queue { .. }) {
+            return; // the client asked for it
+        }
         let Some(line) = self.house.line(&record.line) else { return };
         let Some(client) = self.clients.get(&record.number).filter(|client| !client.wished) else { return };
         // Its end is stored by the wall clock: where that was set, the window is as long as it says.
@@ -585,7 +642,7 @@ impl Judge {
     fn client_dialled(
         &mut self,
         at: Now,
-        callback: CallbackId,
+        job: Job,
         number: Number,
         record: Option<&CallbackRecord>,
         health: Health,
@@ -597,7 +654,7 @@ impl Judge {
         }
         let answer = self.house.answer;
         let there = |leg: &Leg| {
-            leg.callback == callback
+            leg.job == job
                 && is_there(leg, answer, at.mono)
                 && leg.role == Role::Operator
                 && leg.answered.is_some()
@@ -639,7 +696,7 @@ impl Judge {
             return None;
         }
         let requested = line.requested();
-        let asked = matches!(record.origin, Origin::ByHand { .. });
+        let asked = matches!(record.origin, Origin::ByHand { .. } | Origin::Queue { .. });
         let Manners { zone, avoid, per_day, per_week, client_hours, .. } =
             if asked { &requested.manners } else { &line.redial.manners };
         let is_in = |spans: &[(u16, u16)], local: DateTime| {
@@ -682,32 +739,24 @@ impl Judge {
         known.then(|| format!("the client got through {} ms ago", at.mono.since(through).0))
     }
 
-    fn operator_rung(
-        &mut self,
-        at: Now,
-        callback: CallbackId,
-        user: Option<&str>,
-        switch: &PretendSwitch,
-        health: Health,
-    ) {
+    fn operator_rung(&mut self, at: Now, job: Job, user: Option<&str>, switch: &PretendSwitch, health: Health) {
         let Some(user) = user else { return };
         let Some(operator) = self.house.operator(user).map(str::to_owned) else { return };
-        let (desk, ours) = (self.house.desk(&operator), self.callbacks_with(&operator));
-        let others = ours.iter().filter(|other| **other != callback).count();
+        let (desk, ours) = (self.house.desk(&operator), self.jobs_with(&operator));
+        let others = ours.iter().filter(|other| **other != job).count();
         let elsewhere = self.other_calls_of(&operator, switch, at.mono, health).count();
         let name = "never_more_callbacks_than_free_operators";
         if others + elsewhere >= desk.calls as usize {
-            let text = format!(
-                "{operator} is rung on {user} for callback {callback} while on {ours:?} and {elsewhere} other calls"
-            );
+            let text =
+                format!("{operator} is rung on {user} for {job:?} while on {ours:?} and {elsewhere} other calls");
             self.broken(name, at, text);
         }
-        let rings = self.live_legs_of(|leg| leg.callback == callback && leg.user.is_some());
+        let rings = self.live_legs_of(|leg| leg.job == job && leg.user.is_some());
         let same: Vec<&str> = rings.filter_map(|leg| leg.user.as_deref()).collect();
         let twice = same.contains(&user);
         let beside = same.iter().any(|user| self.house.operator(user) == Some(operator.as_str()));
         if twice || (beside && desk.order == Order::InOrder) {
-            self.broken(name, at, format!("{operator} is rung on {user} for callback {callback} beside {same:?}"));
+            self.broken(name, at, format!("{operator} is rung on {user} for {job:?} beside {same:?}"));
         }
     }
 
@@ -746,7 +795,7 @@ impl Judge {
         health: Health,
     ) -> Option<(&'static str, String)> {
         let quiet = now.mono.since(leg.quiet);
-        let other = |role| self.live_legs_of(move |other| other.callback == leg.callback && other.role == role).next();
+        let other = |role| self.live_legs_of(move |other| other.job == leg.job && other.role == role).next();
         match leg.role {
             Role::Operator => {
                 // While the client rings, the operator waits for that.
@@ -756,7 +805,7 @@ impl Judge {
                 }
                 let patience = DEAD_LINE + self.house.answer.delay();
                 let dead = !busy && quiet > patience && health.well_for(patience, now.mono);
-                let waits = dead && is_on_its_way(leg.callback, rows);
+                let waits = dead && is_on_its_way(leg.job, rows);
                 if waits {
                     self.leg(id, |leg| leg.quiet = now.mono);
                 }
@@ -775,7 +824,7 @@ impl Judge {
             }
             Role::Client => {
                 // Of several phones that rang together one was answered, and the others may still ring.
-                let answered = |o: &Leg| o.callback == leg.callback && o.role == Role::Operator && o.answered.is_some();
+                let answered = |o: &Leg| o.job == leg.job && o.role == Role::Operator && o.answered.is_some();
                 let there = self.live_legs_of(answered).next().is_some();
                 let late = quiet > PERSON && there && !leg.judged;
                 let since = leg.answered.map_or(Span::ZERO, |answered| now.mono.since(answered));
@@ -786,6 +835,102 @@ impl Judge {
                 })
             }
         }
+    }
+
+    // ---- the queue ------------------------------------------------------------------------------------------------
+
+    /// Who waits in a park of ours hears something.
+    fn watch_callers(&mut self, switch: &PretendSwitch, now: Now, health: Health) {
+        let mut silent: Vec<String> = Vec::new();
+        for id in &self.live_calls {
+            let (Some(call), Some(channel)) = (self.calls.get_mut(id), switch.channel(id)) else { continue };
+            if !channel.held() || channel.answered.is_none() || call.blurred {
+                call.ear.quiet = now.mono;
+            }
+            let quiet = now.mono.since(call.ear.quiet);
+            if !call.ear.hears && quiet > SILENCE && health.well_for(SILENCE + NOTICE, now.mono) {
+                call.ear.quiet = now.mono;
+                silent.push(format!("{:?}, who waits, hears nothing for {} ms", call.number, quiet.0));
+            }
+        }
+        silent.into_iter().for_each(|text| self.broken("client_never_in_silence", now, text));
+    }
+
+    /// Since when is each operator free, as far as their phones tell?
+    fn watch_operators(&mut self, switch: &PretendSwitch, now: Mono) {
+        // Somebody is kept free for a client who is rung first.
+        let kept = self.live_legs_of(|leg| leg.first && !leg.talking).next().is_some();
+        for name in self.house.operators.clone() {
+            let users = self.house.users(&name);
+            let on_phone = |channel: &Channel| matches!(&channel.party, Party::User(user) if users.contains(user));
+            let off = users.iter().any(|user| !switch.is_registered(user));
+            if off {
+                self.taken.insert(name, now + GONE);
+            } else if kept || switch.channels().any(on_phone) {
+                let taken = self.taken.entry(name).or_default();
+                *taken = now.max(*taken);
+            }
+        }
+    }
+
+    /// Nobody waits while somebody is free for them.
+    fn watch_queue(&mut self, switch: &PretendSwitch, rows: &Memory, now: Now, health: Health) {
+        let mut waiting: Vec<(ChannelId, Mono)> = Vec::new();
+        for id in self.live_calls.clone() {
+            let waits = self.waits_for_operator(&id, switch, rows);
+            let Some(call) = self.calls.get_mut(&id) else { continue };
+            call.ear.waits = if waits { call.ear.waits.max(call.ear.asked_until) } else { now.mono };
+            waiting.extend(waits.then_some((id, call.ear.waits)));
+        }
+        let fair = self.fair_wait();
+        let long = |since: Mono| since + fair <= now.mono;
+        if !health.well_for(fair + NOTICE, now.mono) || !waiting.iter().any(|(_, since)| long(*since)) {
+            return;
+        }
+        let free =
+            self.house.operators.iter().find(|name| self.is_free_since(name, rows, now).is_some_and(long)).cloned();
+        let Some(free) = free else { return };
+        for (id, since) in waiting.into_iter().filter(|(_, since)| long(*since)) {
+            self.ear(&id, |ear| ear.waits = now.mono);
+            let text = format!("{id} has waited for {} ms while {free} is free", now.mono.since(since).0);
+            self.broken("free_operator_serves_the_queue", now, text);
+        }
+    }
+
+    /// Does this caller wait in our queue, with nobody being rung for them or for their callback?
+    fn waits_for_operator(&self, id: &ChannelId, switch: &PretendSwitch, rows: &Memory) -> bool {
+        let queue = rows.call(id).and_then(|row| row.queue.as_ref());
+        let in_queue = queue.is_some_and(|queue| queue.left.is_none());
+        let held = switch.channel(id).is_some_and(|channel| channel.held() && channel.answered.is_some());
+        let job = Job::Live(LiveId::of(id));
+        let number = self.calls.get(id).and_then(|call| call.number);
+        let is_called = |leg: &Leg| {
+            let callback = leg.job.callback().filter(|_| number.is_some());
+            leg.job == job || callback.and_then(|id| rows.callback(id)).map(|story| story.callback.number) == number
+        };
+        let rung = rows.attempts(job).any(|attempt| attempt.ended.is_none());
+        in_queue && held && !rung && self.live_legs_of(is_called).next().is_none()
+    }
+
+    /// How long somebody may wait at most while an operator is free: for a higher level, for their own.
+    fn fair_wait(&self) -> Span {
+        let levels: BTreeSet<u32> = self.house.weights.iter().map(|(_, level)| *level).collect();
+        let escalates = self.house.escalate.0 * levels.len().saturating_sub(1) as u64;
+        let loyal = if self.house.remember { self.house.loyal } else { Span::ZERO };
+        FAIR + Span(escalates) + loyal
+    }
+
+    /// Since when might this operator be rung, pauses and all? `None`: they do not take calls, by what the store says.
+    fn is_free_since(&self, name: &str, rows: &Memory, now: Now) -> Option<Mono> {
+        let row = rows.operator(name);
+        if row.is_some_and(|row| !row.ready) {
+            return None;
+        }
+        // The row says when they began to take calls, by the wall clock.
+        let ready = row.map_or(Mono(0), |row| Mono(now.mono.0.saturating_sub(now.wall.since(row.since).0)));
+        let pause = self.house.wrap_up.max(self.house.pauses.0).max(self.house.pauses.1);
+        let taken = self.taken.get(name).copied().unwrap_or_default();
+        Some(ready.max(taken + pause))
     }
 
     fn watch_talks(&mut self, switch: &PretendSwitch, now: Now) {
@@ -836,6 +981,7 @@ impl Judge {
             {
                 None
             }
+            Some(row) if row.missed == Some(false) && self.may_go_unmissed(&row) => None,
             Some(row) if row.missed != Some(true) => {
                 Some(format!("{id} of {:?} is in the journal with missed = {:?}", call.number, row.missed))
             }
@@ -844,6 +990,40 @@ impl Judge {
             }
             Some(_) => None,
         }
+    }
+
+    /// Did this call leave the queue by a way that says that nobody calls back?
+    fn may_go_unmissed(&self, row: &CallRecord) -> bool {
+        let says_so = |way: &Way| !way.callback;
+        let left = row.queue.as_ref().filter(|queue| queue.no_callback).and_then(|queue| queue.left);
+        left.is_some_and(|left| {
+            // A call may have moved from queue to queue.
+            self.house.lines.iter().map(|line| &line.queue).any(|queue| match left {
+                Left::Closed => says_so(&queue.closed),
+                Left::Nobody => says_so(&queue.nobody),
+                Left::Full => says_so(&queue.full),
+                Left::Late => says_so(&queue.late),
+                Left::Key => queue.keys.iter().any(|(_, way)| says_so(way)),
+                _ => false,
+            })
+        })
+    }
+
+    /// What is wrong with how a row says that its call left the queue.
+    fn queue_fault(&self, row: &CallRecord) -> Option<String> {
+        let queue = row.queue.as_ref()?;
+        let Some(left) = queue.left else { return Some("it never left the queue".to_owned()) };
+        let call = self.calls.get(&row.id)?;
+        let sure = !call.blurred && !call.lost && row.known_by == KnownBy::Event;
+        let pressed = call.ear.asked_until > call.arrived;
+        let good = match left {
+            Left::Served => call.served,
+            Left::Abandoned | Left::Short => !call.served || !sure,
+            Left::Key => pressed,
+            Left::CallBack => pressed && row.callback.is_some(),
+            Left::Closed | Left::Nobody | Left::Full | Left::Late | Left::GivenBack => true,
+        };
+        (!good).then(|| format!("it left the queue by {left:?}, and that is not so"))
     }
 
     fn watch_commands(&mut self, switch: &PretendSwitch, now: Now) {
@@ -901,7 +1081,7 @@ impl Judge {
 
     /// Why a reason does not hold.
     fn is_untrue(&self, callback: &CallbackRecord, reason: &CloseReason, now: Now) -> Option<String> {
-        let mut legs = self.legs.values().filter(|leg| leg.callback == callback.id && leg.role == Role::Client);
+        let mut legs = self.legs.values().filter(|leg| leg.job == callback.id.into() && leg.role == Role::Client);
         let fault = |good: bool, why: &str| (!good).then(|| why.to_owned());
         match reason {
             CloseReason::Talked => {
@@ -929,7 +1109,8 @@ impl Judge {
             CloseReason::DoNotCall { .. } => {
                 let line = self.house.line(&callback.line);
                 let key = line.and_then(|line| line.redial.keys.never);
-                let mut of = self.legs.values().filter(|leg| leg.callback == callback.id && leg.role == Role::Operator);
+                let mut of =
+                    self.legs.values().filter(|leg| leg.job == callback.id.into() && leg.role == Role::Operator);
                 let pressed = key.is_some_and(|key| of.any(|leg| leg.keys.contains(key.sign())));
                 fault(pressed, "nobody pressed the key")
             }
@@ -949,8 +1130,12 @@ impl Judge {
                 let text = format!("callback {} of {} is open: {callback:?}", callback.id, callback.number);
                 self.broken("every_miss_ends", now, text);
             }
-            if let Some(call) = row.call.filter(|call| call.ended.is_none() || call.missed.is_none()) {
+            let Some(call) = row.call else { continue };
+            if call.ended.is_none() || call.missed.is_none() {
                 self.broken("no_row_without_reason", now, format!("call {} has no end", call.id));
+            }
+            if let Some(fault) = self.queue_fault(&call) {
+                self.broken("no_row_without_reason", now, format!("call {}: {fault}: {call:?}", call.id));
             }
         }
         if let Some(id) = self.live_legs.first().cloned() {

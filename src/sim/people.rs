@@ -172,6 +172,13 @@ impl People {
         ids.iter().for_each(|id| switch.act(id, Act::Hangup, now));
     }
 
+    /// Somebody who is on the phone presses a key.
+    pub fn press_now(&mut self, who: &Party, key: char, switch: &mut PretendSwitch, now: Now) {
+        let ids: Vec<ChannelId> =
+            self.lines.iter().filter(|(_, line)| line.party == *who).map(|(id, _)| id.clone()).collect();
+        ids.iter().for_each(|id| switch.act(id, Act::Press(key), now));
+    }
+
     /// When [`People::tick`] is wanted next.
     pub fn next_deadline(&self) -> Option<Mono> {
         self.plans.keys().next().map(|(at, _)| *at)

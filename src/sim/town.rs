@@ -79,6 +79,12 @@ impl Town {
         self.settle(now);
     }
 
+    /// Somebody who is on the phone presses a key.
+    pub fn press(&mut self, who: &Party, key: char, now: Now) {
+        self.people.press_now(who, key, &mut self.switch, now);
+        self.settle(now);
+    }
+
     /// Says how somebody is.
     pub fn habit(&mut self, who: Party, reaction: Reaction, talks: Span) {
         self.people.habit(who, Habit::always(reaction).talking(talks));

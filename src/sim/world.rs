@@ -43,6 +43,8 @@ pub enum Happening {
     Call(Caller, Span),
     /// Somebody puts the phone down.
     HangUp(Party),
+    /// Somebody who is on the phone presses a key.
+    Press(Party, char),
     /// Somebody changes their habits.
     Habit(Party, Habit),
     /// A mod_callcenter agent says so.
@@ -450,6 +452,7 @@ impl World {
         match happening {
             Happening::Call(caller, patience) => drop(self.town.call(&caller, patience, now)),
             Happening::HangUp(who) => self.town.hang_up(&who, now),
+            Happening::Press(who, key) => self.town.press(&who, key, now),
             Happening::Habit(who, habit) => self.town.people.habit(who, habit),
             Happening::Agent(agent, status) => drop(self.town.switch.set_agent(&agent, status, now)),
             Happening::Register(user, here) => self.town.switch.register(&user, here, now),

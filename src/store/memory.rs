@@ -201,6 +201,21 @@ impl Memory {
         Some(CallbackStory { callback, attempts })
     }
 
+    /// The attempts for this one, a callback or a live caller, the oldest first.
+    pub fn attempts(&self, job: Job) -> impl Iterator<Item = &AttemptRecord> {
+        self.attempts.range((job, 0)..=(job, u32::MAX)).map(|(_, attempt)| attempt)
+    }
+
+    /// A call.
+    pub fn call(&self, id: &ChannelId) -> Option<&CallRecord> {
+        self.calls.get(id)
+    }
+
+    /// An operator.
+    pub fn operator(&self, name: &str) -> Option<&OperatorRecord> {
+        self.operators.get(name)
+    }
+
     /// Callbacks with their attempts; see [`super::Store::stories`].
     pub fn stories(&self, query: &StoryQuery) -> Vec<CallbackStory> {
         let first = query.after.map_or(Bound::Unbounded, Bound::Excluded);

@@ -3,7 +3,7 @@
 use crate::{
     engine::{rules::Language, time::Now, time::Span},
     sim::{
-        house::{House, LineOf, Reception, redial},
+        house::{House, LineOf, Reception},
         people::{Habit, Reaction},
         random::Random,
         switch::{AgentStatus, Caller, Config, Party, dialplan::Step},
@@ -97,7 +97,7 @@ impl Morning {
         let operators: Vec<String> = operators.map(str::to_owned).into();
         let line = |(name, number): (&str, &str), reception| {
             let number = number.parse().ok()?;
-            Some(LineOf { name: name.to_owned(), number, reception, redial: redial(), calendar: None, priority: 0 })
+            Some(LineOf::new(name, number, reception))
         };
         let reception = operators[..2].to_vec();
         let lines = [line(SITE, Reception::Direct(reception, Span::seconds(15))), line(SHOP, Reception::Queue)];

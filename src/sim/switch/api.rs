@@ -211,7 +211,7 @@ impl PretendSwitch {
     /// `uuid_break … all`: what is said or played is over.
     fn stop_sounds(&mut self, id: &ChannelId) {
         let sounds = |channel: &mut Channel| {
-            let sound = |app: &&super::channel::App| matches!(app.name.as_str(), "speak" | "playback");
+            let sound = |app: &&super::channel::App| super::life::SOUNDS.contains(&app.name.as_str());
             channel.apps.iter().rev().find(sound).map(|app| app.run)
         };
         if let Some(channel) = self.at(id) {

@@ -188,6 +188,12 @@ impl Channel {
                 || self.apps.last().is_some_and(|app| app.name == "park"))
     }
 
+    /// Does a program have it: in a park, or in the one of a `socket`, with whatever is played to it there?
+    pub fn held(&self) -> bool {
+        let holds = |app: &App| app.name == "park" || app.name == "socket";
+        self.alive() && self.ties.bridge.is_none() && (self.state == State::Park || self.apps.iter().any(holds))
+    }
+
     /// A variable of the channel.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

@@ -12,6 +12,10 @@ use crate::{
 
 /// Sounds that are no music.
 const DULL: [&str; 2] = ["tone_stream://", "silence_stream://"];
+/// How long a caller speaks who leaves a message.
+const SPEAKS: Span = Span::seconds(6);
+/// What is heard, one after the other, and ended by `uuid_break`.
+pub(super) const SOUNDS: [&str; 3] = ["speak", "playback", "record"];
 /// A file that there is not: what plays it is over at once.
 const MISSING: &str = "/missing.wav";
 
@@ -268,12 +272,41 @@ impl PretendSwitch {
                     self.later(Span(span), Task::AppDone(id.clone(), run));
                 }
             }
+            "record" => self.record_app(id, data, run),
+            "transfer" => self.transfer_app(id, data),
             "hangup" => self.hangup(id, if data.is_empty() { "NORMAL_CLEARING" } else { data }),
             _ => {
                 self.work_at_once(id, name, data);
                 self.app_done(id, run);
             }
         }
+    }
+
+    /// `record FILE SECONDS THRESHOLD SILENCE`: the caller speaks for a while; it ends by their silence or at its limit.
+    fn record_app(&mut self, id: &ChannelId, data: &str, run: u32) {
+        let mut words = data.rsplitn(4, ' ');
+        let silence = words.next().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let limit = words.nth(1).and_then(|text| text.parse().ok()).unwrap_or(u64::MAX / 1000);
+        let file = words.next().unwrap_or_default().to_owned();
+        self.outside.push(Outside::Recorded(id.clone(), file));
+        let span = (SPEAKS + Span::seconds(silence)).min(Span::seconds(limit));
+        self.later(span, Task::AppDone(id.clone(), run));
+    }
+
+    /// `transfer EXTENSION [XML CONTEXT]`: it leaves what it did, and its dialplan goes on at that extension.
+    fn transfer_app(&mut self, id: &ChannelId, data: &str) {
+        self.unhook(id);
+        self.break_apps(id);
+        let extension = data.split(' ').next().unwrap_or_default();
+        let plan = self.config.dialplan.get(extension).cloned().unwrap_or_else(dialplan::unknown);
+        let Some(channel) = self.at(id) else { return };
+        channel.profiles += 1;
+        channel.profile.destination = extension.to_owned();
+        channel.state = State::Execute;
+        channel.ties.joining = None;
+        channel.plan = plan;
+        channel.plan.reverse();
+        self.advance(id);
     }
 
     fn work_at_once(&mut self, id: &ChannelId, name: &str, data: &str) {
@@ -357,7 +390,8 @@ impl PretendSwitch {
     pub(super) fn app_done(&mut self, id: &ChannelId, run: u32) {
         let Some(channel) = self.at(id) else { return };
         let Some(at) = channel.apps.iter().position(|app| app.run == run) else { return };
-        let sound = matches!(channel.apps[at].name.as_str(), "speak" | "playback" | "sleep");
+        let name = channel.apps[at].name.as_str();
+        let sound = name == "sleep" || SOUNDS.contains(&name);
         self.tell_app("CHANNEL_EXECUTE_COMPLETE", id, run, Some("FILE PLAYED"));
         let Some(channel) = self.at(id) else { return };
         channel.apps.remove(at);
@@ -379,7 +413,7 @@ impl PretendSwitch {
     /// `sendmsg … execute`: at once, or after the sound that is heard now.
     pub(super) fn send_app(&mut self, id: &ChannelId, name: &str, data: &str, uuid: Option<&str>) {
         let Some(channel) = self.at(id) else { return };
-        if channel.apps.last().is_some_and(|app| matches!(app.name.as_str(), "speak" | "playback")) {
+        if channel.apps.last().is_some_and(|app| SOUNDS.contains(&app.name.as_str())) {
             channel.queue.push_back((name.to_owned(), data.to_owned(), uuid.map(str::to_owned)));
         } else {
             self.execute(id, name, data, uuid);
@@ -395,7 +429,7 @@ impl PretendSwitch {
             self.tell_app("CHANNEL_EXECUTE_COMPLETE", id, run, Some("_none_"));
             let Some(channel) = self.channels.get_mut(id) else { return };
             let app = channel.apps.pop();
-            if channel.alive() && app.is_some_and(|app| app.name == "speak" || app.name == "playback") {
+            if channel.alive() && app.is_some_and(|app| SOUNDS.contains(&app.name.as_str())) {
                 self.outside.push(Outside::Silence(id.clone()));
             }
         }

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | nobody listened | the dialplan goes on | the dialplan goes on |
 //! | `connect` was not said yet | the dialplan goes on | parked for ever |
+//! | a message is recorded | the caller is hung up | the dialplan goes on after it |
 //! | the channel waits in its park | the dialplan goes on at once, whatever is played | the dialplan goes on after what is played |
 //! | the channel left its park (bridged, transferred) | torn from it, and left in silence for ever | nothing |
 
@@ -139,7 +140,9 @@ impl PretendSwitch {
         let resumes = control.resumes || channel.is_set("socket_resume");
         let waits = channel.apps.iter().any(|app| app.run == control.run);
         let idle = channel.apps.last().is_some_and(|app| app.run == control.run);
+        let records = channel.executing().is_some_and(|(app, _)| app == "record");
         match (resumes, waits) {
+            (true, true) if records => self.hangup(id, "DESTINATION_OUT_OF_ORDER"),
             (true, true) => self.socket_done(id, control.run),
             (true, false) => self.torn(id),
             (false, true) if !control.connected => self.park(id),
