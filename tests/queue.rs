@@ -1143,3 +1143,21 @@ fn who_calls_while_an_operator_is_rung_for_them_hears_the_notice_and_no_music_ov
     assert_ne!(order.last(), Some(&"music"), "{order:?}");
     assert!(!order.ends_with(&["music", "say"]), "it would never be heard: {order:?}");
 }
+
+#[test]
+fn a_hang_up_that_the_switch_refuses_is_asked_for_again() {
+    let mut desk = Desk::new(shop());
+    for name in ["anna", "boris"] {
+        desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false }));
+    }
+    let caller = desk.gives("a", CLIENT);
+    desk.end_of_words(&caller);
+    assert_eq!(desk.hung_up(), std::slice::from_ref(&caller));
+    let (what, text) = (Asked::Other, "-ERR not now".into());
+    desk.news(News::Refused { id: caller.clone(), what, text, outcome: Outcome::Unknown, unregistered: false });
+    desk.wait(Span::seconds(5));
+    assert_eq!(desk.hung_up(), std::slice::from_ref(&caller));
+    desk.ends(&caller, Outcome::Unknown);
+    desk.wait(Span::seconds(5));
+    assert!(desk.hung_up().is_empty());
+}

@@ -28,7 +28,7 @@ mod place;
 
 use super::{
     Name,
-    attempt::{LONGEST_WORDS, MARGIN},
+    attempt::{LONGEST_WORDS, MARGIN, PROMPT},
     callback::Rank,
     effect::{AlarmKind, Effect, Facts, HangupCause, Notice, Words},
     input::Given,
@@ -92,6 +92,8 @@ enum Hears {
     Typing(String),
     /// They leave a message.
     Message,
+    /// They are being hung up.
+    Ending,
     /// Somebody else has them.
     Gone,
 }
@@ -109,7 +111,7 @@ impl Hears {
             Hears::Parting(_) => "parting",
             Hears::Confirming(_) | Hears::Typing(_) => "question",
             Hears::Message => "message",
-            Hears::Fetched | Hears::Gone => "nothing",
+            Hears::Fetched | Hears::Ending | Hears::Gone => "nothing",
         }
     }
 }
@@ -149,7 +151,7 @@ impl Waiter {
 
     /// Do they wait, whatever they are asked meanwhile?
     fn waits(&self) -> bool {
-        !matches!(self.hears, Hears::Served | Hears::Parting(_) | Hears::Message | Hears::Gone)
+        !matches!(self.hears, Hears::Served | Hears::Parting(_) | Hears::Message | Hears::Ending | Hears::Gone)
     }
 
     fn rank(&self, id: LiveId) -> Rank {
@@ -423,7 +425,8 @@ impl Engine {
             Then::Voicemail => self.take_message(id, cx),
             Then::Line(name) => self.move_on(id, &name, cx),
             Then::Goodbye => {
-                self.ear(id, Hears::Gone, Uuid::nil(), None, cx);
+                // Until it is gone: the switch may refuse, or not hear of it.
+                self.ear(id, Hears::Ending, Uuid::nil(), Some(cx.now.mono + PROMPT), cx);
                 cx.effect(Effect::Hangup { switch, channel, cause: HangupCause::Done });
             }
             Then::Extension(extension, context) => {

@@ -6,7 +6,7 @@ use super::super::{
     effect::{AlarmKind, Effect, Facts, Words},
     machine::{Cx, Engine},
     record::ChannelId,
-    rules::{Heard, Language},
+    rules::{Heard, Language, Then},
     time::{Mono, Span},
 };
 use super::{ANSWER, DIGIT, Hears, LONGEST_MUSIC, NO_MUSIC};
@@ -86,6 +86,7 @@ impl Engine {
             Hears::Greeting | Hears::Words | Hears::Music(_) | Hears::Fetched => self.company(id, cx),
             Hears::Parting(then) => self.go(id, then, cx),
             Hears::Message => self.tell_goodbye(id, cx),
+            Hears::Ending => self.go(id, Then::Goodbye, cx),
             Hears::Confirming(_) => self.wait_for_keys(id, ANSWER, cx),
             Hears::Typing(_) => self.wait_for_keys(id, DIGIT + DIGIT, cx),
             Hears::Tone | Hears::Joining | Hears::Served | Hears::Gone => {}
