@@ -1161,3 +1161,17 @@ fn a_hang_up_that_the_switch_refuses_is_asked_for_again() {
     desk.wait(Span::seconds(5));
     assert!(desk.hung_up().is_empty());
 }
+
+#[test]
+fn an_operator_whose_phone_the_switch_would_not_ring_is_offered_again_soon_and_has_missed_nothing() {
+    let mut desk = settled(shop());
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    let (what, text) = (Asked::Originate, "-ERR not now".into());
+    desk.news(News::Refused { id: anna.leg, what, text, outcome: Outcome::Network, unregistered: false });
+    assert!(desk.dialled().is_empty(), "not at once, or it would be asked for without an end");
+    desk.wait(Span::seconds(5));
+    let again = desk.dialled().remove(0);
+    desk.talks(&again, &caller);
+}

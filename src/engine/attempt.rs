@@ -77,6 +77,8 @@ const TRUNK_REST: Span = Span::seconds(60);
 const OVERDUE: u32 = 10;
 /// Ringing progressively: after how long the next operator joins those who ring. mod_callcenter's own default.
 const PROGRESS: Span = Span::seconds(10);
+/// How long an operator is left alone whose phone the switch refuses to ring.
+const NOT_RUNG: Span = Span::seconds(5);
 /// How often an unanswered question is repeated.
 const MOST_NUDGES: u32 = 2;
 
@@ -1044,7 +1046,11 @@ impl Engine {
         {
             return;
         }
-        self.operator_rang_in_vain(&name, matches!(outcome, Outcome::Busy | Outcome::Declined), cx);
+        match outcome {
+            // The switch did not even try: nobody has missed anything.
+            Outcome::Network if !at.legs[leg].seen => self.operator_rests(&name, NOT_RUNG, cx),
+            _ => self.operator_rang_in_vain(&name, matches!(outcome, Outcome::Busy | Outcome::Declined), cx),
+        }
         self.release(&name, at.id());
         if !at.anybody_rings() {
             let why = if unregistered { "no phone is registered" } else { "no operator answered" };
