@@ -81,11 +81,7 @@ const MUTATIONS: &[Mutation] = &[
                 "engine.part(at, Outcome::Cancelled, \"another operator has the client\", cx);",
                 "engine.dial_client(at, cx);",
             ),
-            (
-                "src/engine/attempt.rs",
-                "let number = trunk.format.write(at.number);",
-                "let number = at.number.to_string();",
-            ),
+            ("src/engine/attempt.rs", "let number = trunk.format.write(client);", "let number = client.to_string();"),
         ],
     ),
     breaks(
@@ -116,9 +112,9 @@ const MUTATIONS: &[Mutation] = &[
     breaks_queued(
         "client_never_in_silence",
         &[(
-            "src/engine/queue.rs",
-            "cx.effect(Effect::Music { switch, leg: id.clone(), token, what });",
-            "let _ = (switch, what);",
+            "src/engine/queue/ear.rs",
+            "cx.effect(Effect::Music { switch, leg: id.clone(), token, what, given });",
+            "let _ = (switch, what, given);",
         )],
     ),
     breaks_queued(
@@ -157,8 +153,8 @@ const MUTATIONS: &[Mutation] = &[
         "uuid_never_dialled_twice",
         &[(
             "src/engine/attempt.rs",
-            "hash_uuid(self.seed, at.id().0, u64::from(at.record.n), place as u64)",
-            "hash_uuid(self.seed, at.id().0, 0, place as u64)",
+            "hash_uuid(self.seed, at.id().key() as u64, u64::from(at.record.n), place as u64)",
+            "hash_uuid(self.seed, at.id().key() as u64, 0, place as u64)",
         )],
     ),
     breaks("no_leg_past_its_cap", &[("src/switch/order.rs", "sched_hangup +{cap} ALLOTTED_TIMEOUT", "log INFO {cap}")]),
@@ -175,7 +171,7 @@ const MUTATIONS: &[Mutation] = &[
         "no_row_without_reason",
         &[
             (
-                "src/engine/queue.rs",
+                "src/engine/queue/offered.rs",
                 "queue.left.get_or_insert(if short { Left::Short } else { Left::Abandoned });",
                 "let _ = (short, queue);",
             ),
