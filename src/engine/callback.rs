@@ -22,7 +22,7 @@ use super::{
     retry::{Against, Answers, When},
     rules::{Again, Line, Redial, Rules, SeveralZones},
     strategy::escalations,
-    time::{Span, Wall},
+    time::{Now, Span, Wall},
 };
 use std::{cmp::Reverse, sync::Arc};
 
@@ -288,10 +288,16 @@ impl Engine {
     fn put_away(&mut self, record: &CallbackRecord) {
         self.agenda.remove(&(record.due.min(record.expires), record.id));
         self.agenda.remove(&(record.expires, record.id));
-        if let Some(line) = self.rules.lines.get(&record.line)
-            && let Some(ready) = self.ready.get_mut(&line.group)
-        {
-            ready.remove(&Rank::of(record, line));
+        let place = self.rules.lines.get(&record.line).map(|line| (line.group.clone(), Rank::of(record, line)));
+        if let Some((group, rank)) = place {
+            self.strike(&group, rank);
+        }
+    }
+
+    /// Takes a callback or a caller out of the order of their group.
+    pub(super) fn strike(&mut self, group: &Name, rank: Rank) {
+        if let Some(ready) = self.ready.get_mut(group) {
+            ready.remove(&rank);
         }
     }
 
@@ -391,10 +397,15 @@ impl Engine {
         self.agenda.insert((expires, id));
         let group = &line.group;
         let moments = self.rules.groups.get(group).map(|group| escalations(group, due)).unwrap_or_default();
-        let later = moments.into_iter().map(|at| cx.now.mono + at.since(cx.now.wall));
-        self.timers.extend(later.map(|at| (at, Timer::Escalation(group.clone()))));
+        self.look_again(group, moments, cx.now);
         self.ready.entry(group.clone()).or_default().insert(rank);
         self.dirty.insert(group.clone());
+    }
+
+    /// At these moments, those that are past too, somebody further may be rung for those who wait for the group.
+    pub(super) fn look_again(&mut self, group: &Name, at: impl IntoIterator<Item = Wall>, now: Now) {
+        let moments = at.into_iter().map(|at| now.mono + at.since(now.wall));
+        self.timers.extend(moments.map(|at| (at, Timer::Escalation(group.clone()))));
     }
 
     /// The configuration changes: lines may have other groups, or be there again.

@@ -34,7 +34,7 @@ use super::{
     input::Given,
     machine::{Cx, Engine, Timer},
     number::Number,
-    record::{CallRecord, ChannelId, Job, Left, LiveId, Outcome, Queued, Write},
+    record::{CallRecord, ChannelId, Job, Left, LiveId, Queued, Write},
     recording,
     rules::{Heard, Line, Then, Way},
     strategy::escalations,
@@ -45,20 +45,10 @@ use uuid::Uuid;
 
 /// Who may not wait is offered to whoever is free all the same, in the step in which they come.
 const AT_ONCE: Span = Span(1);
-/// Music that is over sooner was none: it cannot be played.
-const NO_MUSIC: Span = Span::seconds(1);
-/// Music of which no end is told for so long is begun anew: a word of the switch may be lost, and the caller in silence.
-const LONGEST_MUSIC: Span = Span::minutes(5);
 /// While an operator is rung for a caller nothing is said to them: it is looked again after so long.
 const OFFERED: Span = Span::seconds(5);
-/// How long an answer to a question is waited for, from its end on.
-const ANSWER: Span = Span::seconds(8);
 /// How long the next digit of a number is waited for.
 const DIGIT: Span = Span::seconds(5);
-/// How often a question is asked.
-const MOST_ASKED: u32 = 3;
-/// How many digits a number may have that is typed.
-const MOST_TYPED: usize = 20;
 /// Who the dialplan took back and has not given again after so long is in other hands.
 const GIVEN_AGAIN: Span = Span::minutes(2);
 /// How long a caller may stay whom the dialplan no longer holds: none of its own ends that.
@@ -67,8 +57,6 @@ const LONGEST_STAY: Span = Span::minutes(60);
 const MOST_MOVES: u32 = 5;
 /// How many callers are remembered who hung up while they waited.
 const MOST_KEPT: usize = 16_384;
-/// An expected wait is said from so many talks on.
-const ENOUGH_TALKS: u32 = 5;
 
 /// What a caller hears or is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,9 +132,34 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
+    /// A caller given to us now, who is to be greeted.
+    fn new(line: Arc<Line>, since: Wall, now: Mono) -> Waiter {
+        Waiter {
+            since,
+            given: true,
+            fetched: false,
+            hears: Hears::Greeting,
+            token: Uuid::nil(),
+            deadline: None,
+            words: now + line.queue.announce.first,
+            until: line.queue.longest_wait.map(|longest| now + longest.max(AT_ONCE)),
+            said: (0, 0),
+            asked: 0,
+            moves: 0,
+            in_vain: false,
+            armed: None,
+            line,
+        }
+    }
+
     /// May operators be rung for them?
     fn may_be_offered(&self) -> bool {
-        self.given && matches!(self.hears, Hears::Greeting | Hears::Music(_) | Hears::Tone | Hears::Words)
+        self.given && self.is_idle()
+    }
+
+    /// Is nothing asked of them, that an answer could come to?
+    fn is_idle(&self) -> bool {
+        matches!(self.hears, Hears::Greeting | Hears::Music(_) | Hears::Tone | Hears::Words)
     }
 
     /// Do they wait, whatever they are asked meanwhile?
@@ -233,23 +246,7 @@ impl Engine {
         let (number, known) = (caller.record.number, caller.record.queue.as_ref().map(|queue| queue.since));
         let mut kept = || self.places.of(number?, &line.group, line.queue.keep_place, now.wall);
         let since = known.or_else(&mut kept).unwrap_or(now.wall);
-        let waiter = Waiter {
-            until: line.queue.longest_wait.map(|longest| now.mono + longest.max(AT_ONCE)),
-            words: now.mono + line.queue.announce.first,
-            since,
-            given: true,
-            fetched: false,
-            hears: Hears::Greeting,
-            token: Uuid::nil(),
-            deadline: None,
-            said: (0, 0),
-            asked: 0,
-            moves: 0,
-            in_vain: false,
-            armed: None,
-            line,
-        };
-        self.take_in(id, waiter, cx.now);
+        self.take_in(id, Waiter::new(line, since, now.mono), now);
         self.write_caller(id, cx);
         match self.is_taken(id) {
             true => self.joining(id), // an operator is there for them already, and they are on their way
@@ -295,9 +292,8 @@ impl Engine {
     fn wait_for_levels(&mut self, group: &Name, since: Wall, now: Now) {
         let Some(rule) = self.rules.groups.get(group) else { return };
         let loyal = rule.remember.then(|| since + rule.loyal);
-        let moments = escalations(rule, since).into_iter().chain(loyal).filter(|at| *at > now.wall);
-        let moments: Vec<Mono> = moments.map(|at| now.mono + at.since(now.wall)).collect();
-        self.timers.extend(moments.into_iter().map(|at| (at, Timer::Escalation(group.clone()))));
+        let moments = escalations(rule, since).into_iter().chain(loyal);
+        self.look_again(group, moments.filter(|at| *at > now.wall), now);
     }
 
     /// Whom the store knows as waiting, and of whom the switch has not told yet.
@@ -309,19 +305,11 @@ impl Engine {
         let left = |longest: Span| now.mono + Span(longest.0.saturating_sub(waited.0));
         let waiter = Waiter {
             until: line.queue.longest_wait.map(left),
-            words: now.mono + line.queue.announce.first,
-            since: queue.since,
             given: false,
-            fetched: false,
             hears: Hears::Tone,
-            token: Uuid::nil(),
             deadline: Some(now.mono + GIVEN_AGAIN),
-            said: (0, 0),
-            asked: 0,
-            moves: 0,
             in_vain: queue.rounds > 0,
-            armed: None,
-            line,
+            ..Waiter::new(line.clone(), queue.since, now.mono)
         };
         self.take_in(&record.id, waiter, now);
         self.arm(&record.id);
@@ -398,11 +386,7 @@ impl Engine {
             (queue.left, queue.no_callback) = (Some(left), !way.callback);
         }
         self.write_caller(id, cx);
-        self.with_attempt(Job::Live(LiveId::of(id)), cx, |engine, at, cx| {
-            if at.record.joined.is_none() && at.outcome.is_none() {
-                engine.part(at, Outcome::Cancelled, "the caller waits no longer", cx);
-            }
-        });
+        self.ring_no_more(id, "the caller waits no longer", cx);
         match way.say {
             Some(say) => self.tell(id, Hears::Parting(way.then), &say, Facts::default(), cx),
             None if way.then == Then::Goodbye => self.tell_goodbye(id, cx),
@@ -625,11 +609,4 @@ fn notice_left(record: &CallRecord, line: &Line, cx: &mut Cx) {
     let Some((queue, left)) = record.queue.as_ref().and_then(|queue| Some((queue, queue.left?))) else { return };
     let in_time = left == Left::Served && record.waited <= line.queue.in_time;
     cx.notice(Notice::LeftQueue { group: queue.group.clone(), left, waited: record.waited, in_time });
-}
-
-impl Waiter {
-    /// Is nothing asked of them, that an answer could come to?
-    fn is_idle(&self) -> bool {
-        matches!(self.hears, Hears::Greeting | Hears::Music(_) | Hears::Tone | Hears::Words)
-    }
 }

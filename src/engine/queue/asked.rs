@@ -7,8 +7,13 @@ use super::super::{
     record::{ChannelId, Left},
     rules::{Heard, Key, Then, Way},
 };
-use super::{DIGIT, Hears, MOST_ASKED, MOST_TYPED};
+use super::{DIGIT, Hears};
 use uuid::Uuid;
+
+/// How often a question is asked.
+const MOST_ASKED: u32 = 3;
+/// How many digits a number may have that is typed.
+const MOST_TYPED: usize = 20;
 
 impl Engine {
     /// A key is pressed by a caller.

@@ -9,8 +9,15 @@ use super::super::{
     rules::{Heard, Language, Then},
     time::{Mono, Span},
 };
-use super::{ANSWER, DIGIT, Hears, LONGEST_MUSIC, NO_MUSIC};
+use super::{DIGIT, Hears};
 use uuid::Uuid;
+
+/// Music that is over sooner was none: it cannot be played.
+const NO_MUSIC: Span = Span::seconds(1);
+/// Music of which no end is told for so long is begun anew: a word of the switch may be lost, and the caller in silence.
+const LONGEST_MUSIC: Span = Span::minutes(5);
+/// How long an answer to a question is waited for, from its end on.
+const ANSWER: Span = Span::seconds(8);
 
 impl Engine {
     /// Says or plays something of the line's own.

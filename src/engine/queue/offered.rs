@@ -194,7 +194,7 @@ impl Engine {
     ) {
         let live = LiveId::of(id);
         self.live.remove(&live);
-        self.take_out(waiter, live);
+        self.strike(&waiter.line.group, waiter.rank(live));
         if let Some(armed) = waiter.armed {
             self.timers.remove(&(armed, Timer::Waiter(id.clone())));
         }
@@ -225,27 +225,23 @@ impl Engine {
         self.out_of_turn(id);
         let Some(waiter) = self.waiter(id) else { return };
         waiter.given = false;
+        self.ring_no_more(id, "the caller is gone", cx);
+    }
+
+    /// No operator is rung any longer for a caller whom none has yet.
+    pub(super) fn ring_no_more(&mut self, id: &ChannelId, why: &str, cx: &mut Cx) {
         self.with_attempt(Job::Live(LiveId::of(id)), cx, |engine, at, cx| {
             if at.record.joined.is_none() && at.outcome.is_none() {
-                engine.part(at, Outcome::Cancelled, "the caller is gone", cx);
+                engine.part(at, Outcome::Cancelled, why, cx);
             }
         });
     }
 
-    pub(super) fn take_out(&mut self, waiter: &Waiter, live: LiveId) {
-        if let Some(ready) = self.ready.get_mut(&waiter.line.group) {
-            ready.remove(&waiter.rank(live));
-        }
-    }
-
     /// The caller waits no longer.
     pub(super) fn out_of_turn(&mut self, id: &ChannelId) {
-        let live = LiveId::of(id);
         if let Some(waiter) = self.waiter(id) {
-            let (rank, group) = (waiter.rank(live), waiter.line.group.clone());
-            if let Some(ready) = self.ready.get_mut(&group) {
-                ready.remove(&rank);
-            }
+            let (rank, group) = (waiter.rank(LiveId::of(id)), waiter.line.group.clone());
+            self.strike(&group, rank);
         }
     }
 }

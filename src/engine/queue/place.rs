@@ -9,7 +9,9 @@ use super::super::{
     status::{QueueView, WaiterView},
     time::{Now, Span},
 };
-use super::ENOUGH_TALKS;
+
+/// An expected wait is said from so many talks on.
+const ENOUGH_TALKS: u32 = 5;
 
 impl Engine {
     /// How many callers and callbacks stand before this one.
