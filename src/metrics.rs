@@ -374,16 +374,7 @@ pub fn alarm(alarm: &Alarm) {
 
 /// Shows how things stand; to be called before each scrape.
 pub fn status(status: &Status, now: Wall) {
-    use OperatorState::{Away, Busy, Callback, Free, Resting, Unregistered, WrapUp};
-    for (state, name) in [
-        (Away, "away"),
-        (Callback, "callback"),
-        (Busy, "busy"),
-        (WrapUp, "wrap-up"),
-        (Resting, "resting"),
-        (Unregistered, "unregistered"),
-        (Free, "free"),
-    ] {
+    for (name, state) in OperatorState::ALL {
         OPERATORS.set(&[name], count(&status.operators, |operator| operator.state == state));
     }
     let open = |name, is: fn(&CallbackState) -> bool| OPEN.set(&[name], count(&status.callbacks, |c| is(&c.state)));

@@ -4,7 +4,7 @@ use super::{Daemon, Failure, journal, show};
 use crate::{
     control::{client, request::Request},
     engine::time::{Span, Wall},
-    report::{By, Queue, Report, Totals},
+    report::{By, Queue, Report, Totals, csv::quoted},
 };
 use clap::{Args, builder::PossibleValuesParser};
 use jiff::tz::TimeZone;
@@ -275,14 +275,6 @@ fn csv_row(report: &Report, name: &str, totals: &Totals, out: &mut impl Write) -
         maybe(queue.wait_p90),
         maybe(queue.wait_longest),
     )
-}
-
-/// RFC 4180.
-fn quoted(text: &str) -> String {
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

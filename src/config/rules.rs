@@ -39,18 +39,6 @@ const MOST_LEVEL: u32 = 100;
 const MOST_ZONES: usize = 8 << 20;
 const MOST_PRIORITY: u32 = 100;
 const DEFAULT_ESCALATE: Span = Span::seconds(30);
-const STRATEGIES: [(&str, Strategy); 10] = [
-    ("top-down", Strategy::TopDown),
-    ("ring-all", Strategy::RingAll),
-    ("ring-progressively", Strategy::RingProgressively),
-    ("longest-idle-agent", Strategy::LongestIdleAgent),
-    ("agent-with-least-talk-time", Strategy::AgentWithLeastTalkTime),
-    ("agent-with-fewest-calls", Strategy::AgentWithFewestCalls),
-    ("sequentially-by-agent-order", Strategy::SequentiallyByAgentOrder),
-    ("round-robin", Strategy::RoundRobin),
-    ("random", Strategy::Random),
-    ("weighted", Strategy::Weighted),
-];
 /// A started minute is a whole one with most providers; so a report never says less than the bill.
 const DEFAULT_BILLING: Span = Span::seconds(60);
 const BILLING: RangeInclusive<Span> = Span::seconds(1)..=Span::seconds(60);
@@ -395,7 +383,7 @@ fn groups(root: &Table<'_>, operators: &[Arc<Operator>]) -> BTreeMap<Name, Arc<G
     let names = || operators.iter().map(|operator| &operator.name);
     let mut groups: BTreeMap<Name, Arc<Group>> = BTreeMap::new();
     for table in &tables {
-        let strategy = table.get("strategy").and_then(|node| node.word(&STRATEGIES)).unwrap_or_default();
+        let strategy = table.get("strategy").and_then(|node| node.word(&Strategy::ALL)).unwrap_or_default();
         // `true`: if they are free; a span: they are waited for so long.
         let remember = table.get("remember");
         let loyal =

@@ -118,6 +118,24 @@ pub enum OperatorState {
     Free,
 }
 
+impl OperatorState {
+    /// Each with its name.
+    pub const ALL: [(&'static str, OperatorState); 7] = [
+        ("away", OperatorState::Away),
+        ("callback", OperatorState::Callback),
+        ("busy", OperatorState::Busy),
+        ("wrap-up", OperatorState::WrapUp),
+        ("resting", OperatorState::Resting),
+        ("unregistered", OperatorState::Unregistered),
+        ("free", OperatorState::Free),
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        OperatorState::ALL.iter().find(|(_, state)| *state == self).map_or("", |(name, _)| name)
+    }
+}
+
 impl Operators {
     pub fn new(rules: &Rules, stored: &[OperatorRecord], now: Now) -> Operators {
         let mut operators = Operators::default();

@@ -611,6 +611,27 @@ pub enum Strategy {
     Weighted,
 }
 
+impl Strategy {
+    /// Each with its name.
+    pub const ALL: [(&'static str, Strategy); 10] = [
+        ("top-down", Strategy::TopDown),
+        ("ring-all", Strategy::RingAll),
+        ("ring-progressively", Strategy::RingProgressively),
+        ("longest-idle-agent", Strategy::LongestIdleAgent),
+        ("agent-with-least-talk-time", Strategy::AgentWithLeastTalkTime),
+        ("agent-with-fewest-calls", Strategy::AgentWithFewestCalls),
+        ("sequentially-by-agent-order", Strategy::SequentiallyByAgentOrder),
+        ("round-robin", Strategy::RoundRobin),
+        ("random", Strategy::Random),
+        ("weighted", Strategy::Weighted),
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        Strategy::ALL.iter().find(|(_, strategy)| *strategy == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// A person with one or more phones; or, with several calls at once, a robot or a hunt group.
 #[derive(Clone, Debug)]
 pub struct Operator {

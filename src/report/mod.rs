@@ -8,6 +8,7 @@
 //!   is, a callback to who talked or, when nobody did, to who answered last. What is nobody's has an empty name.
 //! - What has not ended yet (a talk, a leg) is not counted before its end.
 
+pub mod csv;
 mod fold;
 
 pub use fold::Fold;

@@ -2,7 +2,7 @@
 
 use super::{
     Api,
-    problem::Problem,
+    problem::{Denied, Malformed, Problem, Unavailable},
     tokens::{Operator, Reader},
     wire::Blocked,
 };
@@ -26,9 +26,7 @@ pub struct List {
     get, path = "/api/v1/blocked", tag = "numbers", security(("token" = [])),
     responses(
         (status = 200, body = List),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Denied, Unavailable,
     )
 )]
 pub async fn list(_: Reader, State(api): State<Api>) -> Result<Json<List>, Problem> {
@@ -42,10 +40,7 @@ pub async fn list(_: Reader, State(api): State<Api>) -> Result<Json<List>, Probl
     params(("number" = String, Path, description = "E.164, or as people of the country write it", pattern = r"^\+[1-9][0-9]{7,14}$")),
     responses(
         (status = 204, description = "It is never dialled"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unavailable,
     )
 )]
 pub async fn block(
@@ -64,10 +59,7 @@ pub async fn block(
     params(("number" = String, Path, description = "E.164, or as people of the country write it", pattern = r"^\+[1-9][0-9]{7,14}$")),
     responses(
         (status = 204, description = "It may be dialled"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unavailable,
     )
 )]
 pub async fn unblock(

@@ -3,7 +3,7 @@
 use super::{
     Api,
     once::Turn,
-    problem::Problem,
+    problem::{Conflict, Denied, Malformed, Problem, Unavailable, Unknown, UnreadBody},
     tokens::{Operator, Reader},
     wire::{Callback, NewCallback, NewTime, Story},
 };
@@ -78,10 +78,7 @@ pub fn moment(text: &str) -> Result<Wall, Problem> {
     get, path = "/api/v1/callbacks", tag = "callbacks", params(Which), security(("token" = [])),
     responses(
         (status = 200, body = Callbacks),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unavailable,
     )
 )]
 pub async fn list(
@@ -114,15 +111,7 @@ pub async fn list(
     params(("Idempotency-Key" = Option<String>, Header, description = "Sent again under the same key, it is answered as it was", pattern = r"^[!-~]{1,128}$")),
     responses(
         (status = 201, body = Callback),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unknown, Conflict, UnreadBody, Unavailable,
     )
 )]
 pub async fn make(
@@ -157,11 +146,7 @@ async fn call(api: &Api, wanted: &NewCallback, by: &str) -> Result<Callback, Pro
     params(("id" = u64, Path, description = "Its number")),
     responses(
         (status = 200, body = Story),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unknown, Unavailable,
     )
 )]
 pub async fn one(
@@ -179,11 +164,7 @@ pub async fn one(
     params(("id" = u64, Path, description = "Its number")),
     responses(
         (status = 200, body = Value, description = "As `perezvon explain --json`"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unknown, Unavailable,
     )
 )]
 pub async fn explain(
@@ -201,11 +182,7 @@ pub async fn explain(
     params(("id" = u64, Path, description = "Its number")),
     responses(
         (status = 204, description = "It is taken off, or ends as soon as its attempt does"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unknown, Unavailable,
     )
 )]
 pub async fn cancel(
@@ -224,15 +201,7 @@ pub async fn cancel(
     params(("id" = u64, Path, description = "Its number")),
     responses(
         (status = 200, body = Callback),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unknown, Conflict, UnreadBody, Unavailable,
     )
 )]
 pub async fn reschedule(

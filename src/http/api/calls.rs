@@ -3,7 +3,7 @@
 use super::{
     Api,
     callbacks::{limit, moment},
-    problem::Problem,
+    problem::{Denied, Malformed, Problem, Unavailable},
     tokens::Reader,
     wire::Call,
 };
@@ -12,6 +12,7 @@ use crate::{
         record::{CallbackId, ChannelId},
         time::Wall,
     },
+    report::csv::quoted,
     store::{JournalQuery, JournalRow, Place, Subject},
 };
 use axum::{
@@ -77,10 +78,7 @@ pub struct Calls {
     get, path = "/api/v1/calls", tag = "calls", params(Which), security(("token" = [])),
     responses(
         (status = 200, content((Calls = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unavailable,
     )
 )]
 pub async fn list(
@@ -185,14 +183,6 @@ fn harmless(name: &str) -> String {
     match name.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{name}"),
         false => name.to_owned(),
-    }
-}
-
-/// RFC 4180.
-fn quoted(field: &str) -> String {
-    match field.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")),
-        false => field.to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happens, as it happens: server-sent events, resumable by `Last-Event-ID`.
 
-use super::{Api, problem::Problem, tokens::Reader, wire};
+use super::{Api, problem::Denied, tokens::Reader, wire};
 use crate::{
     control::{Handle, Tiding},
     engine::time::Wall,
@@ -110,8 +110,7 @@ fn look_anew() -> sse::Event {
     params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event heard", max_length = 64)),
     responses(
         (status = 200, content_type = "text/event-stream", body = String),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        Denied,
     )
 )]
 pub async fn stream(_: Reader, State(api): State<Api>, headers: HeaderMap) -> Response {

@@ -45,6 +45,7 @@ pub struct Api {
 #[openapi(
     info(title = "Perezvon", description = "Calls, callbacks, the queue, operators and reports of a daemon beside FreeSWITCH"),
     modifiers(&Bearer),
+    components(schemas(problem::Problem)),
     tags(
         (name = "callbacks", description = "The jobs of reaching clients"),
         (name = "calls", description = "The journal of clients' calls"),

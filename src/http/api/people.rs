@@ -2,7 +2,7 @@
 
 use super::{
     Api,
-    problem::Problem,
+    problem::{Denied, Malformed, Problem, Unavailable, Unknown, UnreadBody},
     tokens::{Admin, Operator as May, Reader},
     wire::{Call, moment},
 };
@@ -38,11 +38,10 @@ pub struct Person {
 
 impl From<&OperatorView> for Person {
     fn from(view: &OperatorView) -> Person {
-        let state = serde_json::to_value(view.state).ok();
         Person {
             name: view.name.to_string(),
             ready: view.ready,
-            state: state.and_then(|state| state.as_str().map(str::to_owned)).unwrap_or_default(),
+            state: view.state.as_str().to_owned(),
             since: moment(view.since),
             callback: view.callback.map(|id| id.0),
             call: view.call.as_ref().map(ToString::to_string),
@@ -70,9 +69,7 @@ pub struct Ready {
     get, path = "/api/v1/operators", tag = "people", security(("token" = [])),
     responses(
         (status = 200, body = People),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Denied, Unavailable,
     )
 )]
 pub async fn operators(_: Reader, State(api): State<Api>) -> Result<Json<People>, Problem> {
@@ -92,11 +89,7 @@ async fn person(api: &Api, name: &str) -> Result<Json<Person>, Problem> {
     params(("name" = String, Path, description = "Who")),
     responses(
         (status = 200, body = Person),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unknown, Unavailable,
     )
 )]
 pub async fn operator(
@@ -114,14 +107,7 @@ pub async fn operator(
     params(("name" = String, Path, description = "Who")),
     responses(
         (status = 200, body = Person),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unknown, UnreadBody, Unavailable,
     )
 )]
 pub async fn set_operator(
@@ -160,8 +146,7 @@ pub struct Groups {
     get, path = "/api/v1/groups", tag = "people", security(("token" = [])),
     responses(
         (status = 200, body = Groups),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
+        Denied,
     )
 )]
 pub async fn groups(_: Reader, State(api): State<Api>) -> Json<Groups> {
@@ -171,10 +156,7 @@ pub async fn groups(_: Reader, State(api): State<Api>) -> Json<Groups> {
     };
     let one = |group: &std::sync::Arc<Group>| GroupOf {
         name: group.name.to_string(),
-        strategy: serde_json::to_value(group.strategy)
-            .ok()
-            .and_then(|v| v.as_str().map(str::to_owned))
-            .unwrap_or_default(),
+        strategy: group.strategy.as_str().to_owned(),
         operators: group.operators.iter().map(|member| member.name.to_string()).collect(),
         lines: of(&group.name),
     };
@@ -209,9 +191,7 @@ pub struct Now {
     get, path = "/api/v1/status", tag = "people", security(("token" = [])),
     responses(
         (status = 200, body = Now),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Denied, Unavailable,
     )
 )]
 pub async fn status(_: Reader, State(api): State<Api>) -> Result<Json<Now>, Problem> {
@@ -235,9 +215,7 @@ pub async fn status(_: Reader, State(api): State<Api>) -> Result<Json<Now>, Prob
     put, path = "/api/v1/pause", tag = "people", security(("token" = [])),
     responses(
         (status = 204, description = "Nobody is called back any more"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Denied, Unavailable,
     )
 )]
 pub async fn pause(_: Admin, State(api): State<Api>) -> Result<StatusCode, Problem> {
@@ -250,9 +228,7 @@ pub async fn pause(_: Admin, State(api): State<Api>) -> Result<StatusCode, Probl
     delete, path = "/api/v1/pause", tag = "people", security(("token" = [])),
     responses(
         (status = 204, description = "Clients are called back again"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Denied, Unavailable,
     )
 )]
 pub async fn resume(_: Admin, State(api): State<Api>) -> Result<StatusCode, Problem> {

@@ -14,7 +14,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use std::collections::BTreeMap;
+use utoipa::{
+    IntoResponses, ToSchema,
+    openapi::{Content, Ref, RefOr, Response as Described, ResponseBuilder},
+};
 
 /// Why something was not done.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -99,6 +103,40 @@ impl From<PathRejection> for Problem {
     fn from(why: PathRejection) -> Problem {
         Problem::new(why.status(), "malformed", why.body_text())
     }
+}
+
+/// Names a set of refusals, for the descriptions of operations.
+macro_rules! refusals {
+    ($($(#[$about:meta])* $name:ident: $($status:literal)+;)+) => {$(
+        $(#[$about])*
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Described>> {
+                [$($status),+].map(|status: &str| (status.to_owned(), described())).into()
+            }
+        }
+    )+};
+}
+
+refusals! {
+    /// The path or the query cannot be read.
+    Malformed: "400";
+    /// No token, or one of a lesser scope.
+    Denied: "401" "403";
+    /// There is no such thing.
+    Unknown: "404";
+    /// How things stand is against it.
+    Conflict: "409";
+    /// The body is too long, no JSON, or not what is asked for.
+    UnreadBody: "413" "415" "422";
+    /// The daemon or its store cannot answer now.
+    Unavailable: "503";
+}
+
+fn described() -> RefOr<Described> {
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new().content("application/problem+json", problem).build().into()
 }
 
 /// There is nothing at this path.

@@ -1,6 +1,11 @@
 //! Totals over a period.
 
-use super::{Api, callbacks::moment, problem::Problem, tokens::Reader};
+use super::{
+    Api,
+    callbacks::moment,
+    problem::{Denied, Malformed, Problem, Unavailable, Unknown},
+    tokens::Reader,
+};
 use crate::report::By;
 use axum::{
     Json,
@@ -62,11 +67,7 @@ impl From<Rows> for By {
     get, path = "/api/v1/report", tag = "reports", params(Which), security(("token" = [])),
     responses(
         (status = 200, body = Value),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Malformed, Denied, Unknown, Unavailable,
     )
 )]
 pub async fn report(
