@@ -233,6 +233,10 @@ fn numbers_are_blocked_and_operators_set() {
     assert_eq!(groups["groups"][0]["lines"], json!(["site"]));
     let (status, report) = daemon.ask(READ, "GET /api/v1/report?by=hour&zone=Europe/Moscow", None);
     assert_eq!((status, report["total"]["calls"].as_u64()), (200, Some(0)));
+    for (by, _) in perezvon::report::By::ALL {
+        let (status, report) = daemon.ask(READ, &format!("GET /api/v1/report?by={by}"), None);
+        assert_eq!((status, report["by"].as_str()), (200, Some(by)));
+    }
     assert_eq!(daemon.ask(READ, "GET /api/v1/report?zone=Nowhere", None).0, 404);
 }
 
