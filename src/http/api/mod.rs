@@ -18,6 +18,7 @@ mod wire;
 
 pub use events::Events;
 pub use once::Once;
+pub(super) use problem::Problem;
 pub use tokens::{fingerprint, new_secret, token_of};
 
 use crate::{config::Token, control::Service};
