@@ -9,6 +9,7 @@ const own = new URL(tag.src).origin, base = `${own}/widget/${key}`;
 
 const CALL = { ru: "Перезвоните мне", en: "Call me back" };
 const PHONE = "M5 4h4l2 5-2.5 1.5a11 11 0 0 0 5 5L15 13l5 2v4a2 2 0 0 1-2 2A16 16 0 0 1 3 6a2 2 0 0 1 2-2";
+const CLOCK = "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M12 8v4l3 2";
 const DONE = "M5 12l5 5L20 7", CROSS = "M6 6l12 12M18 6L6 18";
 const RING = 276; // the length of the ring
 
@@ -109,18 +110,18 @@ function masked(input, code) {
 
 // ---- The widget ----
 
-let settings, t, lang, skew, read, request, done, told, stream, timer, answered;
+let settings, t, lang, read, request, skew = -Infinity, all = 0, done, told, stream, timer, answered;
 const host = document.createElement("perezvon-widget");
 const root = host.attachShadow({ mode: "closed" });
 const box = el("div", { className: "w" });
 const name = el("span"), button = el("button", { className: "b", type: "button" }, icon(PHONE), name);
-const panel = el("div", { className: "p", role: "dialog", id: "p", hidden: true });
+const panel = el("div", { className: "p", role: "dialog", id: "p", hidden: true, tabIndex: -1 });
 const live = el("div", { role: "status", "aria-live": "polite" });
 const now = () => Date.now() + skew;
 
 async function load() {
   settings = await ask("");
-  [skew, read] = [settings.now - Date.now(), Date.now()];
+  [skew, read] = [Math.max(skew, settings.now - Date.now()), Date.now()];
 }
 const speak = async () => (t ??= await (await fetch(`${own}/widget.${lang}.json`)).json());
 
@@ -188,7 +189,8 @@ function form() {
     const due = choice.hidden ? undefined : Number(time.value);
     const asked = { id: request.id, number: `+${number}`, due, consent: tick.checked, work: (await request.work) ?? undefined, whence: whence() };
     try {
-      told = await ask("/requests", "POST", asked);
+      hear(await ask("/requests", "POST", asked));
+      all = 0;
       request.tail = shown(number);
       memory(key, { id: request.id, tail: number.slice(-4) });
       follow();
@@ -225,14 +227,19 @@ function begin() {
 
 // ---- How it goes ----
 
+/** What is said now of how it goes. The visitor's clock may be wrong: spans are measured from here on. */
+function hear(news) {
+  told = { ...news, heard: performance.now() };
+  skew = Math.max(skew, news.now - Date.now());
+}
+
 /** Hears how the request goes; where nothing can be heard, asks now and then. */
 function follow() {
   stop();
   progress();
   const path = `/requests/${request.id}`;
   const take = (news) => {
-    told = news;
-    skew = news.now - Date.now();
+    hear(news);
     progress();
   };
   const poll = () => (timer = setTimeout(async () => {
@@ -288,18 +295,17 @@ function progress() {
     if (state === "over") return renew();
     off.disabled = true;
     try {
-      told = await ask(`/requests/${request.id}`, "DELETE");
+      hear(await ask(`/requests/${request.id}`, "DELETE"));
       follow();
-      panel.querySelector(".l")?.focus();
     } catch {
       off.disabled = false;
     }
   };
   const number = request.tail && state === "later" ? [el("p", { className: "u" }, fill(t.number, { n: request.tail }))] : [];
   const acts = state === "talking" ? [] : [off];
-  const had = panel.contains(root.activeElement);
+  const held = root.activeElement, within = panel.contains(held);
   panel.replaceChildren(head(title), el("div", { className: "m" }, ring, under, line, ...number), ...steps, ...acts);
-  if (had && !panel.hidden) (acts[0] ?? panel.querySelector(".x")).focus();
+  if (within) (/^[lx]$/.test(held.className) && panel.querySelector(`.${held.className}`) || panel).focus(); // never on what calls it off, unless it was there
   if (answered !== word) live.textContent = `${title}. ${text}`;
   answered = word;
   tickTock(ring, middle, bar.lastChild, under, line);
@@ -310,15 +316,15 @@ function progress() {
 function tickTock(ring, middle, arc, under, line) {
   clearInterval(done);
   const { state, why, rings_by: by, now: at } = told;
-  const glyph = state === "over" && why === "talked" ? DONE : PHONE;
-  const all = by && Math.max(1, Math.ceil((by - at) / 1000));
+  const glyph = state === "over" && why === "talked" ? DONE : state === "later" ? CLOCK : PHONE;
   const beat = () => {
-    const left = by ? Math.ceil((by - now()) / 1000) : 0;
+    const left = by ? Math.ceil((by - at - (performance.now() - told.heard)) / 1000) : 0;
+    all = Math.max(all, left);
     ring.classList.toggle("z", state === "client" || (state !== "over" && state !== "later" && left <= 0));
     under.hidden = left <= 0;
     if (left > 0) {
       middle.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-      arc.setAttribute("stroke-dashoffset", String(RING * (1 - left / Math.max(all, left))));
+      arc.setAttribute("stroke-dashoffset", String(RING * (1 - left / all)));
       under.textContent = t.until;
     } else {
       if (!middle.querySelector("svg")) middle.replaceChildren(icon(glyph));
@@ -347,9 +353,10 @@ async function show(on) {
     form();
   }
   panel.hidden = !on;
+  button.hidden = on;
   button.setAttribute("aria-expanded", String(on));
   if (!on && told?.state === "over") leave();
-  if (on) (panel.querySelector("input:not([type=radio])") ?? panel.querySelector(".l,.x")).focus();
+  if (on) (panel.querySelector("input") ?? panel).focus();
   else button.focus();
 }
 async function renew() {
@@ -359,19 +366,29 @@ async function renew() {
   form().focus();
 }
 
+const light = (rgb) => [0.2126, 0.7152, 0.0722].reduce((sum, part, n) => sum + part * (rgb[n] / 255) ** 2.2, 0);
+/** Is the page dark, as it is seen? */
+function isDark() {
+  for (const node of [document.body, document.documentElement]) {
+    const rgb = (node && getComputedStyle(node).backgroundColor.match(/[\d.]+/g)) || [0, 0, 0, 0];
+    if (rgb[3] !== "0" && rgb[3] !== 0) return light(rgb) < 0.18;
+  }
+  return false;
+}
+
 async function start() {
   const [css] = await Promise.all([fetch(`${own}/widget.css`).then((answer) => answer.text()), load()]);
   const page = document.documentElement.lang.slice(0, 2) || navigator.language.slice(0, 2);
   lang = settings.language ?? (page === "ru" ? "ru" : "en");
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const theme = () => box.classList.toggle("dark", settings.theme === "dark" || (settings.theme === "auto" && dark.matches));
+  const theme = () => box.classList.toggle("dark", settings.theme === "dark" || (settings.theme === "auto" && isDark()));
   theme();
-  dark.addEventListener?.("change", theme);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener?.("change", () => setTimeout(theme, 100));
   if (settings.position === "left") box.classList.add("left");
   if (settings.color) {
-    const [r, g, b] = [1, 3, 5].map((i) => (parseInt(settings.color.slice(i, i + 2), 16) / 255) ** 2.2);
+    const parts = [1, 3, 5].map((i) => parseInt(settings.color.slice(i, i + 2), 16));
     box.style.setProperty("--ac", settings.color);
-    box.style.setProperty("--on", 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#111" : "#fff");
+    box.style.setProperty("--fo", "var(--tx)");
+    box.style.setProperty("--on", light(parts) > 0.18 ? "#111" : "#fff");
   }
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
@@ -394,7 +411,7 @@ async function start() {
   try {
     request = { id: before.id, tail: `…${before.tail}` };
     await speak();
-    told = await ask(`/requests/${before.id}`);
+    hear(await ask(`/requests/${before.id}`));
     told.state === "over" ? leave() : follow();
     if (told && told.state !== "later") show(true);
   } catch {

@@ -62,6 +62,7 @@ const WIDGET: &[File] = files! {
 const SHOP: &[File] = files! {
     "/shop" HTML "shop/index.html";
     "/shop/shop.css" STYLE "shop/shop.css";
+    "/shop/kettle.svg" SVG "shop/kettle.svg";
 };
 
 /// The key of [`shop`]'s site.
