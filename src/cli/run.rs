@@ -11,7 +11,7 @@ use crate::{
         Name,
         input::{Input, Wish},
     },
-    http::{self, Api, Events, Http},
+    http::{self, Api, Events, Http, Widget},
     metrics,
     store::{self, Store},
     switch::{
@@ -175,7 +175,8 @@ impl House {
             events: Events::of(self.service.handle(), self.clock),
             chats,
         };
-        let router = http::router(own, api);
+        let widget = Widget::of(&self.config, self.service.clone(), self.clock);
+        let router = http::router(own, api, widget).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 error!(%error, "the HTTP listener ended");

@@ -10,6 +10,7 @@ mod outside;
 mod driver;
 mod enter;
 mod shop;
+mod widget;
 
 use driver::Browser;
 use shop::Shop;

@@ -19,6 +19,7 @@ mod wire;
 
 pub use events::Events;
 pub use once::Once;
+pub(super) use problem::Problem;
 pub use tokens::{fingerprint, new_secret, token_of};
 
 use crate::{chat::Chats, config::Token, control::Service};
