@@ -17,6 +17,7 @@ use crate::{
     engine::{
         effect::Notice,
         explain::Explanation,
+        number::Number,
         paper::{Paper, PaperKind},
         record::{AttemptRecord, CallbackId, CallbackState, CloseReason, Origin, Outcome, Role},
         time::{Span, Wall},
@@ -115,10 +116,9 @@ fn over(reason: &CloseReason) -> &'static str {
         CloseReason::Cancelled { .. } => "cancelled",
         CloseReason::AttemptsSpent => "unreached",
         CloseReason::Expired => "expired",
-        CloseReason::Invalid
-        | CloseReason::Declined
-        | CloseReason::DoNotCall { .. }
-        | CloseReason::Observed { .. } => "refused",
+        CloseReason::Invalid | CloseReason::Declined | CloseReason::DoNotCall { .. } | CloseReason::Observed { .. } => {
+            "refused"
+        }
     }
 }
 
@@ -202,6 +202,14 @@ impl Widget {
 async fn asked(widget: &Widget, visitor: &Visitor, id: &str) -> Result<Paper, Problem> {
     let found = widget.paper(&visitor.site.name, id).await?;
     found.ok_or_else(|| Problem::unknown("there is no such request"))
+}
+
+impl Widget {
+    /// The number and the callback of a request.
+    pub(super) async fn asked_for(&self, visitor: &Visitor, id: &str) -> Result<(Number, CallbackId), Problem> {
+        let callback = self.story(&asked(self, visitor, id).await?).await?.callback;
+        Ok((callback.number, callback.id))
+    }
 }
 
 /// How a request goes.
