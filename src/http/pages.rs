@@ -42,6 +42,8 @@ const FILES: &[File] = files! {
     "/" HTML "index.html";
     "/web/index.js" SCRIPT "index.js";
     "/web/common.js" SCRIPT "common.js";
+    "/web/chat.js" SCRIPT "chat.js";
+    "/web/chat.css" STYLE "chat.css";
     "/web/style.css" STYLE "style.css";
     "/web/icon.svg" SVG "icon.svg";
     "/web/vendor/htm-preact.js" SCRIPT "vendor/htm-preact.js";
