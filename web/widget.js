@@ -181,7 +181,7 @@ function form() {
     fault.textContent = t.e[code] ?? t.e[""];
     field?.setAttribute("aria-invalid", "true");
     (field ?? go).focus();
-    go.disabled = false;
+    go.ariaDisabled = "false";
     go.textContent = t.send;
   };
   const send = async (again) => {
@@ -206,11 +206,12 @@ function form() {
   const wanted = el("form", { noValidate: true }, el("label", { htmlFor: "n" }, t.phone), tel, set, ...agree, fault, go);
   wanted.onsubmit = (event) => {
     event.preventDefault();
+    if (go.ariaDisabled === "true") return;
     fault.textContent = "";
     tel.removeAttribute("aria-invalid");
     if (!whole(digits(tel.value, settings.code))) return refuse("number", tel);
     if (consent && !tick.checked) return refuse("consent", tick);
-    go.disabled = true;
+    go.ariaDisabled = "true"; // disabled, it would lose the focus
     go.textContent = t.sending;
     send();
   };
@@ -293,12 +294,13 @@ function progress() {
   const off = el("button", { className: "l", type: "button" }, state === "over" ? t.again : t.cancel);
   off.onclick = async () => {
     if (state === "over") return renew();
-    off.disabled = true;
+    if (off.ariaDisabled === "true") return;
+    off.ariaDisabled = "true";
     try {
       hear(await ask(`/requests/${request.id}`, "DELETE"));
       follow();
     } catch {
-      off.disabled = false;
+      off.ariaDisabled = "false";
     }
   };
   const number = request.tail && state === "later" ? [el("p", { className: "u" }, fill(t.number, { n: request.tail }))] : [];
@@ -320,7 +322,7 @@ function tickTock(ring, middle, arc, under, line) {
   const beat = () => {
     const left = by ? Math.ceil((by - at - (performance.now() - told.heard)) / 1000) : 0;
     all = Math.max(all, left);
-    ring.classList.toggle("z", state === "client" || (state !== "over" && state !== "later" && left <= 0));
+    ring.classList.toggle("z", left <= 0 && !["over", "later", "talking"].includes(state));
     under.hidden = left <= 0;
     if (left > 0) {
       middle.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
