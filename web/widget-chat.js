@@ -55,7 +55,7 @@ export function chat(at) {
     }
     const mine = m.by === "visitor";
     const body = m.picture
-      ? el("img", { src: m.local ?? url(`/pictures/${m.n}`), alt: t["a-picture"], onload: down })
+      ? el("img", { crossOrigin: m.local ? null : "anonymous", src: m.local ?? url(`/pictures/${m.n}`), alt: t["a-picture"], onload: down })
       : el("p", {}, ...linkedText(m.text));
     const seen = mine && m.n && m.n <= state.seen ? ` · ${t.seen}` : "";
     const who = mine ? t.you : m.operator || t.we;
