@@ -564,7 +564,7 @@ fn who_takes_another_call_meanwhile_is_not_sought_on_the_next_phone() {
 #[test]
 fn a_fresh_callback_goes_before_a_repeated_one() {
     let mut desk = Desk::new(rules(Strategy::TopDown));
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     desk.misses("a");
     desk.wait(Span::minutes(5));
     let [operator] = desk.dialled().try_into().expect("anna");
@@ -575,12 +575,12 @@ fn a_fresh_callback_goes_before_a_repeated_one() {
     desk.ends(&client.leg, Outcome::Busy);
     desk.hears_all();
     desk.ends(&operator.leg, Outcome::Unknown);
-    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false, why: String::new() }));
     let fresh = desk.arrives("b", "79160000002");
     desk.ends(&fresh, Outcome::Unknown);
     desk.wait(Span::minutes(10));
     assert!(desk.dialled().is_empty(), "both are due, and nobody is there");
-    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true }));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true, why: String::new() }));
     let [operator] = desk.dialled().try_into().expect("one operator, one callback");
     assert_eq!(operator.shown.unwrap().to_string(), "+79160000002", "the one who was not tried yet");
 }
@@ -801,7 +801,7 @@ impl Desk {
     }
 
     fn ready(&mut self, name: &str, ready: bool) {
-        self.input(Input::Wish(Wish::Operator { name: name.into(), ready }));
+        self.input(Input::Wish(Wish::Operator { name: name.into(), ready, why: String::new() }));
     }
 
     fn back(self, rules: Rules) -> Desk {
@@ -1557,14 +1557,14 @@ fn music_that_ends_at_once_becomes_a_tone() {
 #[test]
 fn a_client_is_not_dialled_first_when_the_operator_who_was_free_is_not_any_more() {
     let mut desk = Desk::new(client_first(|_| {}));
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     desk.misses("a");
     desk.wait(Span::minutes(5));
-    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false, why: String::new() }));
     desk.answer_channels(&[]);
     assert!(desk.dialled().is_empty());
     assert_eq!(desk.last_attempt().outcome, Some(Outcome::OperatorUnavailable));
-    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true }));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true, why: String::new() }));
     desk.wait(Span::seconds(30));
     desk.answer_channels(&[]);
     assert_eq!(desk.dialled().len(), 1);
@@ -1579,7 +1579,7 @@ fn a_share_of_clients_may_be_dialled_while_nobody_is_free() {
         Arc::make_mut(house.trunks.get_mut("provider").unwrap()).channels = 100;
         let mut desk = Desk::new(house);
         for name in ["anna", "boris"] {
-            desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false }));
+            desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false, why: String::new() }));
         }
         for n in 0..100 {
             let number = format!("+7916{n:07}").parse().unwrap();

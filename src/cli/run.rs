@@ -170,6 +170,8 @@ impl House {
             tokens: self.config.tokens.clone().into(),
             once: Arc::default(),
             events: Events::of(self.service.handle()),
+            clock: self.clock,
+            pages: Arc::new(self.config.pages.clone()),
         };
         let router = http::router(own, api);
         tokio::spawn(async move {

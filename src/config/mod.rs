@@ -2,6 +2,7 @@
 
 mod layer;
 mod net;
+mod pages;
 mod place;
 mod queue;
 mod reader;
@@ -13,6 +14,7 @@ mod unit;
 
 pub use layer::PREFIX;
 pub use net::Net;
+pub use pages::{Disposition, Link, Means, Pages};
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
 pub use token::{Scope, Token};
@@ -87,6 +89,7 @@ impl Config {
             ("switch", self.switches != new.switches),
             ("store", self.store != new.store),
             ("http", (self.listen, &self.tokens) != (new.listen, &new.tokens)),
+            ("pages", self.pages != new.pages),
             ("outbound", self.outbound != new.outbound),
             ("cdr", self.cdr != new.cdr),
             ("control", self.socket != new.socket),
@@ -114,6 +117,8 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Who may ask the API there.
     pub tokens: Vec<Token>,
+    /// What the pages show beside what the daemon knows.
+    pub pages: Pages,
     /// Where dialplans give us their callers; `None`: nowhere.
     pub outbound: Option<Outbound>,
     /// How call detail records are taken in.

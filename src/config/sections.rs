@@ -1,7 +1,7 @@
 //! The sections about this machine: switches, store, listeners, log, voices. The rest is in [`super::rules`].
 
 use super::{
-    Cdr, Config, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices,
+    Cdr, Config, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices, pages,
     reader::{Node, Table},
     rules, token,
 };
@@ -38,11 +38,12 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let (rules, language) = rules::read(root, names, folder);
     let operators: Vec<&str> = rules.operators.keys().map(|name| &**name).collect();
     let (listen, tokens) = http(root, &operators);
+    let pages = pages::read(root);
     let outbound = outbound(root);
     let cdr = cdr(root, listen);
     let voice = voices(root, language);
     root.close();
-    Some(Config { switches, store, listen, tokens, outbound, cdr, socket, log, voice, rules: Arc::new(rules) })
+    Some(Config { switches, store, listen, tokens, pages, outbound, cdr, socket, log, voice, rules: Arc::new(rules) })
 }
 
 fn switches(root: &Table<'_>, folder: &Path) -> Vec<Switch> {

@@ -6,6 +6,8 @@
 mod blocked;
 mod callbacks;
 mod calls;
+mod clients;
+mod desk;
 mod docs;
 mod events;
 mod me;
@@ -20,7 +22,11 @@ pub use events::Events;
 pub use once::Once;
 pub use tokens::{fingerprint, new_secret, token_of};
 
-use crate::{config::Token, control::Service};
+use crate::{
+    clock::Clock,
+    config::{Pages, Token},
+    control::Service,
+};
 use axum::{Json, Router, routing::get};
 use std::sync::Arc;
 use utoipa::{
@@ -40,6 +46,10 @@ pub struct Api {
     pub once: Arc<Once>,
     /// What happened lately.
     pub events: Arc<Events>,
+    /// The time.
+    pub clock: Clock,
+    /// What the pages show beside what the daemon knows.
+    pub pages: Arc<Pages>,
 }
 
 #[derive(OpenApi)]
@@ -51,6 +61,7 @@ pub struct Api {
         (name = "callbacks", description = "The jobs of reaching clients"),
         (name = "calls", description = "The journal of clients' calls"),
         (name = "people", description = "Operators, groups, and who waits"),
+        (name = "clients", description = "What is known of a client, and what operators say of them"),
         (name = "numbers", description = "Numbers that are never dialled"),
         (name = "reports", description = "Totals, and what happens as it happens"),
     )
@@ -74,10 +85,19 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(callbacks::cancel))
         .routes(routes!(callbacks::explain))
         .routes(routes!(callbacks::reschedule))
+        .routes(routes!(callbacks::dial))
         .routes(routes!(calls::list))
         .routes(routes!(me::me))
         .routes(routes!(people::operators))
         .routes(routes!(people::operator, people::set_operator))
+        .routes(routes!(desk::now))
+        .routes(routes!(desk::wrap_up))
+        .routes(routes!(desk::by_hand))
+        .routes(routes!(desk::talks))
+        .routes(routes!(desk::pages))
+        .routes(routes!(clients::client))
+        .routes(routes!(clients::note))
+        .routes(routes!(clients::forget))
         .routes(routes!(people::groups))
         .routes(routes!(people::status))
         .routes(routes!(people::pause, people::resume))
