@@ -2055,9 +2055,12 @@ fn a_trunk_that_has_cost_what_it_may_this_month_rests_until_the_next_whatever_re
 /// What these operators' pages are shown, in order: whose phone, what it does, and the callback.
 fn shown(desk: &mut Desk) -> Vec<(Vec<String>, Moment, Option<u64>)> {
     desk.effects(|effect| match effect {
-        Effect::Notice(Notice::AtOperator { operators, moment, job, .. }) => {
-            let operators = operators.iter().map(ToString::to_string).collect();
-            Some((operators, *moment, job.callback().map(|id| id.0)))
+        Effect::Notice(Notice::AtOperator { operators, moment, client }) => {
+            let callback = match client.as_deref() {
+                Some(Client::Callback(record)) => Some(record.id.0),
+                Some(Client::Call(_)) | None => None,
+            };
+            Some((operators.iter().map(ToString::to_string).collect(), *moment, callback))
         }
         _ => None,
     })

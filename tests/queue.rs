@@ -4,7 +4,7 @@ mod desk;
 
 use desk::{CLIENT, CLIENT_NUMBER, Desk, rules};
 use perezvon::engine::{
-    effect::{AlarmKind, Effect, Notice, Originate},
+    effect::{AlarmKind, Client, Effect, Moment, Notice, Originate},
     input::{Asked, Cdr, Channel, Direction, Given, Input, News, Wish},
     record::{CallRecord, CallbackState, ChannelId, CloseReason, Left, Marks, Origin, Outcome, Role, Write},
     rules::{Announce, Group, Heard, Key, Line, Queue, QueueWords, Recording, Rules, Strategy, Then, Way},
@@ -232,6 +232,36 @@ fn while_an_operator_is_rung_for_them_nothing_is_said() {
     (0..4).for_each(|_| desk.wait(Span::seconds(4)));
     assert!(desk.hears().is_empty());
     desk.talks(&operator, &caller);
+}
+
+#[test]
+fn a_page_shows_the_caller_of_the_queue() {
+    let mut desk = Desk::new(shop());
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.talks(&anna, &caller);
+    desk.wait(Span::seconds(30));
+    desk.ends(&caller, Outcome::Unknown);
+    desk.ends(&anna.leg, Outcome::Unknown);
+    let shown = desk.effects(|effect| match effect {
+        Effect::Notice(Notice::AtOperator { operators, moment, client }) => {
+            let number = match client.as_deref() {
+                Some(Client::Call(call)) => call.number.map(|number| number.to_string()),
+                Some(Client::Callback(_)) | None => None,
+            };
+            Some((operators.len(), *moment, number))
+        }
+        _ => None,
+    });
+    let number = || Some(CLIENT_NUMBER.to_owned());
+    // That a caller who is gone has left the operator too is told by the end of their call.
+    let wanted = [
+        (1, Moment::Rings, number()),
+        (1, Moment::Answered, number()),
+        (1, Moment::Talks, number()),
+        (1, Moment::Over, None),
+    ];
+    assert_eq!(shown, wanted);
 }
 
 #[test]

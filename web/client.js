@@ -202,7 +202,7 @@ export function Say({ at, known, load, pages, may, pick, onPicked }) {
     ${asks?.ask === "call-again" && html`<${CallAgain} onPick=${(date) => again(asks, date)} onQuit=${() => setAsks(null)} />`}
     ${asks?.ask === "do-not-call" && html`<${Block} number=${client.number} onQuit=${() => setAsks(null)}
       onYes=${() => send({ disposition: asks.disposition, means: asks.means })} />`}
-    ${known && !known.fault && html`<${Tags} tags=${known.tags} may=${may} onTags=${(tags) => send({ tags, text: undefined })} />`}
+    <${Tags} tags=${known?.tags ?? []} may=${may && known?.tags} onTags=${(tags) => send({ tags, text: undefined })} />
   </section>`;
 }
 

@@ -54,6 +54,8 @@ pub struct Hands {
     pub operator: OperatorView,
     /// What the phone does; `None`: nothing.
     pub moment: Option<Moment>,
+    /// Since when they talk.
+    pub talks: Option<Wall>,
     /// Who is called back.
     pub callback: Option<CallbackRecord>,
     /// Who called.
@@ -109,8 +111,10 @@ impl Service {
         let callback = status.callbacks.into_iter().find(|record| operator.callback == Some(record.id));
         let talks = |call: &CallRecord| call.operator.as_ref() == Some(&name) && call.ended.is_none();
         let call = status.calls.into_iter().find(|call| Some(&call.id) == operator.call.as_ref() || talks(call));
-        let direct = (call.is_some() && operator.call.is_none()).then_some(Moment::Talks);
-        Ok(Hands { moment: operator.moment.or(direct), operator, callback, call })
+        let direct =
+            call.as_ref().filter(|_| operator.call.is_none() && callback.is_none()).and_then(|call| call.served);
+        let (moment, talks) = (operator.moment.or(direct.map(|_| Moment::Talks)), operator.talks.or(direct));
+        Ok(Hands { moment, talks, operator, callback, call })
     }
 
     /// Callbacks that wait for a person to call them, of the lines whose calls this operator takes; the longest waiting first.

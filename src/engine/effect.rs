@@ -441,9 +441,7 @@ pub enum Notice {
         operators: Vec<Name>,
         /// What they do.
         moment: Moment,
-        /// For whom.
-        job: Job,
-        /// Who that is; `None`: they have hung up.
+        /// For whom; `None`: who waited on the line has hung up.
         client: Option<Box<Client>>,
     },
     /// An operator is ready, away, or in the pause after a talk.

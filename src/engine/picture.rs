@@ -11,7 +11,7 @@ use super::{
 impl Engine {
     /// Shows these operators the client for whom their phones ring or talk. Nothing else is asked of a page to draw it.
     pub(super) fn show(&self, operators: Vec<Name>, at: &Attempt, moment: Moment, cx: &mut Cx) {
-        cx.notice(Notice::AtOperator { operators, moment, job: at.id(), client: self.client_of(at).map(Box::new) });
+        cx.notice(Notice::AtOperator { operators, moment, client: self.client_of(at).map(Box::new) });
     }
 
     fn client_of(&self, at: &Attempt) -> Option<Client> {
@@ -31,13 +31,14 @@ impl Engine {
             self.tell_operator(name, cx);
         }
     }
+}
 
-    /// What this operator's phone does for that client.
-    pub(super) fn moment_of(&self, job: Job, name: &Name) -> Option<Moment> {
-        let at = self.attempts.get(&job)?;
-        let rung = at.record.legs.iter().any(|leg| leg.role == Role::Operator && leg.who == *name);
-        let won = at.winner.is_some_and(|leg| at.record.legs[leg].who == *name);
-        Some(match at.stage {
+impl Attempt {
+    /// What this operator's phone does for the client.
+    pub(super) fn moment_of(&self, name: &Name) -> Option<Moment> {
+        let rung = self.record.legs.iter().any(|leg| leg.role == Role::Operator && leg.who == *name);
+        let won = self.winner.is_some_and(|leg| self.record.legs[leg].who == *name);
+        Some(match self.stage {
             _ if !rung => return None, // kept free, and not rung yet
             Stage::Talking if won => Moment::Talks,
             _ if won => Moment::Answered,

@@ -32,6 +32,9 @@ pub struct OperatorView {
     /// What the operator's phone does for that client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moment: Option<Moment>,
+    /// Since when the two talk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub talks: Option<Wall>,
     /// Why away; empty: nobody said.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub why: String,
@@ -167,6 +170,9 @@ impl Engine {
     }
 
     pub(super) fn operator_view(&self, name: &Name, state: &State, now: Now) -> OperatorView {
+        let at = state.reserved.first().and_then(|job| self.attempts.get(job));
+        let moment = at.and_then(|at| at.moment_of(name));
+        let talks = at.filter(|_| moment == Some(Moment::Talks)).and_then(|at| at.record.joined);
         OperatorView {
             name: name.clone(),
             ready: state.ready,
@@ -174,7 +180,8 @@ impl Engine {
             since: state.since,
             callback: state.reserved.first().and_then(|job| job.callback()),
             call: state.reserved.iter().find_map(|job| self.live_call(*job)),
-            moment: state.reserved.first().and_then(|job| self.moment_of(*job, name)),
+            moment,
+            talks,
             why: state.why.clone(),
             pause: (state.wrap_up > now.mono).then(|| now.wall + state.wrap_up.since(now.mono)),
         }

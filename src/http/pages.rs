@@ -39,6 +39,10 @@ struct File {
 const FILES: &[File] = files! {
     "/" HTML "index.html";
     "/web/index.js" SCRIPT "index.js";
+    "/operator" HTML "operator.html";
+    "/web/operator.js" SCRIPT "operator.js";
+    "/web/operator.css" STYLE "operator.css";
+    "/web/client.js" SCRIPT "client.js";
     "/web/common.js" SCRIPT "common.js";
     "/web/style.css" STYLE "style.css";
     "/web/icon.svg" SVG "icon.svg";

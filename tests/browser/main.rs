@@ -9,6 +9,7 @@ mod outside;
 
 mod driver;
 mod enter;
+mod operator;
 mod shop;
 
 use driver::Browser;

@@ -23,7 +23,7 @@ use axum::{
     },
     http::{HeaderMap, StatusCode},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -98,23 +98,48 @@ pub struct Known {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewNote {
-    /// In their words, 4000 characters at most.
+    /// In their words.
+    #[schema(max_length = 4000)]
     text: Option<String>,
-    /// The client's tags from now on, all of them: 20 of 40 characters at most.
+    /// The client's tags from now on, all of them, of 40 characters at most.
+    #[schema(max_items = 20, value_type = Option<Vec<Tag>>)]
     tags: Option<Vec<String>>,
-    /// How the talk went, in 40 characters at most.
+    /// How the talk went.
+    #[schema(max_length = 40)]
     disposition: Option<String>,
     /// What that does: note (the default), machine, do-not-call, call-again.
+    #[schema(pattern = "^(note|machine|do-not-call|call-again)$")]
     means: Option<String>,
     /// Of which callback; `machine` needs it.
+    #[serde(default, deserialize_with = "whole")]
     callback: Option<u64>,
     /// Of which call, by the uuid of its channel.
+    #[schema(max_length = 40)]
     call: Option<String>,
     /// On which line; `call-again` needs it where there are several.
     line: Option<String>,
     /// When; `call-again` needs it.
     #[schema(format = DateTime)]
     due: Option<String>,
+}
+
+/// A tag.
+#[derive(Debug, ToSchema)]
+#[schema(max_length = 40)]
+#[allow(dead_code)] // it describes
+pub struct Tag(String);
+
+/// JSON has one kind of number: 7.0 is 7 (RFC 8259, section 6).
+fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(from)? else { return Ok(None) };
+    let of_fraction = || number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..9e15).contains(n)).map(|n| n as u64);
+    let id = number.as_u64().or_else(of_fraction);
+    id.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no callback's id")))
+}
+
+/// It can be read, and says too little to be done.
+fn too_little(detail: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, "incomplete", detail)
 }
 
 fn note_of(paper: &Paper) -> Note {
@@ -198,7 +223,7 @@ async fn keep(api: &Api, who: &May, number: &str, wanted: NewNote) -> Result<Not
         by,
     };
     if written.text.is_empty() && written.tags.is_none() && written.disposition.is_none() {
-        return Err(Problem::malformed("a note has a `text`, `tags` or a `disposition`"));
+        return Err(too_little("a note has a `text`, `tags` or a `disposition`"));
     }
     act(api, &number.to_string(), &wanted, &written.by).await?;
     let paper = Paper {
@@ -222,12 +247,12 @@ async fn act(api: &Api, number: &str, wanted: &NewNote, by: &str) -> Result<(), 
         (Some(Means::Machine), Some(id), _) if i64::try_from(id).is_ok() => {
             Ok(api.service.was_a_machine(CallbackId(id), by).await?)
         }
-        (Some(Means::Machine), ..) => Err(Problem::malformed("`machine` is said of a `callback`")),
+        (Some(Means::Machine), ..) => Err(too_little("`machine` is said of a `callback`")),
         (Some(Means::CallAgain), _, Some(due)) => {
             let (due, now) = (moment(due)?, api.clock.now().wall);
             Ok(api.service.call_again(number, wanted.line.as_deref(), due, by, now).await.map(drop)?)
         }
-        (Some(Means::CallAgain), ..) => Err(Problem::malformed("`call-again` needs a `due`: when?")),
+        (Some(Means::CallAgain), ..) => Err(too_little("`call-again` needs a `due`: when?")),
         (None, ..) => Err(Problem::malformed("`means` is note, machine, do-not-call or call-again")),
     }
 }

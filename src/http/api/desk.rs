@@ -25,6 +25,9 @@ pub struct AtPhone {
     operator: Person,
     /// What the phone does for that client: rings, answered, talks; null: nothing.
     moment: Option<&'static str>,
+    /// Since when they talk.
+    #[schema(format = DateTime)]
+    talks: Option<String>,
     /// The client who is called back.
     callback: Option<Callback>,
     /// The client's own call.
@@ -49,6 +52,7 @@ pub async fn now(
     Ok(Json(AtPhone {
         operator: (&hands.operator).into(),
         moment: hands.moment.map(|moment| moment.as_str()),
+        talks: hands.talks.map(|at| super::wire::moment(at)),
         callback: hands.callback.as_ref().map(Into::into),
         call: hands.call.as_ref().map(Into::into),
     }))

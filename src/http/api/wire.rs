@@ -376,18 +376,14 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
             "attempt.ringing",
             json!({ "callback": callback, "attempt": attempt, "operators": operators, "number": number }),
         ),
-        Notice::AtOperator { operators, moment, job, client } => {
+        Notice::AtOperator { operators, moment, client } => {
             let (back, live) = match client.as_deref() {
                 Some(Client::Callback(record)) => (Some(Callback::from(record)), None),
                 Some(Client::Call(record)) => (None, Some(Call::from(record))),
                 None => (None, None),
             };
-            (
-                "operator.call",
-                json!({
-                    "operators": operators, "moment": moment, "job": job.to_string(), "callback": back, "call": live,
-                }),
-            )
+            let shown = json!({ "operators": operators, "moment": moment, "callback": back, "call": live });
+            ("operator.call", shown)
         }
         Notice::Operator(view) => ("operator.state", json!({ "operator": Person::from(view) })),
         Notice::Reopened(record) => ("callback.reopened", callback(record)),
