@@ -821,7 +821,10 @@ fn what_a_site_says_is_read_and_what_it_does_not_say_is_sensible() {
     let config = read(FULL, &[]).unwrap();
     assert_eq!(config.proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1/32", "10.0.0.0/8"]);
     let [site] = &config.sites[..] else { panic!("{:?}", config.sites) };
-    assert_eq!((&*site.name, &*site.key, &*site.line, site.language), ("shop", "shop-2027", "site", Some(Language::En)));
+    assert_eq!(
+        (&*site.name, &*site.key, &*site.line, site.language),
+        ("shop", "shop-2027", "site", Some(Language::En))
+    );
     assert_eq!(site.origins, ["https://shop.example", "http://localhost:3000"]);
     let look = &site.look;
     assert_eq!((look.theme, look.position, look.color.as_deref()), ("dark", "left", Some("#0b6e55")));
@@ -830,7 +833,8 @@ fn what_a_site_says_is_read_and_what_it_does_not_say_is_sensible() {
     let limits = [site.limits.number, site.limits.address, site.limits.site].map(|rate| rate.to_string());
     assert_eq!((limits, site.challenge), (["2 per 1d", "10 per 1h", "100 per 10m"].map(String::from), Some(18)));
 
-    let small = format!("{SMALL}[site.shop]\nkey = \"shop-2027\"\norigins = \"https://shop.example\"\nchallenge = true\n");
+    let small =
+        format!("{SMALL}[site.shop]\nkey = \"shop-2027\"\norigins = \"https://shop.example\"\nchallenge = true\n");
     let site = read(&small, &[]).unwrap().sites.remove(0);
     assert_eq!((&*site.line, site.language, site.look.theme, site.challenge), ("site", None, "auto", Some(16)));
     assert_eq!(site.allow, [Allowed::Country("RU".into())], "the country's own");

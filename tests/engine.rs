@@ -1316,11 +1316,17 @@ fn who_asks_on_a_site_is_called_at_once_and_the_operator_is_told_of_the_page() {
     house.lines.insert("site".into(), Arc::new(line));
     let mut desk = Desk::new(house);
     let outlook = |desk: &Desk| desk.engine.outlook(&desk.engine.rules().lines["site"], desk.now);
-    assert_eq!(outlook(&desk).rings_within, Some(Span::seconds(30)), "a phone rings for 20 s, the announcement takes 10");
+    assert_eq!(
+        outlook(&desk).rings_within,
+        Some(Span::seconds(30)),
+        "a phone rings for 20 s, the announcement takes 10"
+    );
     asks_on_a_site(&mut desk, "Kettle", None);
     assert_eq!((desk.dialled().len(), papers(&desk)), (1, 1), "what the site sent is written with it");
     let said = desk.out.writes.iter().rev().find_map(|write| match write {
-        Write::Callback(record) => Some((record.origin.clone(), record.marks.page.clone(), record.marks.source.clone())),
+        Write::Callback(record) => {
+            Some((record.origin.clone(), record.marks.page.clone(), record.marks.source.clone()))
+        }
         _ => None,
     });
     assert_eq!(said, Some((Origin::Web { site: "shop".into() }, "Kettle".into(), "yandex".into())));
