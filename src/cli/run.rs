@@ -22,6 +22,7 @@ use crate::{
     },
     voice::{Sounds, studio::Studio},
 };
+use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     collections::BTreeMap,
@@ -160,6 +161,19 @@ impl House {
     /// # Errors
     /// It is in use.
     pub async fn listen(&self, address: SocketAddr, metrics: PrometheusHandle) -> Result<SocketAddr, Failure> {
+        self.listen_with(address, metrics, Router::new()).await
+    }
+
+    /// The same, with further pages.
+    ///
+    /// # Errors
+    /// It is in use.
+    pub async fn listen_with(
+        &self,
+        address: SocketAddr,
+        metrics: PrometheusHandle,
+        more: Router,
+    ) -> Result<SocketAddr, Failure> {
         let told = |error| Failure::Failed(format!("{address}: {error}; name another with `listen` in [http]"));
         let listener = TcpListener::bind(address).await.map_err(told)?;
         let address = listener.local_addr()?;
@@ -178,7 +192,7 @@ impl House {
             pages: Arc::new(self.config.pages.clone()),
         };
         let widget = Widget::of(&self.config, self.service.clone(), chats, self.clock);
-        let router = http::router(own, api, widget).into_make_service_with_connect_info::<SocketAddr>();
+        let router = http::router(own, api, widget).merge(more).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 error!(%error, "the HTTP listener ended");
