@@ -19,8 +19,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["engine", "esl", "voice"]),
     ("report", &["engine", "store"]),
     ("replay", &["engine", "store", "report", "voice"]),
-    ("control", &["engine", "store", "config", "report"]),
-    ("http", &["engine", "store", "metrics", "control", "clock", "config", "report"]),
+    ("control", &["engine", "store", "config", "report", "replay", "voice", "clock"]),
+    ("http", &["engine", "store", "metrics", "control", "clock", "config", "report", "replay"]),
     ("notify", &["engine", "config"]),
     (
         "daemon",

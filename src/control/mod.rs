@@ -9,8 +9,10 @@
 pub mod client;
 pub mod handle;
 pub mod request;
+pub mod sample;
 pub mod service;
+pub mod settings;
 pub mod socket;
 
 pub use handle::{Ask, CdrRefused, Desk, EngineStatus, Gone, Handle, NotStored, Tiding, desk};
-pub use service::Service;
+pub use service::{Service, Started};

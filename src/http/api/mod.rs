@@ -13,6 +13,7 @@ mod once;
 mod people;
 mod problem;
 mod reports;
+mod settings;
 mod tokens;
 mod wire;
 
@@ -52,6 +53,7 @@ pub struct Api {
         (name = "calls", description = "The journal of clients' calls"),
         (name = "people", description = "Operators, groups, and who waits"),
         (name = "numbers", description = "Numbers that are never dialled"),
+        (name = "settings", description = "What people edit over the file, in versions"),
         (name = "reports", description = "Totals, and what happens as it happens"),
     )
 )]
@@ -84,6 +86,14 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(blocked::list))
         .routes(routes!(blocked::block, blocked::unblock))
         .routes(routes!(reports::report))
+        .routes(routes!(settings::current))
+        .routes(routes!(settings::versions, settings::save))
+        .routes(routes!(settings::version))
+        .routes(routes!(settings::check))
+        .routes(routes!(settings::trial))
+        .routes(routes!(settings::roll_back))
+        .routes(routes!(settings::spoken))
+        .routes(routes!(settings::sound))
         .routes(routes!(events::stream));
     api.split_for_parts()
 }
