@@ -60,7 +60,7 @@ impl Service {
         let number = self.number(sample.number.as_deref().unwrap_or(SOMEBODY))?;
         let language = sample.language.unwrap_or(line.language);
         let facts = sample::facts(&line, &rules, number, &sample.name);
-        let facts = Facts { attempt: sample.attempt.max(1), position: 2, wait: 3, ..facts };
+        let facts = Facts { attempt: sample.attempt, position: 2, wait: 3, ..facts };
         let names = self.started()?.config.voice.names;
         let words = Words { template: sample.template.as_str().into(), language, facts };
         let said = voice::check_template(&sample.template, language).and_then(|()| voice::render(&words, names));

@@ -45,6 +45,10 @@ impl Number {
             return Number::from_digits(number);
         }
         let unreadable = || NotANumber::Unreadable { country: country.to_owned() };
+        // A code of the switch or of a telephone, though digits are in it.
+        if text.contains(['*', '#']) {
+            return Err(unreadable());
+        }
         let region = phonenumber::country::Id::from_str(country).map_err(|_| unreadable())?;
         if all_digits(text).is_some_and(|digits| digits.len() < LEAST_DIGITS - 1) {
             return Err(NotANumber::Length);

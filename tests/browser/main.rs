@@ -9,6 +9,7 @@ mod outside;
 
 mod driver;
 mod enter;
+mod settings;
 mod shop;
 
 use driver::Browser;

@@ -5,7 +5,7 @@ use super::{
     Api,
     problem::{Conflict, Denied, Malformed, Problem, Unavailable, Unknown, UnreadBody},
     tokens::{Admin, Reader},
-    wire::moment,
+    wire::{moment, whole},
 };
 use crate::{
     config,
@@ -28,8 +28,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// The days of the journal that settings are tried on when nobody says.
-const USUAL_DAYS: u32 = 30;
+/// The most tries that an announcement tells of.
+const MOST_TRIES: u32 = 100;
 
 /// All that is to lie over the file; `{}` is the file alone.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -74,6 +74,7 @@ pub struct Save {
     /// The settings.
     draft: Draft,
     /// The newest version that was known when they were written; 0: there was none.
+    #[serde(deserialize_with = "whole")]
     based_on: u64,
     /// What is said about it, at most 500 characters.
     #[serde(default)]
@@ -86,8 +87,10 @@ pub struct Save {
 #[serde(deny_unknown_fields)]
 pub struct RollBack {
     /// The version whose settings hold again; 0: the file alone.
+    #[serde(deserialize_with = "whole")]
     to: u64,
     /// The newest version that was known; 0: there was none.
+    #[serde(deserialize_with = "whole")]
     based_on: u64,
     /// What is said about it, at most 500 characters.
     #[serde(default)]
@@ -102,8 +105,9 @@ pub struct Trial {
     /// The settings.
     draft: Draft,
     /// On so many of the last days, 1 to 90; 30 when it is left out.
-    #[schema(minimum = 1, maximum = 90)]
-    days: Option<u32>,
+    #[serde(default = "usual_days", deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 90, required = false)]
+    days: u64,
 }
 
 /// An announcement that is to be tried.
@@ -123,9 +127,18 @@ pub struct Sample {
     /// The client's name, as a call may bring it.
     #[serde(default)]
     name: String,
-    /// Which try it is, from 1.
-    #[serde(default)]
-    attempt: u32,
+    /// Which try it is, 1 to 100.
+    #[serde(default = "first", deserialize_with = "whole")]
+    #[schema(minimum = 1, maximum = 100, required = false)]
+    attempt: u64,
+}
+
+fn usual_days() -> u64 {
+    30
+}
+
+fn first() -> u64 {
+    1
 }
 
 /// A language of announcements.
@@ -139,10 +152,14 @@ pub enum Tongue {
     En,
 }
 
-impl From<Sample> for sample::Sample {
-    fn from(asked: Sample) -> sample::Sample {
+impl TryFrom<Sample> for sample::Sample {
+    type Error = Problem;
+
+    fn try_from(asked: Sample) -> Result<sample::Sample, Problem> {
         let Sample { template, line, language, number, name, attempt } = asked;
-        sample::Sample { template, line, language, number, name, attempt }
+        let attempt = u32::try_from(attempt).ok().filter(|attempt| (1..=MOST_TRIES).contains(attempt));
+        let attempt = attempt.ok_or_else(|| Problem::malformed(format!("`attempt` is 1 to {MOST_TRIES}")))?;
+        Ok(sample::Sample { template, line, language, number, name, attempt })
     }
 }
 
@@ -374,10 +391,8 @@ pub async fn trial(
     asked: Result<Json<Trial>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Json(Trial { draft, days }) = asked?;
-    let days = days.unwrap_or(USUAL_DAYS);
-    if !(1..=MOST_DAYS).contains(&days) {
-        return Err(Problem::malformed(format!("`days` is 1 to {MOST_DAYS}")));
-    }
+    let days = u32::try_from(days).ok().filter(|days| (1..=MOST_DAYS).contains(days));
+    let days = days.ok_or_else(|| Problem::malformed(format!("`days` is 1 to {MOST_DAYS}")))?;
     let replay = api.service.try_settings(&text_of(draft)?, days).await?;
     Ok(Json(serde_json::to_value(replay).unwrap_or_default()))
 }
@@ -433,7 +448,7 @@ pub async fn spoken(
     asked: Result<Json<Sample>, JsonRejection>,
 ) -> Result<Json<Spoken>, Problem> {
     let Json(asked) = asked?;
-    let (_, said) = api.service.spoken(&asked.into())?;
+    let (_, said) = api.service.spoken(&asked.try_into()?)?;
     let (text, fault) = said.map_or_else(|fault| (None, Some(fault)), |text| (Some(text), None));
     Ok(Json(Spoken { text, fault }))
 }
@@ -452,7 +467,7 @@ pub async fn sound(
     asked: Result<Json<Sample>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(asked) = asked?;
-    let sound = api.service.sound(&asked.into()).await?;
+    let sound = api.service.sound(&asked.try_into()?).await?;
     Ok(([(CONTENT_TYPE, "audio/wav")], sound).into_response())
 }
 
