@@ -20,7 +20,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["engine", "store"]),
     ("replay", &["engine", "store", "report", "voice"]),
     ("control", &["engine", "store", "config", "report", "replay", "voice", "clock"]),
-    ("http", &["engine", "store", "metrics", "control", "clock", "config", "report", "replay"]),
+    ("chat", &["engine", "store", "control", "clock"]),
+    ("http", &["chat", "engine", "store", "metrics", "control", "clock", "config", "report", "replay"]),
     ("notify", &["engine", "config"]),
     (
         "daemon",

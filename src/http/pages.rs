@@ -40,6 +40,8 @@ const FILES: &[File] = files! {
     "/" HTML "index.html";
     "/web/index.js" SCRIPT "index.js";
     "/web/common.js" SCRIPT "common.js";
+    "/web/chat.js" SCRIPT "chat.js";
+    "/web/chat.css" STYLE "chat.css";
     "/web/style.css" STYLE "style.css";
     "/settings" HTML "settings.html";
     "/web/settings-page.js" SCRIPT "settings-page.js";

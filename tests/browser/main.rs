@@ -7,6 +7,9 @@
 #[path = "../outside/mod.rs"]
 mod outside;
 
+#[path = "../day/mod.rs"]
+mod day;
+
 mod driver;
 mod enter;
 mod settings;
