@@ -9,6 +9,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt,
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -546,7 +547,7 @@ fn the_command_line_edits_settings_too() {
 
 #[test]
 fn an_announcement_is_tried_before_it_is_anybodys() {
-    let daemon = Daemon::start();
+    let mut daemon = Daemon::start();
     let ask = |template: &str| {
         daemon.ask(
             ADMIN,
@@ -561,7 +562,23 @@ fn an_announcement_is_tried_before_it_is_anybodys() {
     let sample = Some(json!({ "template": "hello" }));
     let (status, problem) = daemon.ask(ADMIN, "POST /api/v1/settings/sample/sound", sample.clone());
     assert!(status == 409 && problem["detail"].as_str().unwrap().contains("no command renders it"), "{problem}");
-    assert_eq!(daemon.ask(READ, "POST /api/v1/settings/sample", sample).0, 403);
+    assert_eq!(daemon.ask(READ, "POST /api/v1/settings/sample", sample.clone()).0, 403);
+
+    let at = |name: &str| daemon.folder.path().join(name);
+    fs::create_dir(at("voice")).unwrap();
+    fs::set_permissions(at("voice"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(at("render"), "#!/bin/sh\nprintf 'RIFF%060d' 0 > \"$1\"\ncat >> \"$1\"\n").unwrap();
+    fs::set_permissions(at("render"), fs::Permissions::from_mode(0o755)).unwrap();
+    let command = format!("command = \"{} {{file}}\"", at("render").display());
+    let voice = format!("[voice]\ncache = \"{}\"\nshare = \"/voice\"\n[voice.en]\n{command}\n", at("voice").display());
+    fs::write(daemon.file(), fs::read_to_string(daemon.file()).unwrap() + &voice).unwrap();
+    daemon.dies_and_returns();
+    let more = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", daemon.secrets[ADMIN]);
+    let body = json!({ "template": "hello, {{ name }}", "language": "en", "name": "Ivan" }).to_string();
+    let (status, head, sound) = daemon.exchange("POST /api/v1/settings/sample/sound", &more, &body);
+    assert!(status == 200 && head.contains("content-type: audio/wav"), "{head}");
+    assert!(sound.starts_with("RIFF000") && sound.ends_with("hello, Ivan"), "{sound}");
+    assert_eq!(fs::read_dir(daemon.folder.path().join("voice")).unwrap().count(), 0, "nothing is left behind");
 }
 
 /// A generic tester of APIs, over the description: everything that it says is sent, and what comes back is held against it. The

@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("replay", &["engine", "store", "report", "voice"]),
     ("control", &["engine", "store", "config", "report", "replay", "voice", "clock"]),
     ("chat", &["engine", "store", "control", "clock"]),
-    ("http", &["chat", "engine", "store", "metrics", "control", "clock", "config", "report", "replay"]),
+    ("http", &["chat", "engine", "store", "metrics", "control", "clock", "config", "report"]),
     ("notify", &["engine", "config"]),
     (
         "daemon",

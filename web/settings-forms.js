@@ -1,8 +1,7 @@
 // The editors of the settings' fields: each shows what holds, where that comes from, and the way back.
-import { ask, html, useRef, useState } from "/web/common.js";
+import { ask, html, language, useRef, useState } from "/web/common.js";
 import { DAYS, hours, key, minutes, startsWith, week } from "/web/settings-draft.js";
 import { shown, t } from "/web/settings-words.js";
-import { language } from "/web/common.js";
 
 const dayName = new Intl.DateTimeFormat(language, { weekday: "short", timeZone: "UTC" });
 const NAMES = DAYS.map((_, n) => dayName.format(new Date(Date.UTC(2024, 0, 1 + n))));
@@ -71,8 +70,6 @@ function Choice({ id, field, value, inherited, put, locked }) {
     ${field.options.map(([word, name]) => html`<option value=${word} selected=${word === value}>${name}</option>`)}
   </select>${other && html`<small>${t("by-hand-toml")}</small>`}`;
 }
-
-const Way = Choice;
 
 function Ref({ id, field, value, inherited, put, locked, draft }) {
   const options = draft.names(field.of).map((name) => [name, name]);
@@ -203,7 +200,7 @@ function Answer({ id, field, value, inherited, put, locked }) {
   const kind = value === undefined ? "" : typeof value === "string" ? value : Object.keys(value)[0];
   const begin = { "": undefined, person: "person", delay: { delay: "20s" }, press: { press: "1" } };
   return html`<div class="row"><select id=${id} disabled=${locked} onChange=${(event) => put(begin[event.target.value])}>
-      <option value="" selected=${kind === ""}>${t(hold(inherited, field))}</option>
+      <option value="" selected=${kind === ""}>${hold(inherited, field)}</option>
       ${["person", "delay", "press"].map((word) => html`<option value=${word} selected=${kind === word}>${t(word)}</option>`)}</select>
     ${["delay", "press"].includes(kind) && html`<input class="tiny" aria-label=${t(kind)} value=${value[kind]} disabled=${locked} onInput=${(event) => put({ [kind]: event.target.value.trim() })} />`}</div>`;
 }
@@ -231,7 +228,10 @@ function Template({ id, field, value, inherited, put, locked, draft, path }) {
   const play = async () => {
     await show();
     const answer = await fetch("/api/v1/settings/sample/sound", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(sample()) });
-    if (!answer.ok) return setSaid((now) => ({ ...now, sound: t("no-sound", { why: "" }) }));
+    if (!answer.ok) {
+      const why = (await answer.json().catch(() => ({}))).detail ?? `HTTP ${answer.status}`;
+      return setSaid((now) => ({ ...now, sound: t("no-sound", { why }) }));
+    }
     const audio = new Audio(URL.createObjectURL(await answer.blob()));
     audio.onended = () => URL.revokeObjectURL(audio.src);
     return audio.play();
@@ -243,6 +243,6 @@ function Template({ id, field, value, inherited, put, locked, draft, path }) {
 }
 
 const EDITORS = {
-  text: Text, span: Span, count: Count, choice: Choice, way: Way, ref: Ref, refs: Refs, list: List, members: Members, week: Week,
+  text: Text, span: Span, count: Count, choice: Choice, ref: Ref, refs: Refs, list: List, members: Members, week: Week,
   again: Again, missed: Missed, answer: Answer, remember: Remember, template: Template,
 };

@@ -3,10 +3,10 @@ import { language, words } from "/web/common.js";
 
 export const t = words({
   ru: {
-    title: "Настройки", line: "Линии", group: "Группы", operator: "Операторы", calendar: "Часы работы", defaults: "Для всех линий",
+    line: "Линии", group: "Группы", operator: "Операторы", calendar: "Часы работы", defaults: "Для всех линий",
     trunk: "Провайдеры", toml: "TOML", history: "История", name: "Имя", add: "Добавить", remove: "Убрать", restore: "Вернуть", cancel: "Отмена",
     "one-line": "Линия", "one-group": "Группа", "one-operator": "Оператор", "one-calendar": "Расписание", "one-trunk": "Провайдер", "one-defaults": "Для всех линий",
-    redial: "Обратный звонок", requested: "Заказанный звонок", queue: "Ожидание на линии", own: "О линии", usual: "обычное", none: "нет",
+    redial: "Обратный звонок", requested: "Заказанный звонок", queue: "Ожидание на линии", own: "О линии", usual: "обычное",
     "from-file": "из файла", "from-settings": "изменено здесь", "from-environment": "задано переменной {place}: здесь не меняется",
     "of-defaults": "как у всех линий: {value}", "of-redial": "как у обратного звонка: {value}", "of-usual": "по умолчанию: {value}", "of-nothing": "не задано",
     "taken-off": "взятое из файла снято", back: "вернуть как в файле", inherit: "не задавать", reset: "сбросить", review: "Проверить и сохранить",
@@ -16,22 +16,22 @@ export const t = words({
     missed: "пропущенных звонков", callbacks: "обратных звонков", recovered: "возвращённых клиентов", dials: "набрано клиентов",
     operator_time: "время операторов", talk: "из него разговор", to_talk_median: "до разговора: половина за", cost: "стоимость",
     "trial-known": "Что сделал клиент: известно для {known} звонков, разыграно для {drawn}. Модель верна настолько, насколько «нынешние правила» близки к журналу.",
-    "in-words": "Словами", "as-diff": "Построчно", nothing: "ничего", faults: "Что не так", "by-version": "Версия {version}: {by}, {at}", "as-version": "как версия {version}", "as-file": "только файл",
+    "as-diff": "Построчно", nothing: "ничего", faults: "Что не так", "as-version": "как версия {version}", "as-file": "только файл",
     "roll-back": "Вернуться к этой версии", "roll-back-file": "Вернуться к одному файлу", "no-versions": "Пока ничего не сохранено: действует файл {file}.",
     "file-changed": "Файл {file} изменился после сохранения этой версии.", "held-off": "Версия {version} не подходит к файлу и не действует: действует один файл. Исправьте настройки ниже, вернитесь к другой версии или поправьте файл.",
     "read-only": "Менять настройки может администратор.", "take-theirs": "Перенести мои правки на новую версию", apply: "Перенести в формы",
     "toml-help": "Всё, что лежит поверх файла {file}. remove = [\"line.site.redial.avoid\"] снимает то, что сказано в файле. Примечания из этого поля не сохраняются.",
-    say: "Показать", play: "Прослушать", said: "Прозвучит", "no-sound": "звук: {why}", unit: "{unit}", "days-of": "Дни", closed: "закрыто", "add-hours": "+ часы", copy: "как накануне",
+    say: "Показать", play: "Прослушать", said: "Прозвучит", "no-sound": "звук: {why}", closed: "закрыто", copy: "как накануне",
     up: "выше", down: "ниже", level: "уровень", weight: "доля", "add-member": "Добавить оператора…", "and-then": "или", "add-rule": "+ правило",
-    "call-is": "звонок", unserved: "без ответа", served: "с ответом", shorter: "короче", unique: "первый за", waited: "ждал не меньше", between: "в часы",
+    "call-is": "звонок", unserved: "без ответа", served: "с ответом", shorter: "короче", unique: "первый за", waited: "ждал не меньше",
     after: "через", at: "в часы", spread: "в разные часы", from: "начиная с", today: "сегодня", tomorrow: "завтра", person: "сразу", delay: "через", press: "по клавише",
-    yes: "да", no: "нет", "new-name": "Имя нового", "by-hand-toml": "Это значение правится во вкладке TOML.", changed: "изменено", search: "Найти", choose: "Выберите слева, что настраивать.",
+    yes: "да", no: "нет", "new-name": "Имя нового", "by-hand-toml": "Это значение правится во вкладке TOML.", changed: "изменено",
   },
   en: {
-    title: "Settings", line: "Lines", group: "Groups", operator: "Operators", calendar: "Hours", defaults: "For all lines",
+    line: "Lines", group: "Groups", operator: "Operators", calendar: "Hours", defaults: "For all lines",
     trunk: "Trunks", toml: "TOML", history: "History", name: "Name", add: "Add", remove: "Remove", restore: "Restore", cancel: "Cancel",
     "one-line": "Line", "one-group": "Group", "one-operator": "Operator", "one-calendar": "Calendar", "one-trunk": "Trunk", "one-defaults": "All lines",
-    redial: "Calling back", requested: "Calls that clients ask for", queue: "Waiting on the line", own: "About the line", usual: "usual", none: "none",
+    redial: "Calling back", requested: "Calls that clients ask for", queue: "Waiting on the line", own: "About the line", usual: "usual",
     "from-file": "from the file", "from-settings": "changed here", "from-environment": "set by the variable {place}: not to be changed here",
     "of-defaults": "as for all lines: {value}", "of-redial": "as for calling back: {value}", "of-usual": "by default: {value}", "of-nothing": "not set",
     "taken-off": "what the file says is taken off", back: "back to the file's", inherit: "do not set", reset: "reset", review: "Review and save",
@@ -41,16 +41,16 @@ export const t = words({
     missed: "missed calls", callbacks: "callbacks", recovered: "recovered clients", dials: "dials to clients",
     operator_time: "operators' time", talk: "of it talk", to_talk_median: "to talk: half within", cost: "cost",
     "trial-known": "What the client did is known for {known} dials and drawn for {drawn}. The model is as good as “rules in force” are near to the journal.",
-    "in-words": "In words", "as-diff": "As lines", nothing: "nothing", faults: "What is wrong", "by-version": "Version {version}: {by}, {at}", "as-version": "as version {version}", "as-file": "the file alone",
+    "as-diff": "As lines", nothing: "nothing", faults: "What is wrong", "as-version": "as version {version}", "as-file": "the file alone",
     "roll-back": "Go back to this version", "roll-back-file": "Go back to the file alone", "no-versions": "Nothing was saved yet: the file {file} is in force.",
     "file-changed": "The file {file} has changed since this version was saved.", "held-off": "Version {version} does not fit the file and is not in force: the file alone is. Mend the settings below, go back to another version, or mend the file.",
     "read-only": "Only an admin changes settings.", "take-theirs": "Carry my changes over to the new version", apply: "Take over into the forms",
     "toml-help": "All that lies over the file {file}. remove = [\"line.site.redial.avoid\"] takes off what the file says. Comments in this box are not kept.",
-    say: "Show", play: "Play", said: "It says", "no-sound": "sound: {why}", unit: "{unit}", "days-of": "Days", closed: "closed", "add-hours": "+ hours", copy: "as the day before",
+    say: "Show", play: "Play", said: "It says", "no-sound": "sound: {why}", closed: "closed", copy: "as the day before",
     up: "up", down: "down", level: "level", weight: "share", "add-member": "Add an operator…", "and-then": "or", "add-rule": "+ rule",
-    "call-is": "a call", unserved: "without an answer", served: "with an answer", shorter: "shorter than", unique: "the first within", waited: "who waited at least", between: "between",
+    "call-is": "a call", unserved: "without an answer", served: "with an answer", shorter: "shorter than", unique: "the first within", waited: "who waited at least",
     after: "after", at: "at", spread: "at hours not yet tried", from: "from", today: "today", tomorrow: "tomorrow", person: "at once", delay: "after", press: "by a key",
-    yes: "yes", no: "no", "new-name": "Name of the new one", "by-hand-toml": "This value is edited in the tab TOML.", changed: "changed", search: "Find", choose: "Choose on the left what to set.",
+    yes: "yes", no: "no", "new-name": "Name of the new one", "by-hand-toml": "This value is edited in the tab TOML.", changed: "changed",
   },
 });
 
@@ -67,7 +67,7 @@ const box = (ru, en, fields) => ({ title: pick(ru, en), fields });
 
 const WAYS = [["goodbye", "попрощаться", "say goodbye"], ["voicemail", "записать сообщение", "take a message"], ["call-back", "перезвонить", "call back"],
   ["wait", "ждать", "wait"], ["dialplan", "вернуть станции", "back to the dialplan"]];
-const way = (name, ru, en) => field(name, "way", ru, en, { options: WAYS.map(([value, r, e]) => [value, pick(r, e)]) });
+const way = (name, ru, en) => field(name, "choice", ru, en, { options: WAYS.map(([value, r, e]) => [value, pick(r, e)]) });
 
 const CALLING = [
   box("Как звоним", "How it is called", [
@@ -222,10 +222,18 @@ export function shown(value, field) {
   return plain(value);
 }
 
+/** Words of the configuration that mean something to people. */
+const WORDS = ["spread", "person", "today", "tomorrow", "unserved", "served"];
+const KEYS = { call: "call-is", shorter_than: "shorter", waited: "waited", within: "unique", at: "at", after: "after", from: "from", delay: "delay", press: "press", level: "level", weight: "weight" };
+
 function plain(value) {
   if (Array.isArray(value)) return value.length ? value.map(plain).join(", ") : t("nothing");
   if (value && typeof value === "object") {
-    return Object.entries(value).map(([name, inner]) => `${t(name)} ${plain(inner)}`).join(", ");
+    const { name, unique, ...rest } = value;
+    const said = Object.entries(rest).map(([key, inner]) => `${t(KEYS[key] ?? key)} ${plain(inner)}`);
+    if (unique && !rest.within) said.push(`${t("unique")} 30d`);
+    return name ? `${name} (${said.join(", ")})` : said.join(", ");
   }
-  return value === "" ? t("nothing") : String(value === "spread" ? t("spread") : value);
+  if (value === "") return t("nothing");
+  return WORDS.includes(value) ? t(value) : String(value);
 }

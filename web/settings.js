@@ -4,6 +4,12 @@ import { Draft, dotted, startsWith, toml } from "/web/settings-draft.js";
 import { Field } from "/web/settings-forms.js";
 import { BEGIN, FORMS, SECTIONS, called, fieldOf, shown, t } from "/web/settings-words.js";
 
+// Whoever imports this gets its looks with it.
+const STYLE = "/web/settings.css";
+if (!document.querySelector(`link[href="${STYLE}"]`)) {
+  document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: STYLE }));
+}
+
 /** How long the person must rest from typing before the draft is checked, in milliseconds. */
 const REST = 350;
 const NO_FAULTS = { faults: [], changes: [], text: "" };
@@ -55,7 +61,7 @@ export function Settings({ me }) {
       ${told.changed && html` <button onClick=${() => { setTold(); load(draft); setTab("review"); }}>${t("take-theirs")}</button>`}</div>`}
     ${!may && html`<div class="notice">${t("read-only")}</div>`}
     <nav class="row tabs">${[...SECTIONS, "toml", "history"].map((name) => html`<button aria-pressed=${tab === name} onClick=${() => setTab(name)}>
-      ${t(name)}${marks(name, checked, draft, begun)}</button>`)}</nav>
+      ${t(name)}${marks(name, checked)}</button>`)}</nav>
     ${Panel ? html`<${Panel} ...${props} />` : html`<${Section} key=${tab} section=${tab} ...${props} />`}
     ${may && edited && tab !== "review" && html`<div class="bar row" role="status">
       <span class="grow">${t("changes")}: ${checked.changes.length}${checked.faults.length > 0 && html` · <span class="bad">${t("faulty")}</span>`}</span>
@@ -124,9 +130,12 @@ function Toml({ now, checked, may, setDraft, setTold }) {
     const answer = await post("check", { text: text ?? checked.text }).catch((why) => setTold({ bad: why.message }));
     if (!answer) return;
     setFaults(answer.faults);
-    if (answer.faults.length && !answer.text) return;
-    if (answer.faults.some((fault) => fault.path.length === 0)) return;
-    setDraft(new Draft({ ...now, set: answer.set, removed: answer.removed }).copy());
+    // What cannot be read, or may not be said, says nothing that a form could show.
+    if (answer.faults.length && !answer.set.length && !answer.removed.length) return;
+    const next = new Draft(now);
+    const taken = new Draft({ ...now, set: answer.set, removed: answer.removed });
+    [next.set, next.removed] = [taken.set, taken.removed];
+    setDraft(next);
     setText();
   };
   return html`<div class="card"><p class="quiet">${t("toml-help", { file: now.file })}</p>

@@ -192,7 +192,7 @@ fn walk<'a>(value: &'a Value, names: Path, path: Path, found: &mut Vec<Entry<'a>
     };
     let named = names.len() == 2 && LISTS.contains(&names[0].as_str());
     for (key, value) in dict.iter().filter(|(key, _)| !named || *key != "name") {
-        let with = |path: &Path| [path.as_slice(), &[key.clone()]].concat();
+        let with = |path: &Path| [path.as_slice(), std::slice::from_ref(key)].concat();
         walk(value, with(&names), with(&path), found);
     }
 }

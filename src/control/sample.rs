@@ -48,8 +48,9 @@ impl Service {
     /// There is no such line; it is no number; the daemon has no file.
     pub fn spoken(&self, sample: &Sample) -> Done<(Language, Result<String, String>)> {
         let rules = self.handle().rules();
-        let line = match &sample.line {
-            Some(_) => rules.lines[&self.line(sample.line.as_deref())?].clone(),
+        let named = sample.line.as_deref().map(|name| self.line(Some(name))).transpose()?;
+        let line = match named.and_then(|name| rules.lines.get(&name)) {
+            Some(line) => line.clone(),
             None => rules
                 .lines
                 .values()

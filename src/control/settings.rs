@@ -65,7 +65,7 @@ pub struct Version {
 }
 
 /// A version's paper says the rest beside its time.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Body {
     by: String,
     comment: String,
@@ -76,7 +76,9 @@ struct Body {
 
 impl Version {
     fn read(paper: &Paper) -> Option<Version> {
-        let Body { by, comment, restores, file, text } = serde_json::from_str(&paper.body).ok()?;
+        // One that cannot be read is told of as it stands: it is no TOML.
+        let unread = |_| Body { text: paper.body.clone(), ..Body::default() };
+        let Body { by, comment, restores, file, text } = serde_json::from_str(&paper.body).unwrap_or_else(unread);
         Some(Version { version: paper.id.parse().ok()?, at: paper.at, by, comment, restores, file, text })
     }
 
@@ -148,7 +150,7 @@ pub struct Settings {
     /// Who saves has it to themselves: the newest version does not change between being looked at and being followed by another.
     state: Mutex<InForce>,
     /// One trial at a time: each keeps a processor busy.
-    trial: Semaphore,
+    trial: Arc<Semaphore>,
 }
 
 /// What the newest version makes of a file.
@@ -204,7 +206,7 @@ impl Settings {
         Ok(laid.map(|(laid, base)| {
             let version = laid.version.clone().filter(|_| laid.faults.is_empty());
             let state = InForce { base: base.into(), version, faults: laid.faults.clone() };
-            (Settings { clock, state: Mutex::new(state), trial: Semaphore::new(1) }, laid)
+            (Settings { clock, state: Mutex::new(state), trial: Arc::new(Semaphore::new(1)) }, laid)
         }))
     }
 }
@@ -376,7 +378,7 @@ impl Service {
         let new = blocking(move || base.config(Some(&over))).await?.map_err(faulty)?.rules;
         let busy =
             |_| Refusal::new(RefusalKind::Busy, "other settings are being tried at the moment: ask again in a minute");
-        let _turn = settings.trial.try_acquire().map_err(busy)?;
+        let turn = settings.trial.clone().try_acquire_owned().map_err(busy)?;
         let until = settings.clock.now().wall;
         let since = until - Span::minutes(u64::from(days.clamp(1, MOST_DAYS)) * 24 * 60);
         let zone = TimeZone::system();
@@ -384,8 +386,17 @@ impl Service {
         if history.learnt() == 0 {
             return Err(Refusal::new(RefusalKind::Done, NOTHING_LEARNT));
         }
+        if history.calls.len().max(history.stories.len()) > MOST_TRIED {
+            let text = format!("there were more than {MOST_TRIED} calls in these {days} days: try fewer days");
+            return Err(Refusal::new(RefusalKind::Done, text));
+        }
         let current = self.handle().rules();
-        blocking(move || replay(&history, &current, &new, &zone)).await
+        let tried = move || {
+            let came = replay(&history, &current, &new, &zone);
+            drop(turn);
+            came
+        };
+        blocking(tried).await
     }
 
     /// Saves settings as a new version and obeys them: the version is on the disk before. Asked again for the same, it is the same
@@ -394,6 +405,13 @@ impl Service {
     /// # Errors
     /// They are faulty, say what is said already, or somebody saved others meanwhile; the store takes no writes.
     pub async fn save_settings(&self, wanted: Wanted) -> Done<Version> {
+        let service = self.clone();
+        // Who asked may go away meanwhile: what is on the disk is obeyed all the same.
+        let saved = tokio::spawn(async move { service.save(wanted).await }).await;
+        saved.map_err(|error| Refusal::new(RefusalKind::Busy, error.to_string()))?
+    }
+
+    async fn save(&self, wanted: Wanted) -> Done<Version> {
         let (started, settings) = self.settings()?;
         let mut state = settings.state.lock().await;
         let newest = newest(self.store()).await?;

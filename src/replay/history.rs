@@ -90,7 +90,7 @@ impl History {
         history
     }
 
-    /// Of this period of a journal, page by page; of a longer one than `most` calls and callbacks the oldest.
+    /// Of this period of a journal, page by page; it ends with the page in which there are more than `most` calls, or callbacks.
     ///
     /// # Errors
     /// The store cannot be read.

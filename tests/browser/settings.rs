@@ -53,7 +53,10 @@ fn attempts(shop: &Shop) -> u32 {
 async fn a_line_is_edited_tried_on_the_journal_saved_obeyed_and_gone_back_to() {
     let Some(browser) = browser(PLAIN) else { return };
     let yesterday = Clock::system().now().wall.0 - 24 * HOUR;
-    let shop = Shop::open_with("", async |store| store.commit(&day::journal(yesterday)).await.unwrap()).await;
+    let shop = Shop::open_with("[line.redial]\ntrack = \"5m\"\n", async |store| {
+        store.commit(&day::journal(yesterday)).await.unwrap()
+    })
+    .await;
     browser.enter(&shop, "/settings", "boss");
     browser.press_button("Calling back");
     let path = "line.site.redial.attempts";
