@@ -10,10 +10,12 @@ mod outside;
 #[path = "../day/mod.rs"]
 mod day;
 
+mod chat;
 mod driver;
 mod enter;
 mod settings;
 mod shop;
+mod widget;
 
 use driver::Browser;
 use shop::Shop;

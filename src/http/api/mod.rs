@@ -18,8 +18,10 @@ mod settings;
 mod tokens;
 mod wire;
 
+pub use chats::{MOST_PICTURE_BODY, MessageOf, NewMessage, inert};
 pub use events::Events;
 pub use once::Once;
+pub(super) use problem::Problem;
 pub use tokens::{fingerprint, new_secret, token_of};
 
 use crate::{chat::Chats, config::Token, control::Service};
