@@ -5,10 +5,11 @@ use crate::{
     chat::Chats,
     clock::Clock,
     config::{self, Config},
-    control::{self, Handle, Service, socket},
+    control::{self, Handle, Service, Started, settings, socket},
     daemon::{Broken, Daemon, Numbers, intake},
     engine::{
         Name,
+        effect::{Alarm, AlarmKind},
         input::{Input, Wish},
     },
     http::{self, Api, Events, Http, Widget},
@@ -115,7 +116,11 @@ impl Parts {
     /// # Errors
     /// The store cannot be read; a user or password that no command can carry.
     pub async fn start(self) -> Result<House, Failure> {
-        let Parts { clock, store, started, config } = self;
+        let Parts { clock, store, started, mut config } = self;
+        let over = match started {
+            Some(file) => Some(settings(clock, file, &*store, &mut config).await?),
+            None => None,
+        };
         let (handle, desk) = control::desk(store.clone(), config.rules.clone());
         let (tell, told) = mpsc::channel(MOST_NEWS);
         let settings = Settings::of(&config)
@@ -144,9 +149,31 @@ impl Parts {
         let daemon = Daemon::new(clock, config.rules.clone(), store, links, desk, told).await;
         let numbers = if config.log.whole_numbers { Numbers::Whole } else { Numbers::Masked };
         let daemon = daemon.map_err(|why| Failure::Failed(why.to_string()))?.showing(numbers);
-        let service = Service::new(handle, started.map(|file| (file, config.clone())));
+        let started = over.map(|(file, settings)| Started { file, config: config.clone(), settings });
+        let service = Service::new(handle, started);
         Ok(House { daemon, service, outbound: outbound.map(|outbound| outbound.address()), config, clock })
     }
+}
+
+/// The settings over the file, whose rules are obeyed from the start; those that do not fit it any more are left off, loudly.
+async fn settings(
+    clock: Clock,
+    file: PathBuf,
+    store: &dyn Store,
+    config: &mut Config,
+) -> Result<(PathBuf, settings::Settings), Failure> {
+    let read = settings::Settings::start(clock, &file, store).await.map_err(|why| Failure::Failed(why.to_string()))?;
+    let (settings, laid) = read.map_err(|faults| Failure::Config(faults.to_string()))?;
+    if let Some(text) = laid.misfit() {
+        text.lines().for_each(|line| error!("{line}"));
+        metrics::alarm(&Alarm { kind: AlarmKind::Settings, text });
+    } else if let Some(version) = &laid.version {
+        info!(version = version.version, by = version.by, "settings are in force over the file");
+        let observe = config.rules.observe;
+        config.rules = laid.config.rules;
+        Arc::make_mut(&mut config.rules).observe = observe;
+    }
+    Ok((file, settings))
 }
 
 async fn callers(settings: &config::Outbound, roll: Roll, told: mpsc::Sender<Told>) -> Result<Outbound, Failure> {

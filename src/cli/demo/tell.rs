@@ -178,6 +178,7 @@ impl Teller {
             AlarmKind::Limit => ("достигнут предел", "a limit was reached"),
             AlarmKind::Hold => ("клиента забыли на удержании", "a client was forgotten on hold"),
             AlarmKind::Cap => ("потрачено всё, что можно за месяц", "a trunk has cost what it may cost a month"),
+            AlarmKind::Settings => ("настройки не подходят к файлу", "settings do not fit the file"),
             AlarmKind::Voice => ("объявление не озвучено", "an announcement is not rendered or not played"),
         };
         let text = &alarm.text;
