@@ -28,6 +28,10 @@ pub struct OperatorView {
     /// For which caller of the queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<ChannelId>,
+    /// How many talks there were since the first start.
+    pub talks: u32,
+    /// How long they lasted together, in milliseconds.
+    pub talk_time: Span,
 }
 
 /// One switch now.
@@ -151,6 +155,8 @@ impl Engine {
                     since: state.since,
                     callback: state.reserved.first().and_then(|job| job.callback()),
                     call: state.reserved.iter().find_map(|job| self.live_call(*job)),
+                    talks: state.talks,
+                    talk_time: state.talk_time,
                 })
                 .collect(),
             queues: self.rules.groups.values().map(|group| self.queue_view(group, now)).collect(),
