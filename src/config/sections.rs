@@ -32,13 +32,14 @@ const MOST_PASSWORD: usize = 1024;
 pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let switches = switches(root, folder);
     let store = store(root);
-    let (listen, tokens) = http(root);
-    let outbound = outbound(root);
-    let cdr = cdr(root, listen);
     let socket = socket(root);
     let log = log(root);
     let names: Vec<Name> = switches.iter().map(|switch| switch.name.clone()).collect();
     let (rules, language) = rules::read(root, names, folder);
+    let operators: Vec<&str> = rules.operators.keys().map(|name| &**name).collect();
+    let (listen, tokens) = http(root, &operators);
+    let outbound = outbound(root);
+    let cdr = cdr(root, listen);
     let voice = voices(root, language);
     root.close();
     Some(Config { switches, store, listen, tokens, outbound, cdr, socket, log, voice, rules: Arc::new(rules) })
@@ -141,10 +142,10 @@ fn store(root: &Table<'_>) -> String {
     url.unwrap_or_else(|| DEFAULT_STORE.to_owned())
 }
 
-fn http(root: &Table<'_>) -> (Option<SocketAddr>, Vec<Token>) {
+fn http(root: &Table<'_>, operators: &[&str]) -> (Option<SocketAddr>, Vec<Token>) {
     let default = Some(SocketAddr::from(DEFAULT_LISTEN));
     let Some(table) = root.inner("http") else { return (default, Vec::new()) };
-    let tokens = token::read(&table);
+    let tokens = token::read(&table, operators);
     let listen = match table.get("listen") {
         None => default,
         Some(node) => match node.text() {

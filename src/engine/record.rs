@@ -5,6 +5,7 @@ use super::{
     Name,
     money::Amount,
     number::Number,
+    paper::{Paper, PaperKind},
     time::{Span, Wall},
 };
 use serde::{Deserialize, Serialize};
@@ -656,6 +657,15 @@ pub enum Write {
     },
     /// What a trunk's calls of a month have cost.
     Spent(Spent),
+    /// A side paper.
+    Paper(Paper),
+    /// A side paper that is not to be kept.
+    Discard {
+        /// What it is.
+        kind: PaperKind,
+        /// Which of them.
+        id: String,
+    },
 }
 
 /// What a trunk's calls of a month have cost: what a cap a month is held against.

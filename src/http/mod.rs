@@ -6,10 +6,13 @@
 //! | `GET /healthz` | 200 while the daemon's loop answers |
 //! | `GET /readyz` | 200 while it can call somebody back: the store takes writes and a switch is there; else 503 with why |
 //! | `/api/v1/…`, `/openapi.json`, `/docs` | the API: see `api` |
+//! | `/`, `/operator`, `/console` | the pages: see `pages`; `/session` signs in to them |
 //! | `POST /cdr/json` | 204 when what the record told is on the disk; mod_json_cdr keeps the record on any other answer |
 
 mod api;
 mod cdr;
+mod pages;
+mod session;
 
 pub use api::{Api, Events, Once, fingerprint, new_secret};
 pub use cdr::MOST_POSTS;
@@ -56,7 +59,9 @@ pub fn router(http: Http, api: Api) -> Router {
         .route("/cdr/json", post(cdr::take))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .with_state(http);
-    own.merge(api::router(api).layer(DefaultBodyLimit::max(MOST_ASKED)))
+    own.merge(pages::router())
+        .merge(session::router(api.tokens.clone()))
+        .merge(api::router(api).layer(DefaultBodyLimit::max(MOST_ASKED)))
 }
 
 async fn scrape(State(http): State<Http>) -> Response {

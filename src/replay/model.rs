@@ -272,7 +272,9 @@ impl<'h> Model<'h> {
                 | Write::Block(_)
                 | Write::Unblock(_)
                 | Write::ListPaused { .. }
-                | Write::Spent(_) => {}
+                | Write::Spent(_)
+                | Write::Paper(_)
+                | Write::Discard { .. } => {}
             }
         }
     }

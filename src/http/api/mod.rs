@@ -8,6 +8,7 @@ mod callbacks;
 mod calls;
 mod docs;
 mod events;
+mod me;
 mod once;
 mod people;
 mod problem;
@@ -17,7 +18,7 @@ mod wire;
 
 pub use events::Events;
 pub use once::Once;
-pub use tokens::{fingerprint, new_secret};
+pub use tokens::{fingerprint, new_secret, token_of};
 
 use crate::{config::Token, control::Service};
 use axum::{Json, Router, routing::get};
@@ -74,6 +75,7 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(callbacks::explain))
         .routes(routes!(callbacks::reschedule))
         .routes(routes!(calls::list))
+        .routes(routes!(me::me))
         .routes(routes!(people::operators))
         .routes(routes!(people::operator, people::set_operator))
         .routes(routes!(people::groups))
