@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "README.ru.md",
     "ARCHITECTURE.md",
@@ -13,6 +13,7 @@ const DOCUMENTS: [&str; 8] = [
     "CHANGELOG.md",
     "freeswitch/README.md",
     "grafana/README.md",
+    "deploy/README.md",
     "docs/features.md",
 ];
 
