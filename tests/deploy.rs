@@ -288,7 +288,7 @@ fn the_container_runs_as_nobody_and_is_asked_how_it_is() {
         words.pop();
         words.iter().for_each(|source| assert!(file(source).exists(), "{source} is not there"));
     }
-    assert_eq!(lines("USER ").last(), Some("perezvon"));
+    assert_eq!(lines("USER ").next_back(), Some("perezvon"));
     let (_, asked) = container.split_once("HEALTHCHECK").unwrap();
     let command = quoted(asked.lines().next().unwrap());
     assert!(commands().contains(command[1]), "perezvon has no command {}", command[1]);
