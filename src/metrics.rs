@@ -357,6 +357,8 @@ pub fn notice(at: Wall, notice: &Notice) {
         Notice::CallArrived(_)
         | Notice::CallServed(_)
         | Notice::Blocked(_)
+        | Notice::Forgotten(_)
+        | Notice::NotForgotten(_)
         | Notice::Queued(_)
         | Notice::Offered { .. }
         | Notice::OffersOver { .. }

@@ -3,14 +3,14 @@
 use super::{Failure, logs};
 use crate::{
     clock::Clock,
-    config::{self, Config},
+    config::{self, Config, Keep},
     control::{self, Handle, Service, socket},
-    daemon::{Broken, Daemon, Numbers, intake},
+    daemon::{Broken, Daemon, Numbers, intake, keep},
     engine::{
         Name,
         input::{Input, Wish},
     },
-    http::{self, Api, Events, Http},
+    http::{self, Api, Events, Http, Once},
     metrics,
     store::{self, Store},
     switch::{
@@ -143,6 +143,12 @@ impl Parts {
         let numbers = if config.log.whole_numbers { Numbers::Whole } else { Numbers::Masked };
         let daemon = daemon.map_err(|why| Failure::Failed(why.to_string()))?.showing(numbers);
         let service = Service::new(handle, started.map(|file| (file, config.clone())));
+        if let Some(studio) = &studio {
+            tokio::spawn(keep::unsay(service.clone(), studio.clone(), clock));
+        }
+        if config.keep != Keep::default() {
+            tokio::spawn(keep::daily(service.clone(), config.keep, studio, clock));
+        }
         Ok(House { daemon, service, outbound: outbound.map(|outbound| outbound.address()), config, clock })
     }
 }
@@ -168,7 +174,7 @@ impl House {
         let api = Api {
             service: self.service.clone(),
             tokens: self.config.tokens.clone().into(),
-            once: Arc::default(),
+            once: Once::of(self.service.handle()),
             events: Events::of(self.service.handle()),
         };
         let router = http::router(own, api);

@@ -1,5 +1,6 @@
 //! The configuration: TOML and the environment, validated into a [`Config`], every fault named with its place and its cure.
 
+mod keep;
 mod layer;
 mod net;
 mod place;
@@ -11,6 +12,7 @@ mod sections;
 mod token;
 mod unit;
 
+pub use keep::Keep;
 pub use layer::PREFIX;
 pub use net::Net;
 pub use place::{Fault, Faults, Place};
@@ -85,7 +87,7 @@ impl Config {
     pub fn needs_restart(&self, new: &Config) -> Vec<&'static str> {
         let changed = [
             ("switch", self.switches != new.switches),
-            ("store", self.store != new.store),
+            ("store", (&self.store, self.keep) != (&new.store, new.keep)),
             ("http", (self.listen, &self.tokens) != (new.listen, &new.tokens)),
             ("outbound", self.outbound != new.outbound),
             ("cdr", self.cdr != new.cdr),
@@ -110,6 +112,8 @@ pub struct Config {
     pub switches: Vec<Switch>,
     /// Where the journal is: `sqlite:/path/to/file.db` or `memory:`.
     pub store: String,
+    /// For how long what is in it is kept.
+    pub keep: Keep,
     /// Where metrics, health and the CDR intake listen; `None`: nowhere.
     pub listen: Option<SocketAddr>,
     /// Who may ask the API there.

@@ -1,7 +1,7 @@
 //! The sections about this machine: switches, store, listeners, log, voices. The rest is in [`super::rules`].
 
 use super::{
-    Cdr, Config, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices,
+    Cdr, Config, Keep, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices, keep,
     reader::{Node, Table},
     rules, token,
 };
@@ -31,7 +31,7 @@ const MOST_PASSWORD: usize = 1024;
 /// Reads everything. `None` when a part is missing without which there is no configuration; its fault is noted.
 pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let switches = switches(root, folder);
-    let store = store(root);
+    let (store, keep) = store(root);
     let socket = socket(root);
     let log = log(root);
     let names: Vec<Name> = switches.iter().map(|switch| switch.name.clone()).collect();
@@ -42,7 +42,7 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let cdr = cdr(root, listen);
     let voice = voices(root, language);
     root.close();
-    Some(Config { switches, store, listen, tokens, outbound, cdr, socket, log, voice, rules: Arc::new(rules) })
+    Some(Config { switches, store, keep, listen, tokens, outbound, cdr, socket, log, voice, rules: Arc::new(rules) })
 }
 
 fn switches(root: &Table<'_>, folder: &Path) -> Vec<Switch> {
@@ -129,8 +129,8 @@ fn password_file(node: &Node<'_>, folder: &Path) -> Option<String> {
     }
 }
 
-fn store(root: &Table<'_>) -> String {
-    let Some(table) = root.inner("store") else { return DEFAULT_STORE.to_owned() };
+fn store(root: &Table<'_>) -> (String, Keep) {
+    let Some(table) = root.inner("store") else { return (DEFAULT_STORE.to_owned(), Keep::default()) };
     let url = table.get("url").and_then(|node| {
         let url = node.line_of_text()?;
         if url.strip_prefix("sqlite:").is_none_or(|file| file.is_empty() || file.starts_with("//")) {
@@ -138,8 +138,9 @@ fn store(root: &Table<'_>) -> String {
         }
         Some(url.to_owned())
     });
+    let keep = keep::read(&table);
     table.close();
-    url.unwrap_or_else(|| DEFAULT_STORE.to_owned())
+    (url.unwrap_or_else(|| DEFAULT_STORE.to_owned()), keep)
 }
 
 fn http(root: &Table<'_>, operators: &[&str]) -> (Option<SocketAddr>, Vec<Token>) {

@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod handle;
+pub mod personal;
 pub mod request;
 pub mod service;
 pub mod socket;

@@ -10,6 +10,7 @@ use crate::{
         Name,
         effect::Notice,
         explain,
+        forget::Prune,
         input::{Input, Wish},
         number::Number,
         record::{CallbackId, CallbackRecord, Origin},
@@ -40,7 +41,7 @@ pub struct Service {
     started: Option<Arc<(PathBuf, Config)>>,
 }
 
-type Done<T> = Result<T, Refusal>;
+pub(super) type Done<T> = Result<T, Refusal>;
 
 impl Service {
     /// Over this daemon. `started`: the file and what was read from it at the start.
@@ -79,6 +80,10 @@ impl Service {
                 let number = self.block(&number, blocked, &by).await?;
                 json!({ "number": number, "blocked": blocked })
             }
+            Request::Known { number } => json!(self.known(&number).await?),
+            Request::Forget { number, by, unblock } => json!(self.forget(&number, &by, unblock).await?),
+            Request::Old { before } => json!({ "old": self.old(&Prune::all(Wall(before))).await? }),
+            Request::Prune { before } => json!({ "old": self.prune(&Prune::all(Wall(before))).await? }),
             Request::Explain { callback } => self.explain(CallbackId(callback)).await?,
             Request::Foresee { number, line, at } => {
                 let (number, line) = (self.number(&number)?, self.line(line.as_deref())?);
@@ -368,7 +373,7 @@ impl Service {
         })
     }
 
-    async fn wish(&self, wish: Wish) -> Done<Vec<Notice>> {
+    pub(super) async fn wish(&self, wish: Wish) -> Done<Vec<Notice>> {
         self.step(Input::Wish(wish)).await
     }
 
@@ -393,7 +398,7 @@ fn within(fold: &Fold) -> Done<()> {
 }
 
 /// Who asks, as it is kept.
-fn person(by: &str) -> String {
+pub(super) fn person(by: &str) -> String {
     let name: String = by.chars().filter(|c| !c.is_control()).take(MOST_BY).collect();
     if name.trim().is_empty() { "somebody".to_owned() } else { name }
 }

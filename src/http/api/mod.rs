@@ -8,9 +8,11 @@ mod callbacks;
 mod calls;
 mod docs;
 mod events;
+mod masked;
 mod me;
 mod once;
 mod people;
+mod personal;
 mod problem;
 mod reports;
 mod tokens;
@@ -21,7 +23,7 @@ pub use once::Once;
 pub use tokens::{fingerprint, new_secret, token_of};
 
 use crate::{config::Token, control::Service};
-use axum::{Json, Router, routing::get};
+use axum::{Json, Router, middleware::from_fn_with_state, routing::get};
 use std::sync::Arc;
 use utoipa::{
     Modify, OpenApi,
@@ -83,6 +85,7 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(people::pause, people::resume))
         .routes(routes!(blocked::list))
         .routes(routes!(blocked::block, blocked::unblock))
+        .routes(routes!(personal::known, personal::forget))
         .routes(routes!(reports::report))
         .routes(routes!(events::stream));
     api.split_for_parts()
@@ -102,6 +105,7 @@ pub fn router(api: Api) -> Router {
         .route("/docs", get(move || async move { axum::response::Html(page) }))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn_with_state(api.clone(), masked::mask))
         .with_state(api)
 }
 
