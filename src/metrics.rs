@@ -320,7 +320,7 @@ pub fn lines(rules: &Rules) {
         JOINED.begin(&[line]);
         TRIED.begin(&[line]);
         ["got-through", "missed", "unserved"].iter().for_each(|outcome| CALLS.begin(&[line, outcome]));
-        ["missed", "by-hand", "queue", "listed"].iter().for_each(|origin| OPENED.begin(&[line, origin]));
+        ["missed", "by-hand", "listed", "queue", "web"].iter().for_each(|origin| OPENED.begin(&[line, origin]));
         CLOSE_REASONS.iter().for_each(|reason| CLOSED.begin(&[line, reason]));
     }
     for group in rules.groups.keys() {
@@ -398,6 +398,7 @@ fn origin(callback: &CallbackRecord) -> &'static str {
         Origin::ByHand { .. } => "by-hand",
         Origin::Queue { .. } => "queue",
         Origin::Listed { .. } => "listed",
+        Origin::Web { .. } => "web",
     }
 }
 

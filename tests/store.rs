@@ -126,6 +126,7 @@ async fn forgets_a_client_and_keeps_the_totals(house: House) {
             paper(PaperKind::Request, "r1", &one, NOW),
             paper(PaperKind::Chat, "c1", &one, NOW),
             paper(PaperKind::Message, "m1", "c1", NOW),
+            paper(PaperKind::Picture, "m1", "c1", NOW),
             paper(PaperKind::Note, "n1", &one, NOW),
             paper(PaperKind::Note, "n2", &other, NOW),
             paper(PaperKind::Message, "m2", "c2", NOW),
@@ -176,12 +177,13 @@ async fn forgets_what_is_old_and_nothing_that_is_open(house: House) {
             paper(PaperKind::Chat, "silent", "x", old),
             paper(PaperKind::Chat, "spoken", "x", old),
             paper(PaperKind::Message, "first", "spoken", old),
+            paper(PaperKind::Picture, "first", "spoken", old),
             paper(PaperKind::Message, "last", "spoken", NOW),
             paper(PaperKind::Settings, "set", "", old),
         ])
         .await;
     let prune = Prune::all(NOW);
-    let counted = Old { calls: 1, callbacks: 1, requests: 1, messages: 1, chats: 1, notes: 0 };
+    let counted = Old { calls: 1, callbacks: 1, requests: 1, messages: 2, chats: 1, notes: 0 };
     assert_eq!(house.store.old(&prune).await, Ok(counted));
     house.commit([Write::Prune(prune.clone())]).await;
     assert_eq!(house.store.old(&prune).await, Ok(Old::default()));

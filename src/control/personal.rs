@@ -48,13 +48,16 @@ pub struct Sheet {
     pub id: String,
     /// When it was written.
     pub at: Wall,
-    /// What it says.
+    /// What it says; of a picture nothing, which the API gives by itself.
     pub body: Value,
 }
 
 impl From<Paper> for Sheet {
     fn from(paper: Paper) -> Sheet {
-        let body = serde_json::from_str(&paper.body).unwrap_or(Value::String(paper.body));
+        let body = match paper.kind {
+            PaperKind::Picture => Value::Null,
+            _ => serde_json::from_str(&paper.body).unwrap_or(Value::String(paper.body)),
+        };
         Sheet { kind: paper.kind, id: paper.id, at: paper.at, body }
     }
 }
@@ -142,22 +145,22 @@ impl Service {
         }
     }
 
-    /// The papers about a number, and the messages of its chats.
+    /// The papers about a number, and what was said in its chats.
     async fn papers_of(&self, number: Number) -> Done<Vec<Sheet>> {
-        let mut papers = self.papers_about(None, number.to_string()).await?;
+        let mut papers = self.papers_about(number.to_string()).await?;
         let chats: Vec<String> =
             papers.iter().filter(|paper| paper.kind == PaperKind::Chat).map(|chat| chat.id.clone()).collect();
         for chat in chats {
-            papers.extend(self.papers_about(Some(PaperKind::Message), chat).await?);
+            papers.extend(self.papers_about(chat).await?);
             within(papers.len())?;
         }
         papers.sort_by(|a, b| (a.at, a.kind, &a.id).cmp(&(b.at, b.kind, &b.id)));
         Ok(papers.into_iter().map(Into::into).collect())
     }
 
-    async fn papers_about(&self, kind: Option<PaperKind>, about: String) -> Done<Vec<Paper>> {
+    async fn papers_about(&self, about: String) -> Done<Vec<Paper>> {
         let after = Some((Wall(i64::MIN), String::new()));
-        let mut query = PaperQuery { kind, about: Some(about), after, ..PaperQuery::default() };
+        let mut query = PaperQuery { about: Some(about), after, ..PaperQuery::default() };
         let mut papers: Vec<Paper> = Vec::new();
         loop {
             let page = self.handle().store().papers(&query).await?;

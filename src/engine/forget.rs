@@ -20,7 +20,7 @@ pub struct Prune {
     pub journal: Option<Wall>,
     /// What web sites sent before then.
     pub requests: Option<Wall>,
-    /// Messages of chats before then, and chats of which none is left.
+    /// Messages of chats, with their pictures, before then, and chats of which none is left.
     pub chats: Option<Wall>,
     /// What operators wrote of clients before then.
     pub notes: Option<Wall>,

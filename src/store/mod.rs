@@ -102,7 +102,7 @@ pub struct Old {
     pub callbacks: u64,
     /// What web sites sent with a request.
     pub requests: u64,
-    /// Messages of chats.
+    /// Messages of chats, and their pictures.
     pub messages: u64,
     /// Chats.
     pub chats: u64,
@@ -119,7 +119,7 @@ impl Old {
     /// How many papers of a kind that goes by its age.
     fn of(&mut self, kind: PaperKind) -> &mut u64 {
         match kind {
-            PaperKind::Message => &mut self.messages,
+            PaperKind::Message | PaperKind::Picture => &mut self.messages,
             PaperKind::Chat => &mut self.chats,
             PaperKind::Note => &mut self.notes,
             _ => &mut self.requests,

@@ -5,9 +5,9 @@ use super::{Api, tokens::asker};
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::header::CONTENT_TYPE,
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use futures_util::StreamExt;
 
@@ -36,11 +36,8 @@ async fn masked(response: Response) -> Response {
             Response::from_parts(parts, Body::from_stream(pieces))
         }
         "application/json" | "application/problem+json" => Response::from_parts(parts, all(body, false).await),
-        "text/csv" => Response::from_parts(parts, all(body, true).await),
-        _ if parts.status == StatusCode::NO_CONTENT || kind.is_empty() || kind.starts_with("image/") => {
-            Response::from_parts(parts, body)
-        }
-        _ => (parts.status, all(body, true).await).into_response(),
+        kind if kind.starts_with("text/") => Response::from_parts(parts, all(body, true).await),
+        _ => Response::from_parts(parts, body),
     }
 }
 

@@ -38,14 +38,14 @@ pub struct Known {
 /// A paper.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PaperOf {
-    /// request, chat, message, note.
+    /// request, chat, message, picture, note.
     kind: String,
     /// Its name among those of its kind.
     id: String,
     /// When it was written.
     #[schema(format = DateTime)]
     at: String,
-    /// What it says.
+    /// What it says; of a picture null, see `/api/v1/chats`.
     body: Value,
 }
 

@@ -39,7 +39,8 @@ impl Memory {
         let chats = self.papers.values().filter(|paper| paper.kind == PaperKind::Chat && paper.about == number);
         let chats: Vec<String> = chats.map(|chat| chat.id.clone()).collect();
         self.papers.retain(|_, paper| {
-            let said = paper.kind == PaperKind::Message && !paper.about.is_empty() && chats.contains(&paper.about);
+            let of_chat = matches!(paper.kind, PaperKind::Message | PaperKind::Picture);
+            let said = of_chat && !paper.about.is_empty() && chats.contains(&paper.about);
             let told = paper.kind == PaperKind::Outgoing && paper.body.contains(&number);
             !said && !told && paper.about != number
         });
@@ -121,7 +122,7 @@ impl Memory {
             found.callbacks = self.old_callbacks(before).filter(|callback| !named(callback)).count() as u64;
         }
         for (kind, before) in kinds(prune) {
-            *found.of(kind) = self.old_papers(kind, before).count() as u64;
+            *found.of(kind) += self.old_papers(kind, before).count() as u64;
         }
         found
     }
@@ -133,6 +134,7 @@ fn kinds(prune: &Prune) -> impl Iterator<Item = (PaperKind, Wall)> {
         (PaperKind::Request, prune.requests),
         (PaperKind::Note, prune.notes),
         (PaperKind::Message, prune.chats),
+        (PaperKind::Picture, prune.chats),
         (PaperKind::Chat, prune.chats),
     ]
     .into_iter()

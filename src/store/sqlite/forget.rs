@@ -51,7 +51,7 @@ pub async fn client(to: &mut SqliteConnection, number: Number) -> Result<(), Err
         "UPDATE attempts SET recording = NULL WHERE callback IN (SELECT id FROM callbacks WHERE number = $1 AND state = 'closed')",
         "UPDATE calls SET number = NULL, name = '', page = '', tags = '', voicemail = NULL, recording = NULL, \
             known_by = CASE known_by WHEN 'guess' THEN 'event' ELSE known_by END WHERE number = $1 AND ended IS NOT NULL",
-        "DELETE FROM papers WHERE kind = 'message' AND about <> '' AND about IN (SELECT id FROM papers WHERE kind = 'chat' AND about = $1)",
+        "DELETE FROM papers WHERE kind IN ('message', 'picture') AND about <> '' AND about IN (SELECT id FROM papers WHERE kind = 'chat' AND about = $1)",
         "DELETE FROM papers WHERE about <> '' AND about = $1",
         "DELETE FROM papers WHERE kind = 'outgoing' AND instr(body, $1) > 0",
     ] {
@@ -103,6 +103,7 @@ fn kinds(prune: &Prune) -> impl Iterator<Item = (PaperKind, Wall, &'static str)>
         (PaperKind::Request, prune.requests, ""),
         (PaperKind::Note, prune.notes, ""),
         (PaperKind::Message, prune.chats, ""),
+        (PaperKind::Picture, prune.chats, ""),
         (PaperKind::Chat, prune.chats, WITHOUT_MESSAGES),
     ]
     .into_iter()
@@ -122,8 +123,8 @@ pub async fn how_old(from: &mut SqliteConnection, prune: &Prune) -> Result<Old, 
     }
     for (kind, before, rest) in kinds(prune) {
         let text = format!("SELECT count(*) FROM {OLD_PAPERS}{rest}");
-        let count = query_scalar(AssertSqlSafe(text)).bind(before.raw()).bind(kind.raw());
-        *found.of(kind) = count.fetch_one(&mut *from).await?;
+        let count = query_scalar::<_, u64>(AssertSqlSafe(text)).bind(before.raw()).bind(kind.raw());
+        *found.of(kind) += count.fetch_one(&mut *from).await?;
     }
     Ok(found)
 }
