@@ -603,6 +603,8 @@ mod tests {
         step(Duration::from_micros(4));
         let view = crate::engine::SwitchView { name: "main".into(), up: true, settled: true };
         let now = Status {
+            at: Wall(0),
+            under_way: vec![],
             held: Vec::new(),
             paused_lists: Vec::new(),
             paused: false,

@@ -4,10 +4,12 @@
 //! problem (RFC 9457). Times are RFC 3339 in UTC, spans are milliseconds, numbers are E.164.
 
 mod blocked;
+mod board;
 mod callbacks;
 mod calls;
 mod docs;
 mod events;
+mod journal;
 mod me;
 mod once;
 mod people;
@@ -75,11 +77,13 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(callbacks::explain))
         .routes(routes!(callbacks::reschedule))
         .routes(routes!(calls::list))
+        .routes(routes!(journal::list))
         .routes(routes!(me::me))
         .routes(routes!(people::operators))
         .routes(routes!(people::operator, people::set_operator))
         .routes(routes!(people::groups))
         .routes(routes!(people::status))
+        .routes(routes!(board::board))
         .routes(routes!(people::pause, people::resume))
         .routes(routes!(blocked::list))
         .routes(routes!(blocked::block, blocked::unblock))

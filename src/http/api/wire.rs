@@ -3,7 +3,7 @@
 use crate::{
     engine::{
         effect::{Alarm, Notice},
-        record::{AttemptRecord, BlockRecord, CallRecord, CallbackRecord, CallbackState, LegRecord, Marks, Origin},
+        record::{AttemptRecord, BlockRecord, CallRecord, CallbackRecord, LegRecord, Marks, Origin},
         time::Wall,
     },
     store::CallbackStory,
@@ -145,6 +145,8 @@ pub struct Callback {
     pub state: String,
     /// Why it is over; null: it is not.
     pub reason: Option<String>,
+    /// The call, the operator or the person who closed it.
+    pub reason_of: Option<String>,
     /// Since when it is over, or is ending.
     #[schema(format = DateTime)]
     pub closed: Option<String>,
@@ -180,13 +182,7 @@ impl From<&CallbackRecord> for Callback {
             Origin::ByHand { by } => ("by-hand", by.clone()),
             Origin::Listed { list } => ("listed", list.clone()),
         };
-        let (state, end) = match &record.state {
-            CallbackState::Tracking => ("tracking", None),
-            CallbackState::Waiting => ("waiting", None),
-            CallbackState::Active => ("active", None),
-            CallbackState::Ending { at, reason } => ("ending", Some((at, reason))),
-            CallbackState::Closed { at, reason } => ("closed", Some((at, reason))),
-        };
+        let end = record.state.end();
         Callback {
             id: record.id.0,
             number: record.number.to_string(),
@@ -194,9 +190,10 @@ impl From<&CallbackRecord> for Callback {
             line: record.line.to_string(),
             origin: origin.to_owned(),
             origin_of,
-            state: state.to_owned(),
+            state: record.state.as_str().to_owned(),
             reason: end.map(|(_, reason)| reason.as_str().to_owned()),
-            closed: end.map(|(at, _)| moment(*at)),
+            reason_of: end.and_then(|(_, reason)| reason.of()),
+            closed: end.map(|(at, _)| moment(at)),
             opened: moment(record.opened),
             last_miss: moment(record.last_miss),
             misses: record.misses,
