@@ -305,6 +305,12 @@ fn numbers_are_blocked_and_operators_set() {
     );
     let (status, problem) = daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(json!({ "number": "+79161234567" })));
     assert_eq!((status, problem["code"].as_str()), (409, Some("blocked")));
+    assert_eq!(list["numbers"][0]["reason"], Value::Null);
+    let why = |reason: &str| Some(json!({ "reason": reason }));
+    assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234567", why(" asked not to be called ")).0, 204);
+    let (_, list) = daemon.ask(READ, "GET /api/v1/blocked", None);
+    assert_eq!(list["numbers"][0]["reason"], json!("asked not to be called"));
+    assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234567", why(&"x".repeat(201))).0, 400);
     assert_eq!(daemon.ask(OPERATE, "DELETE /api/v1/blocked/+79161234567", None).0, 204);
     assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/abc", None).0, 400);
 

@@ -338,6 +338,8 @@ pub struct Blocked {
     pub why: String,
     /// The operator or the person.
     pub by: Option<String>,
+    /// What the person gave as the reason.
+    pub reason: Option<String>,
 }
 
 impl From<&BlockRecord> for Blocked {
@@ -348,6 +350,7 @@ impl From<&BlockRecord> for Blocked {
             at: moment(block.at),
             why: why.to_owned(),
             by: by.map(str::to_owned),
+            reason: None,
         }
     }
 }
