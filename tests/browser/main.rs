@@ -11,6 +11,7 @@ mod console;
 mod driver;
 mod enter;
 mod shop;
+mod widget;
 
 use driver::Browser;
 use shop::Shop;

@@ -78,8 +78,8 @@ function Queue({ queue, elapsed }) {
     <h2>${t("queue", { group: queue.group })} <small>${t("queue-of", { n: operators(queue.operators) })}</small></h2>
     ${queue.waiting.length === 0
       ? html`<p class="empty">${queue.operators ? t("nobody-waits") : t("nobody-takes")}</p>`
-      : html`<div class="scroll"><table><thead><tr><th class="num">${t("place")}</th><th>${t("client")}</th><th class="wide">${t("line")}</th><th class="wide">${t("stage")}</th>
-          <th class="num">${t("waits")}</th><th class="num">${t("expected")}</th></tr></thead><tbody>${queue.waiting.map(row)}</tbody></table></div>`}
+      : html`<table class="steady"><thead><tr><th class="num slimmest">${t("place")}</th><th class="who">${t("client")}</th><th class="wide">${t("line")}</th><th class="wide">${t("stage")}</th>
+          <th class="num slim">${t("waits")}</th><th class="num slim">${t("expected")}</th></tr></thead><tbody>${queue.waiting.map(row)}</tbody></table>`}
   </section>`;
 }
 
@@ -118,9 +118,9 @@ function People({ me, board, now, again }) {
   return html`<section class="card"><h2>${t("operators")}</h2>
     ${board.operators.length === 0
       ? html`<p class="empty">${t("no-operators")}</p>`
-      : html`<div class="scroll"><table><thead><tr><th>${t("operator")}</th><th>${t("state")}</th><th class="wide">${t("whom")}</th><th class="num">${t("since")}</th>
-          ${me.scope !== "read" && html`<th><span class="hidden">${t("ready")}</span></th>`}</tr></thead>
-          <tbody>${board.operators.map((person) => html`<${Person} key=${person.name} me=${me} person=${person} board=${board} now=${now} again=${again} />`)}</tbody></table></div>`}
+      : html`<table class="steady"><thead><tr><th>${t("operator")}</th><th>${t("state")}</th><th class="wide what">${t("whom")}</th><th class="num slim">${t("since")}</th>
+          ${me.scope !== "read" && html`<th class="button-wide"><span class="hidden">${t("ready")}</span></th>`}</tr></thead>
+          <tbody>${board.operators.map((person) => html`<${Person} key=${person.name} me=${me} person=${person} board=${board} now=${now} again=${again} />`)}</tbody></table>`}
   </section>`;
 }
 
@@ -132,7 +132,7 @@ function UnderWay({ one, now }) {
   return html`<tr>
     <td><a href=${link("callbacks", callback.id)}><${Client} number=${callback.number} name=${callback.name} /></a></td>
     <td class="wide">${callback.line}</td>
-    <td><span class=${`state ${waits ? "" : stage === "due" ? "warn" : "accent"}`}>${mean("stage", stage)}</span>${names}</td>
+    <td title=${mean("stage", stage)}><span class=${`state ${waits ? "" : stage === "due" ? "warn" : "accent"}`}>${mean("stage", stage)}</span>${names}</td>
     <td class="num" title=${exactly(one.since)}>${time}</td>
   </tr>`;
 }
@@ -147,8 +147,8 @@ function Callbacks({ me, board, now, again }) {
         <button class="pause" disabled=${deed.busy} onClick=${pause}>${t(board.paused ? "resume" : "pause")}</button></span>`}</div>
     ${shown.length === 0
       ? html`<p class="empty">${t("no-callbacks")}</p>`
-      : html`<div class="scroll"><table><thead><tr><th>${t("client")}</th><th class="wide">${t("line")}</th><th>${t("stage")}</th><th class="num">${t("time")}</th></tr></thead>
-          <tbody>${shown.map((one) => html`<${UnderWay} key=${one.callback.id} one=${one} now=${now} />`)}</tbody></table></div>`}
+      : html`<table class="steady"><thead><tr><th class="who">${t("client")}</th><th class="wide">${t("line")}</th><th class="what">${t("stage")}</th><th class="num">${t("time")}</th></tr></thead>
+          <tbody>${shown.map((one) => html`<${UnderWay} key=${one.callback.id} one=${one} now=${now} />`)}</tbody></table>`}
     ${more > 0 && html`<p><a href=${link("callbacks", "", { state: "open" })}>${t("more", { n: more })}</a></p>`}
   </section>`;
 }

@@ -195,7 +195,7 @@ export function Report({ params }) {
     ${report && (report.total.calls + report.total.callbacks === 0 ? html`<p class="card empty">${t("empty")}</p>` : html`
       <section class="tiles">${columns(report.currency).filter(([key]) => TILES.includes(key))
         .map(([key, say]) => html`<div key=${key} class="tile"><b data-total=${key}>${say(report.total)}</b><span>${t(key)}</span></div>`)}</section>
-      ${series.data && costs.data && html`<div class="charts">
+      ${!(series.data && costs.data) ? html`<div class="charts">${[1, 2, 3, 4].map((n) => html`<div key=${n} class="card chart"></div>`)}</div>` : html`<div class="charts">
         <${Chart} title=${t("chart.calls")} names=${names} say=${number} lines=${[
           { name: t("calls"), tone: "chart-calls", values: count((row) => row.calls), bars: true },
           { name: t("missed"), tone: "bad", values: count((row) => row.missed), bars: true },
