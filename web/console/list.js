@@ -10,6 +10,8 @@ const t = words({
 
 /** Rows of one answer. */
 const PAGE = 500;
+/** How many are fetched again when something happened. */
+const AGAIN = 100;
 /** Rows beyond the window on either side. */
 const BEYOND = 12;
 
@@ -40,17 +42,18 @@ export function List({ path, of, head, cells, chosen, onChoose, empty, only, lab
     if (told) setState((old) => (old.next !== next ? old : told.fault ? { ...old, fault: told.fault } : { rows: old.rows.concat(told.rows), next: told.next }));
   };
   const first = async () => {
+    held.current.came = false;
     setFresh(false);
-    const told = await load(null, PAGE);
+    const told = await load(null, held.current.state.rows.length ? AGAIN : PAGE);
     if (!told) return;
     setState((old) => (told.fault ? { ...old, fault: told.fault, known: true } : { ...joined(told, old), known: true }));
   };
   const seen = async () => {
     const top = pane.current?.scrollTop ?? 0;
     if (top < height) return first();
-    setFresh(true);
+    if (held.current.came) setFresh(true);
     const from = Math.max(1, Math.floor(top / height) - BEYOND);
-    const told = await load(held.current.state.rows[from - 1]?.id, 100);
+    const told = await load(held.current.state.rows[from - 1]?.id, AGAIN);
     if (!told?.rows) return undefined;
     const anew = new Map(told.rows.map((row) => [row.id, row]));
     setState((old) => ({ ...old, rows: old.rows.map((row) => anew.get(row.id) ?? row) }));
@@ -61,7 +64,13 @@ export function List({ path, of, head, cells, chosen, onChoose, empty, only, lab
     pane.current?.scrollTo(0, 0);
     first();
   }, [path(null, PAGE)]);
-  useFresh(seen, { pause: 700, only });
+  useFresh(seen, {
+    pause: 700,
+    only: (what) => {
+      held.current.came ||= /arrived|opened|reset/.test(what.name);
+      return !only || only(what);
+    },
+  });
 
   // ---- What is seen of it ----
   useEffect(() => {

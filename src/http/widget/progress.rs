@@ -115,9 +115,10 @@ fn over(reason: &CloseReason) -> &'static str {
         CloseReason::Cancelled { .. } => "cancelled",
         CloseReason::AttemptsSpent => "unreached",
         CloseReason::Expired => "expired",
-        CloseReason::Invalid | CloseReason::Declined | CloseReason::DoNotCall { .. } | CloseReason::Observed { .. } => {
-            "refused"
-        }
+        CloseReason::Invalid
+        | CloseReason::Declined
+        | CloseReason::DoNotCall { .. }
+        | CloseReason::Observed { .. } => "refused",
     }
 }
 
