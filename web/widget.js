@@ -110,7 +110,7 @@ function masked(input, code) {
 
 // ---- The widget ----
 
-let settings, t, lang, read, request, skew = -Infinity, all = 0, done, told, stream, timer, answered;
+let talk, writes, settings, t, lang, read, request, skew = -Infinity, all = 0, done, told, stream, timer, answered;
 const host = document.createElement("perezvon-widget");
 const root = host.attachShadow({ mode: "closed" });
 const box = el("div", { className: "w" });
@@ -181,7 +181,7 @@ function form() {
     fault.textContent = t.e[code] ?? t.e[""];
     field?.setAttribute("aria-invalid", "true");
     (field ?? go).focus();
-    go.disabled = false;
+    go.ariaDisabled = "false";
     go.textContent = t.send;
   };
   const send = async (again) => {
@@ -206,16 +206,17 @@ function form() {
   const wanted = el("form", { noValidate: true }, el("label", { htmlFor: "n" }, t.phone), tel, set, ...agree, fault, go);
   wanted.onsubmit = (event) => {
     event.preventDefault();
+    if (go.ariaDisabled === "true") return;
     fault.textContent = "";
     tel.removeAttribute("aria-invalid");
     if (!whole(digits(tel.value, settings.code))) return refuse("number", tel);
     if (consent && !tick.checked) return refuse("consent", tick);
-    go.disabled = true;
+    go.ariaDisabled = "true"; // disabled, it would lose the focus
     go.textContent = t.sending;
     send();
   };
   const text = settings.text ? [el("p", { className: "i" }, settings.text)] : [];
-  panel.replaceChildren(head(settings.title ?? t.title), ...text, el("p", { className: "i" }, hint), wanted);
+  panel.replaceChildren(head(settings.title ?? t.title), ...text, el("p", { className: "i" }, hint), wanted, ...writer());
   return tel;
 }
 
@@ -223,6 +224,24 @@ function begin() {
   request = { id: random() };
   const { challenge } = settings;
   request.work = challenge && import(`${own}/widget-work.js`).then(({ work }) => work(challenge, request.id)).catch(() => {});
+}
+
+// ---- Writing ----
+
+const writer = () => (settings.chat ? [el("button", { className: "l", type: "button", onclick: write }, t.write)] : []);
+const chat = async () => (talk ??= (await import(`${own}/widget-chat.js`)).chat({
+  panel, base, lang, el, head, memory, key, random,
+  from: () => (({ page, referrer = "" }) => ({ page, referrer }))(whence()),
+  request: () => (told ? request.id : undefined),
+  count: (n) => button.setAttribute("data-n", n || ""),
+  call() {
+    talk.hide((writes = false));
+    told ? (progress(), panel.focus()) : (begin(), form().focus());
+  },
+}));
+async function write() {
+  writes = true;
+  (await chat()).show().focus();
 }
 
 // ---- How it goes ----
@@ -236,7 +255,10 @@ function hear(news) {
 /** Hears how the request goes; where nothing can be heard, asks now and then. */
 function follow() {
   stop();
+  writes = false;
+  talk?.hide();
   progress();
+  talk?.asked(request.id);
   const path = `/requests/${request.id}`;
   const take = (news) => {
     hear(news);
@@ -293,18 +315,20 @@ function progress() {
   const off = el("button", { className: "l", type: "button" }, state === "over" ? t.again : t.cancel);
   off.onclick = async () => {
     if (state === "over") return renew();
-    off.disabled = true;
+    if (off.ariaDisabled === "true") return;
+    off.ariaDisabled = "true";
     try {
       hear(await ask(`/requests/${request.id}`, "DELETE"));
       follow();
     } catch {
-      off.disabled = false;
+      off.ariaDisabled = "false";
     }
   };
   const number = request.tail && state === "later" ? [el("p", { className: "u" }, fill(t.number, { n: request.tail }))] : [];
   const acts = state === "talking" ? [] : [off];
+  if (writes) return label(title);
   const held = root.activeElement, within = panel.contains(held);
-  panel.replaceChildren(head(title), el("div", { className: "m" }, ring, under, line, ...number), ...steps, ...acts);
+  panel.replaceChildren(head(title), el("div", { className: "m" }, ring, under, line, ...number), ...steps, ...acts, ...writer());
   if (within) (/^[lx]$/.test(held.className) && panel.querySelector(`.${held.className}`) || panel).focus(); // never on what calls it off, unless it was there
   if (answered !== word) live.textContent = `${title}. ${text}`;
   answered = word;
@@ -320,7 +344,7 @@ function tickTock(ring, middle, arc, under, line) {
   const beat = () => {
     const left = by ? Math.ceil((by - at - (performance.now() - told.heard)) / 1000) : 0;
     all = Math.max(all, left);
-    ring.classList.toggle("z", state === "client" || (state !== "over" && state !== "later" && left <= 0));
+    ring.classList.toggle("z", left <= 0 && !["over", "later", "talking"].includes(state));
     under.hidden = left <= 0;
     if (left > 0) {
       middle.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
@@ -347,7 +371,10 @@ function label(state) {
 async function show(on) {
   if (on === !panel.hidden) return;
   await speak();
-  if (on && !told) {
+  if (on && (writes || button.dataset.n)) {
+    panel.hidden = false;
+    await write();
+  } else if (on && !told) {
     if (Date.now() - read > 3e4) await load().catch(() => {});
     begin();
     form();
@@ -355,9 +382,10 @@ async function show(on) {
   panel.hidden = !on;
   button.hidden = on;
   button.setAttribute("aria-expanded", String(on));
+  if (!on) talk?.hide();
   if (!on && told?.state === "over") leave();
-  if (on) (panel.querySelector("input") ?? panel).focus();
-  else button.focus();
+  if (on && !writes) (panel.querySelector("input") ?? panel).focus();
+  if (!on) button.focus();
 }
 async function renew() {
   leave();
@@ -405,6 +433,7 @@ async function start() {
   document.documentElement.append(host);
   label();
   whence();
+  if (settings.chat && memory(`${key}.chat`)) await Promise.all([speak(), chat()]);
   window.perezvon = { open: () => show(true), close: () => show(false) };
   const before = memory(key);
   if (!before) return;

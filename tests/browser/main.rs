@@ -7,9 +7,11 @@
 #[path = "../outside/mod.rs"]
 mod outside;
 
+mod chat;
 mod console;
 mod driver;
 mod enter;
+mod operator;
 mod shop;
 mod widget;
 

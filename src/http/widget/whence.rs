@@ -37,14 +37,22 @@ mod tests {
         let proxies = [Net::parse("10.0.0.0/8").unwrap()];
         let from = |peer: &str, lines: &[&'static str]| {
             let mut headers = HeaderMap::new();
-            lines.iter().for_each(|line| drop(headers.append("x-forwarded-for", HeaderValue::from_static(line))));
+            lines.iter().for_each(|line| _ = headers.append("x-forwarded-for", HeaderValue::from_static(line)));
             address(peer.parse().unwrap(), &headers, &proxies).to_string()
         };
         assert_eq!(from("203.0.113.7", &["198.51.100.1"]), "203.0.113.7", "anybody may write that");
         assert_eq!(from("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(from("10.0.0.1", &["192.0.2.1, 198.51.100.1, 10.0.0.2"]), "198.51.100.1", "the last that is no proxy");
+        assert_eq!(
+            from("10.0.0.1", &["192.0.2.1, 198.51.100.1, 10.0.0.2"]),
+            "198.51.100.1",
+            "the last that is no proxy"
+        );
         assert_eq!(from("10.0.0.1", &["192.0.2.1", "198.51.100.1"]), "198.51.100.1", "lines are one list");
-        assert_eq!(from("10.0.0.1", &["198.51.100.1, nonsense"]), "10.0.0.1", "what stands before nonsense is nonsense");
+        assert_eq!(
+            from("10.0.0.1", &["198.51.100.1, nonsense"]),
+            "10.0.0.1",
+            "what stands before nonsense is nonsense"
+        );
         assert_eq!(from("10.0.0.1", &["2001:db8::1"]), "2001:db8::1");
         assert_eq!(from("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(from("::ffff:203.0.113.7", &[]), "203.0.113.7");
