@@ -257,7 +257,9 @@ fn the_console_is_looked_at(shop: &Shop) {
             if view.contains("9993") {
                 browser.until("document.querySelector('.story li')");
             }
-            std::thread::sleep(std::time::Duration::from_millis(400));
+            if view.contains("report") {
+                browser.until("document.querySelector('.chart canvas')");
+            }
             let name = view.split(['/', '?']).collect::<Vec<_>>().join("-");
             browser.shot(&format!("console-{name}-{}-{}", look.language, look.width));
             let wide = count(&browser, "document.documentElement.scrollWidth");

@@ -52,6 +52,7 @@ export function Blocked({ me }) {
   const add = async (event) => {
     event.preventDefault();
     const form = event.target;
+    setSaid("");
     const { number, reason } = Object.fromEntries(new FormData(form));
     if (await deed.run(() => ask(path(number), { method: "PUT", body: { reason: reason.trim() || null } }))) {
       setSaid(t("added", { number: phone(number) }));

@@ -9,8 +9,8 @@ const t = words({
     waiting: "ждут на линии", longest: "дольше всех", queue: "Очередь · {group}", "queue-of": "{n} принимают звонки",
     "nobody-waits": "Никто не ждёт.", "nobody-takes": "Звонки никто не принимает: поставьте оператора на «Готов» справа.",
     place: "№", client: "Клиент", line: "Линия", waits: "Ждёт", expected: "Ещё около", rung: "звоним: {names}", hidden: "номер скрыт",
-    operators: "Операторы", "no-operators": "Операторов ещё нет: добавьте их в настройках.", operator: "Оператор", state: "Состояние", whom: "С кем", since: "Сколько",
-    ready: "Готов", away: "Перерыв", "set-ready": "{name}: принимает звонки", "set-away": "{name}: на перерыв",
+    operators: "Операторы", "no-operators": "Операторов ещё нет: добавьте их в настройках.", operator: "Оператор", state: "Состояние", whom: "с кем", since: "Сколько",
+    ready: "Готов", away: "Перерыв", unanswered: "не отвечал", "set-ready": "{name}: принимает звонки", "set-away": "{name}: на перерыв",
     under: "Перезвоны", "no-callbacks": "Перезванивать некому: пропущенных без ответа нет.", stage: "Что происходит", time: "Когда", more: "Ещё {n} открыто",
     until: "до {time}", at: "в {time}", pause: "Приостановить перезвоны", resume: "Возобновить перезвоны",
     alarms: "Тревоги", "no-alarms": "С запуска программы тревог не было.", switches: "Коммутаторы", up: "на связи", down: "нет связи", settling: "сверяемся",
@@ -21,8 +21,8 @@ const t = words({
     waiting: "wait on the line", longest: "longest wait", queue: "Queue · {group}", "queue-of": "{n} take calls",
     "nobody-waits": "Nobody waits.", "nobody-takes": "Nobody takes calls: set an operator ready at the right.",
     place: "No.", client: "Client", line: "Line", waits: "Waits", expected: "About", rung: "ringing {names}", hidden: "hidden number",
-    operators: "Operators", "no-operators": "There are no operators yet: add them in the settings.", operator: "Operator", state: "State", whom: "With", since: "For",
-    ready: "Ready", away: "Away", "set-ready": "{name} takes calls", "set-away": "{name} takes a break",
+    operators: "Operators", "no-operators": "There are no operators yet: add them in the settings.", operator: "Operator", state: "State", whom: "with whom", since: "For",
+    ready: "Ready", away: "Away", unanswered: "did not answer", "set-ready": "{name} takes calls", "set-away": "{name} takes a break",
     under: "Callbacks", "no-callbacks": "Nobody is to be called back: no miss is left without an answer.", stage: "What happens", time: "When", more: "{n} more are open",
     until: "until {time}", at: "at {time}", pause: "Pause callbacks", resume: "Resume callbacks",
     alarms: "Alarms", "no-alarms": "There was no alarm since the program's start.", switches: "Switches", up: "connected", down: "no connection", settling: "comparing notes",
@@ -105,8 +105,7 @@ function Person({ me, person, board, now, again }) {
   return html`<tr>
     <td><b>${person.name}</b></td>
     <td><span class=${`state ${COLOUR[person.state]}`}>${mean("operator", person.state)}</span>
-      ${person.reason && html` <small>${person.reason}</small>`}<span class="under narrow">${client}</span></td>
-    <td class="wide">${client}</td>
+      ${person.why && html` <small title=${person.why}>${person.why === "unanswered" ? t("unanswered") : person.why}</small>`}<span class="under">${client}</span></td>
     <td class="num" title=${exactly(since)}>${span(now - Date.parse(since))}</td>
     ${me.scope !== "read" && html`<td class="deeds">
       <button disabled=${deed.busy} aria-pressed=${String(person.ready)} aria-label=${t(person.ready ? "set-away" : "set-ready", { name: person.name })}
@@ -115,10 +114,10 @@ function Person({ me, person, board, now, again }) {
 }
 
 function People({ me, board, now, again }) {
-  return html`<section class="card"><h2>${t("operators")}</h2>
+  return html`<section class="card people"><h2>${t("operators")}</h2>
     ${board.operators.length === 0
       ? html`<p class="empty">${t("no-operators")}</p>`
-      : html`<table class="steady"><thead><tr><th>${t("operator")}</th><th>${t("state")}</th><th class="wide what">${t("whom")}</th><th class="num slim">${t("since")}</th>
+      : html`<table class="steady"><thead><tr><th class="op">${t("operator")}</th><th>${t("state")}, ${t("whom")}</th><th class="num slim">${t("since")}</th>
           ${me.scope !== "read" && html`<th class="button-wide"><span class="hidden">${t("ready")}</span></th>`}</tr></thead>
           <tbody>${board.operators.map((person) => html`<${Person} key=${person.name} me=${me} person=${person} board=${board} now=${now} again=${again} />`)}</tbody></table>`}
   </section>`;

@@ -75,7 +75,7 @@ function draw(box, { names, lines, say }) {
     return { label: name, stroke: own, spanGaps: true, points: { show: !bars, size: 6, fill: own }, value: (_, v) => (v == null ? "–" : say(v)), ...shape };
   });
   const axis = { stroke: quiet, grid: { stroke: rim, width: 1 }, ticks: { stroke: rim, width: 1 }, font: "12px system-ui" };
-  const most = Math.max(1, Math.floor(box.clientWidth / 64));
+  const most = Math.max(1, Math.floor((box.clientWidth - 80) / 72));
   const step = Math.max(1, Math.ceil(names.length / most));
   const options = {
     width: Math.max(240, box.clientWidth), height: 220, series: [{ label: "\u00a0", value: (_, v) => names[v] ?? "" }, ...series],

@@ -37,7 +37,7 @@ const happenings = new EventTarget();
 const NAMES = [
   "call.arrived", "call.served", "call.missed", "call.ended", "queue.entered", "queue.offered", "callback.opened",
   "callback.joined", "callback.closed", "attempt.ringing", "attempt.operator", "attempt.dialling", "attempt.talking",
-  "attempt.ended", "operator.changed", "alarm", "reset",
+  "attempt.ended", "operator.state", "operator.call", "alarm", "reset",
 ];
 
 /** Listeners for `hear`: whatever happens is told on to `useFresh`. */
