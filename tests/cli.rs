@@ -1,6 +1,9 @@
 //! The program as its admin meets it: exit codes, help, a daemon that is asked over its socket, a demonstration.
 #![cfg(feature = "daemon")]
 
+mod cli {
+    mod doctor;
+}
 mod outside;
 
 use perezvon::{

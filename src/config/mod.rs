@@ -15,6 +15,7 @@ pub use layer::PREFIX;
 pub use net::Net;
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
+pub use sections::{DEFAULT_PASSWORD, is_loopback};
 pub use token::{Scope, Token};
 pub use unit::span;
 
