@@ -23,6 +23,8 @@ impl Answer {
     pub fn of(text: &str) -> Answer {
         match text.trim() {
             "-ERR permission denied" => Answer::Denied,
+            // Longer than what is read.
+            "" => Answer::None,
             text if text.starts_with("-ERR ") && text.ends_with(" Command not found!") => Answer::Unknown,
             text => Answer::Said(text.to_owned()),
         }
