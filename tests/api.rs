@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods)] // waits of the test itself, in real time
 
 mod outside;
+#[path = "api/widget.rs"]
+mod widget;
 
 use serde_json::{Value, json};
 use std::{
@@ -44,12 +46,13 @@ impl Daemon {
         let tokens = [("eye", "read"), ("site", "operate"), ("boss", "admin")].map(|(name, scope)| token(name, scope));
         let config = format!(
             "[switch.main]\naddress = \"127.0.0.1:1\"\npassword = \"x\"\n[store]\nurl = \"sqlite:{}\"\n[http]\n\
-             listen = \"127.0.0.1:0\"\n[control]\nsocket = \"{}\"\n[trunk.provider]\n\
+             listen = \"127.0.0.1:0\"\ntrusted_proxy = \"127.0.0.1\"\n[control]\nsocket = \"{}\"\n[trunk.provider]\n\
              dial = \"sofia/gateway/provider/{{number}}\"\n[[operator]]\nname = \"anna\"\ndial = \"user/1001\"\n[[line]]\n\
-             name = \"site\"\nnumbers = [\"+74951112233\"]\n{}",
+             name = \"site\"\nnumbers = [\"+74951112233\"]\n{}{}",
             at("p.db"),
             at("p.sock"),
-            tokens.each_ref().map(|(_, lines)| lines.as_str()).concat()
+            tokens.each_ref().map(|(_, lines)| lines.as_str()).concat(),
+            widget::SITES,
         );
         fs::write(at("p.toml"), config).unwrap();
         let log = fs::File::create(at("log")).unwrap();
@@ -210,6 +213,42 @@ fn pages_follow_each_other_and_leave_nothing_out() {
 }
 
 #[test]
+fn a_page_is_signed_in_to_and_no_other_site_may_use_that() {
+    let daemon = Daemon::start();
+    let json = "Content-Type: application/json\r\n";
+    let own = format!("{json}Origin: http://x\r\n");
+    let given = |name: &str, secret: &str| json!({ "name": name, "secret": secret }).to_string();
+    let boss = given("boss", &daemon.secrets[ADMIN]);
+    assert_eq!(daemon.exchange("POST /session", &own, &given("eye", &daemon.secrets[ADMIN])).0, 401);
+    assert_eq!(daemon.exchange("POST /session", &format!("{json}Origin: http://evil\r\n"), &boss).0, 403);
+    let (status, head, _) = daemon.exchange("POST /session", &own, &boss);
+    assert!(status == 204 && head.contains("httponly; samesite=strict"), "{head}");
+    let cookie = format!("Cookie: perezvon={}\r\n", daemon.secrets[ADMIN]);
+    let (status, _, me) = daemon.exchange("GET /api/v1/me", &cookie, "");
+    let me: Value = serde_json::from_str(&me).unwrap();
+    assert_eq!((status, &me), (200, &json!({ "name": "boss", "scope": "admin", "operator": null })));
+    for (more, wanted) in
+        [("", 403), ("Origin: http://evil\r\n", 403), ("Sec-Fetch-Site: cross-site\r\n", 403), (own.as_str(), 204)]
+    {
+        assert_eq!(daemon.exchange("PUT /api/v1/pause", &format!("{cookie}{more}"), "").0, wanted, "{more}");
+    }
+    let (_, head, _) = daemon.exchange("DELETE /session", &cookie, "");
+    assert!(head.contains("set-cookie: perezvon=; path=/; httponly; samesite=strict; max-age=0"), "{head}");
+}
+
+#[test]
+fn pages_are_sent_once_and_let_nothing_strange_in() {
+    let daemon = Daemon::start();
+    let (status, head, page) = daemon.exchange("GET /", "", "");
+    assert!(status == 200 && page.contains("/web/index.js") && head.contains("default-src 'self'"), "{head}");
+    let tag = head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+    assert_eq!(daemon.exchange("GET /", &format!("If-None-Match: {tag}\r\n"), "").0, 304);
+    for name in page.split('"').filter(|part| part.starts_with("/web/")) {
+        assert_eq!(daemon.exchange(&format!("GET {name}"), "", "").0, 200, "{name}");
+    }
+}
+
+#[test]
 fn numbers_are_blocked_and_operators_set() {
     let daemon = Daemon::start();
     assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234567", None).0, 204);
@@ -233,6 +272,10 @@ fn numbers_are_blocked_and_operators_set() {
     assert_eq!(groups["groups"][0]["lines"], json!(["site"]));
     let (status, report) = daemon.ask(READ, "GET /api/v1/report?by=hour&zone=Europe/Moscow", None);
     assert_eq!((status, report["total"]["calls"].as_u64()), (200, Some(0)));
+    for (by, _) in perezvon::report::By::ALL {
+        let (status, report) = daemon.ask(READ, &format!("GET /api/v1/report?by={by}"), None);
+        assert_eq!((status, report["by"].as_str()), (200, Some(by)));
+    }
     assert_eq!(daemon.ask(READ, "GET /api/v1/report?zone=Nowhere", None).0, 404);
 }
 

@@ -8,13 +8,15 @@ use perezvon::{
         Name,
         effect::Effect,
         input::{Channel, ChannelState, Direction, Ended, Input, News, Wish},
+        paper::Paper,
         record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
         rules::{Group, Language, Line, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
         time::{Span, Wall},
         zones::Zones,
     },
     store::{
-        Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Store, StoreError, StoryQuery,
+        Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, PaperQuery, Store, StoreError,
+        StoryQuery,
     },
     switch::link::{Perform, Told},
 };
@@ -66,6 +68,9 @@ impl Store for Fickle {
     }
     fn blocked(&self) -> Answer<'_, Vec<BlockRecord>> {
         self.inner.blocked()
+    }
+    fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>> {
+        self.inner.papers(query)
     }
     fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known> {
         self.inner.call_known(id)

@@ -464,6 +464,7 @@ proptest! {
     fn the_stores_agree(
         commits in proptest::collection::vec(sample::commits(), 1..12),
         queries in proptest::collection::vec(queries(), 8),
+        papers in proptest::collection::vec(sample::paper_queries(), 8),
         now in sample::times(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -483,6 +484,9 @@ proptest! {
                 prop_assert_eq!(store.journal(query).await.unwrap(), memory.journal(query), "{:?}", query);
                 let filter = CallbackFilter { number: query.number, line: query.line.clone(), open: query.since.is_some(), list: None, before: query.limit.map(|limit| CallbackId(limit as u64 * 3)), limit: query.limit };
                 prop_assert_eq!(store.callbacks(&filter).await.unwrap(), memory.callbacks(&filter), "{:?}", filter);
+            }
+            for query in &papers {
+                prop_assert_eq!(store.papers(query).await.unwrap(), memory.papers(query), "{:?}", query);
             }
             for id in (0..8).map(CallbackId) {
                 prop_assert_eq!(store.callback(id).await.unwrap(), memory.callback(id));

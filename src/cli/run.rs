@@ -2,6 +2,7 @@
 
 use super::{Failure, logs};
 use crate::{
+    chat::Chats,
     clock::Clock,
     config::{self, Config},
     control::{self, Handle, Service, socket},
@@ -10,7 +11,7 @@ use crate::{
         Name,
         input::{Input, Wish},
     },
-    http::{self, Api, Events, Http},
+    http::{self, Api, Events, Http, Widget},
     metrics,
     store::{self, Store},
     switch::{
@@ -165,13 +166,17 @@ impl House {
         let credentials = self.config.cdr.credentials.as_ref().map(|secret| secret.reveal().into());
         let posts = Arc::new(Semaphore::new(http::MOST_POSTS));
         let own = Http { service: self.service.clone(), metrics, clock: self.clock, credentials, posts };
+        let chats = Chats::start(self.service.handle().clone(), self.clock).await;
+        let chats = chats.map_err(|why| Failure::Failed(why.to_string()))?;
         let api = Api {
             service: self.service.clone(),
             tokens: self.config.tokens.clone().into(),
             once: Arc::default(),
-            events: Events::of(self.service.handle()),
+            events: Events::of(self.service.handle(), self.clock),
+            chats: chats.clone(),
         };
-        let router = http::router(own, api);
+        let widget = Widget::of(&self.config, self.service.clone(), chats, self.clock);
+        let router = http::router(own, api, widget).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 error!(%error, "the HTTP listener ended");

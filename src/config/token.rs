@@ -1,6 +1,7 @@
 //! Who may ask the HTTP API, and for what.
 
-use super::reader::Table;
+use super::reader::{Table, one_of};
+use crate::engine::Name;
 use std::sync::Arc;
 
 /// Hexadecimal digits of a SHA-256.
@@ -37,14 +38,16 @@ pub struct Token {
     pub hash: Arc<str>,
     /// For what.
     pub scope: Scope,
+    /// The operator who holds it: whose calls the operators' page shows.
+    pub operator: Option<Name>,
 }
 
-/// `[http.token.NAME]`, each with the `hash` of its secret and its `scope`.
-pub(super) fn read(http: &Table<'_>) -> Vec<Token> {
-    http.named_tables("token").into_iter().filter_map(|(name, table)| token(name, &table)).collect()
+/// `[http.token.NAME]`, each with the `hash` of its secret, its `scope`, and the `operator` who holds it.
+pub(super) fn read(http: &Table<'_>, operators: &[&str]) -> Vec<Token> {
+    http.named_tables("token").into_iter().filter_map(|(name, table)| token(name, &table, operators)).collect()
 }
 
-fn token(name: Arc<str>, table: &Table<'_>) -> Option<Token> {
+fn token(name: Arc<str>, table: &Table<'_>, operators: &[&str]) -> Option<Token> {
     let hash = match table.get("hash") {
         Some(node) => node.line_of_text().and_then(|text| {
             let text = text.trim().to_ascii_lowercase();
@@ -60,8 +63,15 @@ fn token(name: Arc<str>, table: &Table<'_>) -> Option<Token> {
         }
     };
     let scope = table.get("scope").map_or(Some(Scope::Read), |node| node.word(&Scope::ALL));
+    let operator = table.get("operator").and_then(|node| {
+        let text = node.line_of_text()?;
+        if !operators.contains(&text) {
+            node.fault(format!("there is no operator \"{text}\""), one_of(text, operators));
+        }
+        Some(Name::from(text))
+    });
     table.close();
-    Some(Token { name, hash: hash?, scope: scope? })
+    Some(Token { name, hash: hash?, scope: scope?, operator })
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub(super) fn row(write: &Write) -> String {
         Write::Block(_) => "a number that is never dialled".to_owned(),
         Write::Unblock(_) => "a number that may be dialled again".to_owned(),
         Write::ListPaused { list, paused } => format!("list {list} paused {paused}"),
+        Write::Paper(paper) => format!("{} {}", paper.kind.as_str(), paper.id),
+        Write::Discard { kind, id } => format!("{} {id}", kind.as_str()),
         Write::Spent(spent) => format!("cost of trunk {}", spent.trunk),
     }
 }

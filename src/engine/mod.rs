@@ -3,7 +3,7 @@
 //! No I/O, no clock, no randomness: time is an argument, ids are hashes of what is stored, order is data. The shell commits
 //! the writes of a step first and performs its effects afterwards; what comes back from the switch is the next input.
 //!
-//! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] (what is stored),
+//! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] and [`paper`] (what is stored),
 //! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
 //! `callback`, `distribution`, `attempt`, `held`, `queue` and `hold`, each with its transition table; `strategy` (who of a group is rung), [`recording`] (where talks are written), [`retry`] with
 //! `dials` (when a client may be dialled), and `status` (what people see).
@@ -32,6 +32,7 @@ pub mod hours;
 pub mod input;
 pub mod money;
 pub mod number;
+pub mod paper;
 pub mod record;
 pub mod recording;
 pub mod retry;

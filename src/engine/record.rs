@@ -5,6 +5,7 @@ use super::{
     Name,
     money::Amount,
     number::Number,
+    paper::{Paper, PaperKind},
     time::{Span, Wall},
 };
 use serde::{Deserialize, Serialize};
@@ -382,6 +383,21 @@ pub enum Origin {
         /// The list's name.
         list: String,
     },
+    /// The client asked for it on a web site.
+    Web {
+        /// The site's name.
+        site: String,
+    },
+}
+
+impl Origin {
+    /// Did the client ask for it, or a person for the client?
+    pub fn is_asked_for(&self) -> bool {
+        match self {
+            Origin::ByHand { .. } | Origin::Queue { .. } | Origin::Web { .. } => true,
+            Origin::Missed { .. } | Origin::Listed { .. } => false,
+        }
+    }
 }
 
 /// Where a callback stands.
@@ -656,6 +672,15 @@ pub enum Write {
     },
     /// What a trunk's calls of a month have cost.
     Spent(Spent),
+    /// A side paper.
+    Paper(Paper),
+    /// A side paper that is not to be kept.
+    Discard {
+        /// What it is.
+        kind: PaperKind,
+        /// Which of them.
+        id: String,
+    },
 }
 
 /// What a trunk's calls of a month have cost: what a cap a month is held against.

@@ -2,11 +2,12 @@
 
 use super::{
     CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_CALLS_FROM, LAST_TALKS_FROM,
-    MOST_DIALS, Place, StoreError, StoryQuery, TRIES_FROM,
+    MOST_DIALS, PaperQuery, Place, StoreError, StoryQuery, TRIES_FROM,
 };
 use crate::engine::{
     Name,
     number::Number,
+    paper::{Paper, PaperKind},
     record::{
         AttemptRecord, BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, Job, KnownBy, LastCall,
         LastTalk, OperatorRecord, Origin, Outcome, Role, Snapshot, Spent, Try, Write,
@@ -32,6 +33,7 @@ pub struct Memory {
     blocked: BTreeMap<Number, BlockRecord>,
     lists: BTreeMap<String, bool>,
     spent: BTreeMap<(Name, u32), Spent>,
+    papers: BTreeMap<(PaperKind, String), Paper>,
 }
 
 impl Memory {
@@ -64,7 +66,9 @@ impl Memory {
                 | Write::Block(_)
                 | Write::Unblock(_)
                 | Write::ListPaused { .. }
-                | Write::Spent(_) => {}
+                | Write::Spent(_)
+                | Write::Paper(_)
+                | Write::Discard { .. } => {}
             }
         }
         named.extend(named_by_calls.into_values().flatten());
@@ -82,6 +86,8 @@ impl Memory {
             Write::Unblock(number) => drop(self.blocked.remove(&number)),
             Write::ListPaused { list, paused } => drop(self.lists.insert(list, paused)),
             Write::Spent(spent) => drop(self.spent.insert((spent.trunk.clone(), spent.month), spent)),
+            Write::Paper(paper) => drop(self.papers.insert((paper.kind, paper.id.clone()), paper)),
+            Write::Discard { kind, id } => drop(self.papers.remove(&(kind, id))),
         }
     }
 
@@ -263,6 +269,17 @@ impl Memory {
         self.blocked.get(&number).map(|block| block.at)
     }
 
+    /// Side papers; see [`super::Store::papers`].
+    pub fn papers(&self, query: &PaperQuery) -> Vec<Paper> {
+        let mut papers: Vec<Paper> = self.papers.values().filter(|paper| query.asks_for(paper)).cloned().collect();
+        papers.sort_unstable_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        match query.after {
+            Some(_) => papers.truncate(query.limit()),
+            None => drop(papers.drain(..papers.len().saturating_sub(query.limit()))),
+        }
+        papers
+    }
+
     /// Its seed and when it was made.
     pub fn birth(&self) -> (u64, Wall) {
         (self.seed, self.born)
@@ -278,7 +295,8 @@ impl Memory {
         let lists = self.lists.iter().map(|(list, paused)| Write::ListPaused { list: list.clone(), paused: *paused });
         let spent = self.spent.values().cloned().map(Write::Spent);
         let people = operators.chain(blocked).chain(lists).chain(spent).chain([Write::Paused(self.paused)]);
-        callbacks.chain(calls).chain(attempts).chain(people)
+        let papers = self.papers.values().cloned().map(Write::Paper);
+        callbacks.chain(calls).chain(attempts).chain(people).chain(papers)
     }
 }
 

@@ -21,6 +21,7 @@ pub use sqlite::Sqlite;
 use crate::engine::{
     Name,
     number::Number,
+    paper::{Paper, PaperKind},
     record::{AttemptRecord, BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::{Span, Wall},
 };
@@ -73,6 +74,9 @@ pub trait Store: Send + Sync {
 
     /// Numbers that are never dialled, by number.
     fn blocked(&self) -> Answer<'_, Vec<BlockRecord>>;
+
+    /// Side papers by time and id, newest last.
+    fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>>;
 
     /// What is known of a call: a call detail record is taken in only when its end is not, or is a guess.
     fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known>;
@@ -217,6 +221,35 @@ impl StoryQuery {
     /// How many at most.
     pub fn limit(&self) -> usize {
         self.limit.unwrap_or(MOST_STORIES).min(MOST_STORIES)
+    }
+}
+
+/// Which side papers. The default is the newest [`MOST_ROWS`] of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PaperQuery {
+    /// Of this kind.
+    pub kind: Option<PaperKind>,
+    /// About this; an empty one asks for those about nothing.
+    pub about: Option<String>,
+    /// Of this id.
+    pub id: Option<String>,
+    /// The time and id of the last one of the answer before: those that follow, the oldest first among them. Without it: the newest.
+    pub after: Option<(Wall, String)>,
+    /// How many; at most [`MOST_ROWS`], which is also meant by `None`.
+    pub limit: Option<usize>,
+}
+
+impl PaperQuery {
+    /// How many at most.
+    pub fn limit(&self) -> usize {
+        self.limit.unwrap_or(MOST_ROWS).min(MOST_ROWS)
+    }
+
+    fn asks_for(&self, paper: &Paper) -> bool {
+        self.kind.is_none_or(|kind| paper.kind == kind)
+            && self.about.as_ref().is_none_or(|about| paper.about == *about)
+            && self.id.as_ref().is_none_or(|id| paper.id == *id)
+            && self.after.as_ref().is_none_or(|(at, id)| (paper.at, &paper.id) > (*at, id))
     }
 }
 

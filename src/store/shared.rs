@@ -1,10 +1,11 @@
 //! The store in memory, shared by tasks.
 
 use super::{
-    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Store, StoreError, StoryQuery,
-    sqlite::copy,
+    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, PaperQuery, Store, StoreError,
+    StoryQuery, sqlite::copy,
 };
 use crate::engine::{
+    paper::Paper,
     record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::{Span, Wall},
 };
@@ -46,6 +47,10 @@ impl Store for Mutex<Memory> {
 
     fn blocked(&self) -> Answer<'_, Vec<BlockRecord>> {
         Box::pin(ready(Ok(whole(self).blocked())))
+    }
+
+    fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>> {
+        Box::pin(ready(Ok(whole(self).papers(query))))
     }
 
     fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known> {

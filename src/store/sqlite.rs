@@ -11,9 +11,11 @@ mod schema;
 mod writer;
 
 use super::{
-    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Store, StoreError, StoryQuery, lock::Lock,
+    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, PaperQuery, Store, StoreError, StoryQuery,
+    lock::Lock,
 };
 use crate::engine::{
+    paper::Paper,
     record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::{Span, Wall},
 };
@@ -191,6 +193,13 @@ impl Store for Sqlite {
         Box::pin(async move {
             let mut view = self.view().await?;
             questions::blocked(&mut view).await.map_err(|error| self.trouble(error))
+        })
+    }
+
+    fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>> {
+        Box::pin(async move {
+            let mut view = self.view().await?;
+            questions::papers(&mut view, query).await.map_err(|error| self.trouble(error))
         })
     }
 

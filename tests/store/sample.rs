@@ -1,15 +1,19 @@
 //! Records to be stored: plain ones, and any that the types allow.
 
-use perezvon::engine::{
-    Name,
-    money::Amount,
-    number::Number,
-    record::{
-        AttemptRecord, BlockRecord, Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId,
-        CloseReason, Job, KnownBy, Left, LegRecord, LiveId, Marks, OperatorRecord, Origin, Outcome, Queued, Role,
-        Spent, Write,
+use perezvon::{
+    engine::{
+        Name,
+        money::Amount,
+        number::Number,
+        paper::{Paper, PaperKind},
+        record::{
+            AttemptRecord, BlockRecord, Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId,
+            CloseReason, Job, KnownBy, Left, LegRecord, LiveId, Marks, OperatorRecord, Origin, Outcome, Queued, Role,
+            Spent, Write,
+        },
+        time::{Span, Wall},
     },
-    time::{Span, Wall},
+    store::PaperQuery,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -222,6 +226,39 @@ fn spent() -> impl Strategy<Value = Spent> {
     (names(), 0..4u32, any::<u64>()).prop_map(|(trunk, month, amount)| Spent { trunk, month, amount: Amount(amount) })
 }
 
+fn paper_kinds() -> impl Strategy<Value = PaperKind> {
+    select(PaperKind::ALL.map(|(_, kind)| kind).to_vec())
+}
+
+fn paper_ids() -> impl Strategy<Value = String> {
+    prop_oneof![3 => select(vec!["a", "b", "Б"]).prop_map(str::to_owned), 1 => texts()]
+}
+
+fn papers() -> impl Strategy<Value = Paper> {
+    let about = prop_oneof![2 => Just(String::new()), 2 => Just("+79161234567".to_owned()), 1 => texts()];
+    (paper_kinds(), paper_ids(), about, times(), texts()).prop_map(|(kind, id, about, at, body)| Paper {
+        kind,
+        id,
+        about,
+        at,
+        body,
+    })
+}
+
+pub fn paper_queries() -> impl Strategy<Value = PaperQuery> {
+    let about = select(vec!["", "+79161234567"]).prop_map(str::to_owned);
+    let after = option::weighted(0.3, (times(), paper_ids()));
+    let which =
+        (option::weighted(0.7, paper_kinds()), option::weighted(0.4, about), option::weighted(0.2, paper_ids()));
+    (which, after, option::of(0..4usize)).prop_map(|((kind, about, id), after, limit)| PaperQuery {
+        kind,
+        about,
+        id,
+        after,
+        limit,
+    })
+}
+
 fn callback_ids() -> impl Strategy<Value = CallbackId> {
     (1..6u64).prop_map(CallbackId)
 }
@@ -251,6 +288,7 @@ fn callbacks() -> impl Strategy<Value = CallbackRecord> {
         channels().prop_map(|call| Origin::Queue { call }),
         texts().prop_map(|by| Origin::ByHand { by }),
         texts().prop_map(|list| Origin::Listed { list }),
+        texts().prop_map(|site| Origin::Web { site }),
     ];
     let whose = (callback_ids(), numbers(), texts(), names(), origin, states());
     let counts = (any::<[u32; 4]>(), option::of(outcomes()));
@@ -360,6 +398,8 @@ pub fn commits() -> impl Strategy<Value = Vec<Write>> {
         1 => numbers().prop_map(Write::Unblock),
         1 => (texts(), any::<bool>()).prop_map(|(list, paused)| Write::ListPaused { list, paused }),
         1 => spent().prop_map(Write::Spent),
+        2 => papers().prop_map(Write::Paper),
+        1 => (paper_kinds(), paper_ids()).prop_map(|(kind, id)| Write::Discard { kind, id }),
     ];
     vec(write, 0..10)
 }

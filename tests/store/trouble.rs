@@ -118,7 +118,7 @@ async fn as_process_no_space() {
 #[test]
 fn a_write_that_the_system_refuses_leaves_nothing_half_written() {
     let folder = tempfile::tempdir().unwrap();
-    run("refused_write", folder.path(), "ulimit -f 600; trap '' XFSZ");
+    run("refused_write", folder.path(), "ulimit -f 900; trap '' XFSZ");
     let file = folder.path().join("store.db");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

@@ -6,8 +6,10 @@
 mod blocked;
 mod callbacks;
 mod calls;
+mod chats;
 mod docs;
 mod events;
+mod me;
 mod once;
 mod people;
 mod problem;
@@ -15,12 +17,14 @@ mod reports;
 mod tokens;
 mod wire;
 
+pub use chats::{MOST_PICTURE_BODY, MessageOf, NewMessage, inert};
 pub use events::Events;
 pub use once::Once;
-pub use tokens::{fingerprint, new_secret};
+pub(super) use problem::Problem;
+pub use tokens::{fingerprint, new_secret, token_of};
 
-use crate::{config::Token, control::Service};
-use axum::{Json, Router, routing::get};
+use crate::{chat::Chats, config::Token, control::Service};
+use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
 use std::sync::Arc;
 use utoipa::{
     Modify, OpenApi,
@@ -39,6 +43,8 @@ pub struct Api {
     pub once: Arc<Once>,
     /// What happened lately.
     pub events: Arc<Events>,
+    /// Chats with visitors.
+    pub chats: Arc<Chats>,
 }
 
 #[derive(OpenApi)]
@@ -49,6 +55,7 @@ pub struct Api {
     tags(
         (name = "callbacks", description = "The jobs of reaching clients"),
         (name = "calls", description = "The journal of clients' calls"),
+        (name = "chats", description = "Conversations in writing with visitors of web sites"),
         (name = "people", description = "Operators, groups, and who waits"),
         (name = "numbers", description = "Numbers that are never dialled"),
         (name = "reports", description = "Totals, and what happens as it happens"),
@@ -74,6 +81,13 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(callbacks::explain))
         .routes(routes!(callbacks::reschedule))
         .routes(routes!(calls::list))
+        .routes(routes!(chats::list))
+        .routes(routes!(chats::one, chats::change))
+        .routes(routes!(chats::say))
+        .merge(pictures())
+        .routes(routes!(chats::picture))
+        .routes(routes!(chats::typing))
+        .routes(routes!(me::me))
         .routes(routes!(people::operators))
         .routes(routes!(people::operator, people::set_operator))
         .routes(routes!(people::groups))
@@ -86,8 +100,13 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
     api.split_for_parts()
 }
 
+fn pictures() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(chats::show)).layer(DefaultBodyLimit::max(chats::MOST_PICTURE_BODY))
+}
+
 /// The routes, with their description at `/openapi.json` and, to be read, at `/docs`.
 pub fn router(api: Api) -> Router {
+    tokio::spawn(chats::tell(api.chats.listen(), api.events.clone()));
     let (router, description) = described();
     let page = docs::page(&description);
     let description = Arc::new(description);

@@ -13,7 +13,10 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams,
+    openapi::{Object, schema::Type},
+};
 
 /// Of what.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -27,39 +30,15 @@ pub struct Which {
     #[param(format = DateTime)]
     until: Option<String>,
     /// By what the rows are told apart; without it there is the total alone.
-    #[param(inline)]
-    by: Option<Rows>,
+    #[param(schema_with = by_schema)]
+    by: Option<By>,
     /// Whose hours and days, `Europe/Moscow`; the daemon's own when it is left out.
     #[param(max_length = 64)]
     zone: Option<String>,
 }
 
-/// By what rows are told apart.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs)] // the words are those of `perezvon report --by`
-pub enum Rows {
-    Line,
-    Channel,
-    Source,
-    Campaign,
-    Operator,
-    Hour,
-    Day,
-}
-
-impl From<Rows> for By {
-    fn from(rows: Rows) -> By {
-        match rows {
-            Rows::Line => By::Line,
-            Rows::Channel => By::Channel,
-            Rows::Source => By::Source,
-            Rows::Campaign => By::Campaign,
-            Rows::Operator => By::Operator,
-            Rows::Hour => By::Hour,
-            Rows::Day => By::Day,
-        }
-    }
+fn by_schema() -> Object {
+    Object::builder().schema_type(Type::String).enum_values(Some(By::ALL.map(|(name, _)| name))).build()
 }
 
 /// Calls, missed, recovered, minutes and money of a period, as `perezvon report --json`. Scope `read`.
@@ -79,6 +58,6 @@ pub async fn report(
     let (since, until) =
         (which.since.as_deref().map(moment).transpose()?, which.until.as_deref().map(moment).transpose()?);
     let zone = api.service.zone(which.zone.as_deref())?;
-    let report = api.service.report(since, until, which.by.map(Into::into), zone).await?;
+    let report = api.service.report(since, until, which.by, zone).await?;
     Ok(Json(serde_json::to_value(report).unwrap_or_default()))
 }

@@ -1,10 +1,15 @@
-//! Who may ask: bearer tokens (RFC 6750), of which the configuration has the hash.
+//! Who may ask: bearer tokens (RFC 6750), of which the configuration has the hash. A page that was signed in to sends the secret
+//! in a cookie instead; what it asks to be done must come from a page of ours.
 
 use super::{Api, problem::Problem};
-use crate::config::Scope;
+use crate::{
+    config::{Scope, Token},
+    engine::Name,
+    http::session,
+};
 use axum::{
     extract::FromRequestParts,
-    http::{StatusCode, header::AUTHORIZATION, request::Parts},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION, request::Parts},
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -29,6 +34,10 @@ pub fn fingerprint(secret: &str) -> String {
 pub struct May<const SCOPE: u8> {
     /// Who.
     pub name: Arc<str>,
+    /// For what at most.
+    pub scope: Scope,
+    /// The operator who holds the token.
+    pub operator: Option<Name>,
 }
 
 /// Who may see.
@@ -42,14 +51,7 @@ impl<const SCOPE: u8> FromRequestParts<Api> for May<SCOPE> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<May<SCOPE>, Problem> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let secret = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
-        let denied = |detail| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
-        let secret = secret
-            .ok_or_else(|| denied("say who asks: Authorization: Bearer SECRET; `perezvon token NAME` makes one"))?;
-        let hash = fingerprint(secret);
-        let token = api.tokens.iter().find(|token| *token.hash == *hash);
-        let token = token.ok_or_else(|| denied("no token has this secret"))?;
+        let token = asker(parts, &api.tokens)?;
         let wanted = Scope::ALL[usize::from(SCOPE)].1;
         if token.scope < wanted {
             let detail = format!(
@@ -60,8 +62,33 @@ impl<const SCOPE: u8> FromRequestParts<Api> for May<SCOPE> {
             );
             return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
         }
-        Ok(May { name: token.name.clone() })
+        Ok(May { name: token.name.clone(), scope: token.scope, operator: token.operator.clone() })
     }
+}
+
+/// Whose secret comes with a request.
+fn asker<'a>(parts: &Parts, tokens: &'a [Token]) -> Result<&'a Token, Problem> {
+    let denied = |detail| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+    let of_page = || session::secret(&parts.headers);
+    let by_header = bearer(&parts.headers);
+    if by_header.is_none() && of_page().is_some() && !parts.method.is_safe() && !session::is_ours(&parts.headers) {
+        let detail = "a page of another site may not ask for that; programs send Authorization: Bearer SECRET";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
+    let secret = by_header.or_else(of_page);
+    let secret =
+        secret.ok_or_else(|| denied("say who asks: Authorization: Bearer SECRET; `perezvon token NAME` makes one"))?;
+    token_of(secret, tokens).ok_or_else(|| denied("no token has this secret"))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
+}
+
+/// The token of this secret.
+pub fn token_of<'a>(secret: &str, tokens: &'a [Token]) -> Option<&'a Token> {
+    let hash = fingerprint(secret);
+    tokens.iter().find(|token| *token.hash == *hash)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::engine::{
     Name,
     number::Number,
+    paper::PaperKind,
     record::{CallbackId, ChannelId, Job, KnownBy, Left, Outcome, Role},
     time::{Span, Wall},
 };
@@ -68,6 +69,7 @@ text! {
     Number: Number::to_string, |raw: String| raw.parse().map_err(|error| format!("{raw:?}: {error}"));
     Outcome: |outcome: &Outcome| outcome.as_str().to_owned(), word;
     Left: |left: &Left| left.as_str().to_owned(), word;
+    PaperKind: |kind: &PaperKind| kind.as_str().to_owned(), word;
     KnownBy: |by: &KnownBy| match by {
         KnownBy::Event => "event",
         KnownBy::Cdr => "cdr",

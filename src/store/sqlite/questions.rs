@@ -2,10 +2,11 @@
 
 use super::{
     column::{Column, Fields},
-    rows::{self, BLOCKED, BY_ATTEMPT_AND_LEG, CALLBACKS, CALLS, OPERATORS, SPENT},
+    rows::{self, BLOCKED, BY_ATTEMPT_AND_LEG, CALLBACKS, CALLS, OPERATORS, PAPERS, SPENT},
 };
 use crate::{
     engine::{
+        paper::Paper,
         record::{
             BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, KnownBy, LastCall, LastTalk, Outcome,
             Snapshot, Try,
@@ -15,7 +16,7 @@ use crate::{
     },
     store::{
         CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_CALLS_FROM, LAST_TALKS_FROM,
-        MOST_DIALS, Place, StoryQuery, Subject, TRIES_FROM,
+        MOST_DIALS, PaperQuery, Place, StoryQuery, Subject, TRIES_FROM,
     },
 };
 use sqlx::{Error, QueryBuilder, Sqlite, SqliteConnection, query, query_scalar, sqlite::SqliteRow};
@@ -293,6 +294,33 @@ pub async fn callbacks(from: &mut SqliteConnection, filter: &CallbackFilter) -> 
     }
     sql.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit() as i64);
     sql.build().fetch_all(from).await?.iter().rev().map(|row| rows::callback(row, 0)).collect()
+}
+
+/// Side papers, newest last.
+pub async fn papers(from: &mut SqliteConnection, query: &PaperQuery) -> Result<Vec<Paper>, Error> {
+    let mut sql = select(&PAPERS.list(), "papers");
+    sql.push(" WHERE true");
+    if let Some(kind) = query.kind {
+        sql.push(" AND kind = ").push_bind(kind.raw());
+    }
+    if let Some(about) = &query.about {
+        // The first condition lets the index of such papers be used.
+        sql.push(if about.is_empty() { "" } else { " AND about <> ''" }).push(" AND about = ").push_bind(about.clone());
+    }
+    if let Some(id) = &query.id {
+        sql.push(" AND id = ").push_bind(id.clone());
+    }
+    if let Some((at, id)) = &query.after {
+        sql.push(" AND (at, id) > (").push_bind(at.raw()).push(", ").push_bind(id.clone()).push(")");
+    }
+    let way = if query.after.is_some() { "ASC" } else { "DESC" };
+    sql.push(format!(" ORDER BY at {way}, id {way} LIMIT ")).push_bind(query.limit() as i64);
+    let rows = sql.build().fetch_all(from).await?;
+    let mut papers = rows.iter().map(rows::paper).collect::<Result<Vec<Paper>, Error>>()?;
+    if query.after.is_none() {
+        papers.reverse();
+    }
+    Ok(papers)
 }
 
 /// What is known of a call.

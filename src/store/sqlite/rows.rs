@@ -5,6 +5,7 @@ use crate::engine::{
     Name,
     money::Amount,
     number::Number,
+    paper::{Paper, PaperKind},
     record::{
         AttemptRecord, BlockRecord, Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId,
         CloseReason, Job, LastTalk, LegRecord, Marks, OperatorRecord, Origin, Queued, Spent, Write,
@@ -138,6 +139,9 @@ static LISTS: Table = Table { name: "lists", key: 1, columns: &["list", "paused"
 /// What trunks' calls have cost.
 pub static SPENT: Table = Table { name: "spent", key: 2, columns: &["trunk", "month", "amount"] };
 
+/// Side papers.
+pub static PAPERS: Table = Table { name: "papers", key: 2, columns: &["kind", "id", "about", "at", "body"] };
+
 impl Table {
     /// How many columns.
     pub fn width(&self) -> usize {
@@ -187,7 +191,7 @@ type Bind<R> = for<'q> fn(Statement<'q>, &R) -> Statement<'q>;
 
 /// Writes all of these, the last of each row.
 pub async fn put(to: &mut SqliteConnection, writes: &[&Write]) -> Result<(), Error> {
-    let Latest { calls, callbacks, attempts, operators, paused, blocked, lists, spent } = Latest::of(writes);
+    let Latest { calls, callbacks, attempts, operators, paused, blocked, lists, spent, papers } = Latest::of(writes);
     CALLBACKS.put(to, &callbacks.into_values().collect::<Vec<_>>(), bind_callback).await?;
     CALLS.put(to, &calls.into_values().collect::<Vec<_>>(), bind_call).await?;
     put_attempts(to, &attempts.into_values().collect::<Vec<_>>()).await?;
@@ -195,6 +199,7 @@ pub async fn put(to: &mut SqliteConnection, writes: &[&Write]) -> Result<(), Err
     put_blocked(to, blocked).await?;
     LISTS.put(to, &lists.into_iter().collect::<Vec<_>>(), bind_list).await?;
     SPENT.put(to, &spent.into_values().collect::<Vec<_>>(), bind_spent).await?;
+    put_papers(to, papers).await?;
     if let Some(paused) = paused {
         let row = Statement(query("UPDATE store SET paused = $1 WHERE id = 1")).with(&paused);
         row.0.execute(to).await?;
@@ -214,6 +219,8 @@ struct Latest<'w> {
     blocked: BTreeMap<Number, Option<&'w BlockRecord>>,
     lists: BTreeMap<&'w str, bool>,
     spent: BTreeMap<(&'w Name, u32), &'w Spent>,
+    /// Papers, or no longer.
+    papers: BTreeMap<(PaperKind, &'w str), Option<&'w Paper>>,
 }
 
 impl<'w> Latest<'w> {
@@ -230,6 +237,8 @@ impl<'w> Latest<'w> {
                 Write::Unblock(number) => _ = latest.blocked.insert(*number, None),
                 Write::ListPaused { list, paused } => _ = latest.lists.insert(list, *paused),
                 Write::Spent(spent) => _ = latest.spent.insert((&spent.trunk, spent.month), spent),
+                Write::Paper(paper) => _ = latest.papers.insert((paper.kind, &paper.id), Some(paper)),
+                Write::Discard { kind, id } => _ = latest.papers.insert((*kind, id), None),
             }
         }
         latest
@@ -259,6 +268,30 @@ pub fn block(row: &SqliteRow) -> Result<BlockRecord, Error> {
     let known = Blocked::from_parts(&why, by.as_deref());
     let why = known.ok_or_else(|| fields.damaged(format!("unknown reason {why:?}, or it names nobody")))?;
     Ok(BlockRecord { number, at, why })
+}
+
+async fn put_papers(
+    to: &mut SqliteConnection,
+    papers: BTreeMap<(PaperKind, &str), Option<&Paper>>,
+) -> Result<(), Error> {
+    let rows: Vec<&Paper> = papers.values().copied().flatten().collect();
+    PAPERS.put(to, &rows, bind_paper).await?;
+    for ((kind, id), _) in papers.iter().filter(|(_, paper)| paper.is_none()) {
+        let row = Statement(query("DELETE FROM papers WHERE kind = $1 AND id = $2"));
+        row.with(kind).with(&(*id).to_owned()).0.execute(&mut *to).await?;
+    }
+    Ok(())
+}
+
+fn bind_paper<'q>(to: Statement<'q>, paper: &&Paper) -> Statement<'q> {
+    let Paper { kind, id, about, at, body } = paper;
+    to.with(kind).with(id).with(about).with(at).with(body)
+}
+
+/// Reads a side paper.
+pub fn paper(row: &SqliteRow) -> Result<Paper, Error> {
+    let mut fields = Fields::from(row, 0);
+    Ok(Paper { kind: fields.get()?, id: fields.get()?, about: fields.get()?, at: fields.get()?, body: fields.get()? })
 }
 
 fn bind_list<'q>(to: Statement<'q>, (list, paused): &(&str, bool)) -> Statement<'q> {
@@ -369,6 +402,7 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
         Origin::ByHand { by } => ("by-hand", by.clone()),
         Origin::Queue { call } => ("queue", call.raw()),
         Origin::Listed { list } => ("listed", list.clone()),
+        Origin::Web { site } => ("web", site.clone()),
     };
     let (state, end) = match &callback.state {
         CallbackState::Tracking => ("tracking", None),
@@ -447,6 +481,7 @@ fn origin(fields: &mut Fields<'_>) -> Result<Origin, Error> {
         "by-hand" => Ok(Origin::ByHand { by: of }),
         "queue" => Ok(Origin::Queue { call: ChannelId::new(&of) }),
         "listed" => Ok(Origin::Listed { list: of }),
+        "web" => Ok(Origin::Web { site: of }),
         _ => Err(fields.damaged(format!("unknown origin {kind:?}"))),
     }
 }
