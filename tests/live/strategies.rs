@@ -28,20 +28,21 @@ const APART: u64 = 5;
 const SHORTEST: u64 = 5;
 
 /// How long each call of a pair lasts, in seconds: the first one's agent is the one who has talked least, the second one's the next.
+/// Of all that keep talk times apart, and the ends of the two calls, the pair that is over first: so it comes about that who has
+/// talked least is another than who has been free longest.
 pub fn script() -> Vec<(u64, u64)> {
     let mut talked = [0; AGENTS];
     let mut script = Vec::new();
     for _ in 0..PAIRS {
         talked.sort_unstable();
-        let apart = |(long, short): &(u64, u64)| {
-            let mut then = [talked[0] + long, talked[1] + short, talked[2]];
+        let apart = |(first, second): &(u64, u64)| {
+            let mut then = [talked[0] + first, talked[1] + second, talked[2]];
             then.sort_unstable();
-            then.windows(2).all(|two| two[1] - two[0] >= APART)
+            then.windows(2).all(|two| two[1] - two[0] >= APART) && first.abs_diff(LATER + second) >= 2
         };
-        // The second has ended two seconds and more before the first, so that it is plain who was free longer.
-        let pairs =
-            (SHORTEST + LATER + 2..60).flat_map(|long| (SHORTEST..=long - LATER - 2).map(move |short| (long, short)));
-        let pair = pairs.into_iter().find(apart).expect("some pair keeps them apart");
+        let pairs = (SHORTEST..40).flat_map(|first| (SHORTEST..40).map(move |second| (first, second)));
+        let over = |(first, second): &(u64, u64)| (*first.max(&(LATER + second)), *first);
+        let pair = pairs.filter(apart).min_by_key(over).expect("some pair keeps them apart");
         (talked[0], talked[1]) = (talked[0] + pair.0, talked[1] + pair.1);
         script.push(pair);
     }
@@ -50,14 +51,14 @@ pub fn script() -> Vec<(u64, u64)> {
 
 /// The calls of one queue, in their order: who called, from the switch's own point of view.
 pub fn play(sip: SocketAddr, did: &str, numbers: &[String], script: &[(u64, u64)]) {
-    for (n, (long, short)) in script.iter().enumerate() {
+    for (n, (one, other)) in script.iter().enumerate() {
         let call = |number: &String, seconds: u64| {
             let (number, did) = (number.clone(), did.to_owned());
             thread::spawn(move || caller::call(sip, &number, "Strategy", &did, Duration::from_secs(seconds)))
         };
-        let first = call(&numbers[2 * n], *long);
+        let first = call(&numbers[2 * n], *one);
         sleep(Duration::from_secs(LATER));
-        let second = call(&numbers[2 * n + 1], *short);
+        let second = call(&numbers[2 * n + 1], *other);
         for (which, done) in [first, second].into_iter().enumerate() {
             assert_eq!(done.join().expect("a caller"), Ok(()), "{did}, pair {n}, call {which}");
         }
