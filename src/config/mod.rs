@@ -1,7 +1,9 @@
 //! The configuration: TOML and the environment, validated into a [`Config`], every fault named with its place and its cure.
 
 mod layer;
+mod link;
 mod net;
+mod notify;
 mod place;
 mod queue;
 mod reader;
@@ -13,7 +15,9 @@ mod token;
 mod unit;
 
 pub use layer::PREFIX;
+pub use link::Link;
 pub use net::Net;
+pub use notify::{Amocrm, Bitrix24, CHAT_EVENTS, Crm, Notify, Telegram, Webhook};
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
 pub use site::{Allowed, Limits, Look, Rate, Site};
@@ -95,6 +99,11 @@ impl Config {
             ("control", self.socket != new.socket),
             ("log", self.log != new.log),
             ("voice", self.voice != new.voice),
+            ("webhook", self.notify.webhooks != new.notify.webhooks),
+            ("bitrix24", self.notify.bitrix24 != new.notify.bitrix24),
+            ("amocrm", self.notify.amocrm != new.notify.amocrm),
+            ("telegram", self.notify.telegram != new.notify.telegram),
+            ("crm", self.notify.crm != new.notify.crm),
         ];
         changed.into_iter().filter(|(_, changed)| *changed).map(|(section, _)| section).collect()
     }
@@ -131,6 +140,8 @@ pub struct Config {
     pub log: Log,
     /// How text becomes sound.
     pub voice: Voices,
+    /// Who is told what happens, and who is asked who calls.
+    pub notify: Notify,
     /// What the engine obeys.
     pub rules: Arc<Rules>,
 }

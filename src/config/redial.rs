@@ -10,8 +10,8 @@ use crate::{
         recording::PLACES,
         retry::MOST_A_WEEK,
         rules::{
-            ANNOUNCED, Again, Announcements, ClientFirst, Group, Keys, Language, Machine, Manners, Missed, MissedRule, Mode,
-            Operator, Order, Recording, Redial, SeveralZones,
+            ANNOUNCED, Again, Announcements, ClientFirst, Group, Keys, Language, Machine, Manners, Missed, MissedRule,
+            Mode, Operator, Order, Recording, Redial, SeveralZones,
         },
         time::Span,
     },

@@ -4,12 +4,7 @@ use super::{
     reader::{Node, Table},
     rules::reference,
 };
-use crate::engine::{
-    Name,
-    number::Number,
-    rules::Language,
-    time::Span,
-};
+use crate::engine::{Name, number::Number, rules::Language, time::Span};
 use std::{fmt, ops::RangeInclusive, sync::Arc};
 
 /// The lengths of a site's public key, in characters.
@@ -85,9 +80,7 @@ impl Allowed {
     pub fn has(&self, number: Number) -> bool {
         match self {
             Allowed::Country(country) => number.is_ordinary_in(country),
-            Allowed::Beginning(digits) => {
-                number.digits().starts_with(digits) && number.country_of_ordinary().is_some()
-            }
+            Allowed::Beginning(digits) => number.digits().starts_with(digits) && number.country_of_ordinary().is_some(),
         }
     }
 }

@@ -331,6 +331,7 @@ impl Engine {
             number,
             operator: at.record.operator.clone(),
             outcome,
+            took: at.record.took.is_some(),
             talk,
             again,
         });
@@ -386,7 +387,7 @@ impl Engine {
             (Job::Callback(callback), Some(number), _) => {
                 Notice::Ringing { callback, attempt: at.record.n, operators: names, number, since: at.since }
             }
-            (.., Some(call)) => Notice::Offered { call: call.clone(), operators: names },
+            (.., Some(call)) => Notice::Offered { call: call.clone(), number: at.number, operators: names },
             _ => return,
         });
     }
@@ -641,8 +642,9 @@ impl Engine {
         at.accepted = false;
         let delay = self.answer_of(&name).delay();
         let answered = at.record.legs[leg].answered.unwrap_or(cx.now.wall);
-        if let Job::Callback(callback) = at.id() {
-            cx.notice(Notice::OperatorAnswered { callback, operator: name });
+        if let (Job::Callback(callback), Some(number)) = (at.id(), at.number) {
+            let (attempt, facts) = (at.record.n, Box::new(at.facts.clone()));
+            cx.notice(Notice::OperatorAnswered { callback, attempt, operator: name, number, facts });
         }
         match Span(delay.0.saturating_sub(cx.now.wall.since(answered).0)) {
             Span::ZERO => {

@@ -140,7 +140,8 @@ impl Engine {
     /// What a client may be told who would ask now to be called on this line.
     pub fn outlook(&self, line: &Line, now: Now) -> Outlook {
         let opens = line.calendar.as_ref().map_or(Some(now.wall), |calendar| calendar.next_open(now.wall));
-        let stands_still = self.all_stands_still().is_some() || self.rules.observe || line.requested.mode == Mode::ByHand;
+        let stands_still =
+            self.all_stands_still().is_some() || self.rules.observe || line.requested.mode == Mode::ByHand;
         let waits = self.ready.get(&line.group).is_some_and(|ready| !ready.is_empty());
         let group = self.rules.groups.get(&line.group).filter(|_| !stands_still && !waits && opens == Some(now.wall));
         let there = group.is_some_and(|group| self.is_anybody_free(group, now))

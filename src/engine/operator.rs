@@ -17,7 +17,7 @@
 
 use super::{
     Name,
-    effect::AlarmKind,
+    effect::{AlarmKind, Notice},
     input::Channel,
     machine::{Cx, Engine, Timer},
     record::{Job, OperatorRecord, Write},
@@ -222,6 +222,7 @@ impl Engine {
             state.in_vain = 0;
             self.write_operator(name, cx);
             self.operator_dirty(name);
+            cx.notice(Notice::OperatorReady { operator: name.clone(), ready });
         }
     }
 

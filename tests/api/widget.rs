@@ -67,8 +67,14 @@ fn each_refusal_of_the_widget_has_its_reason_and_calls_nobody() {
         ("shop-key", SHOP, with("due", json!(far)), 422, "time"),
         ("strict-key", SHOP, good.clone(), 422, "consent"),
         ("strict-key", SHOP, with("consent", json!(true)), 422, "challenge"),
-        ("strict-key", SHOP, json!({ "id": id(1), "number": "+79161234567", "consent": true,
-            "work": { "challenge": "1.2", "nonce": "3" } }), 422, "challenge"),
+        (
+            "strict-key",
+            SHOP,
+            json!({ "id": id(1), "number": "+79161234567", "consent": true,
+            "work": { "challenge": "1.2", "nonce": "3" } }),
+            422,
+            "challenge",
+        ),
     ];
     for (n, (key, origin, body, status, code)) in cases.iter().enumerate() {
         let what = format!("POST /widget/{key}/requests");
@@ -112,7 +118,10 @@ fn a_request_is_made_once_told_as_it_goes_and_called_off() {
     let body = json!({ "id": id(7), "number": "8 (916) 123-45-67", "whence": whence });
     let (status, head, said) = daemon.page("POST /widget/shop-key/requests", SHOP, "198.51.100.1", Some(&body));
     assert_eq!((status, said["state"].as_str()), (201, Some("waiting")), "no switch is there: {said}");
-    assert!(head.contains("access-control-allow-origin: https://shop.example") && !head.contains("set-cookie"), "{head}");
+    assert!(
+        head.contains("access-control-allow-origin: https://shop.example") && !head.contains("set-cookie"),
+        "{head}"
+    );
     assert_eq!(daemon.wanted("shop-key", "198.51.100.1", &body).0, 200, "sent again");
     let made = daemon.callbacks();
     assert_eq!(made.len(), 1);
@@ -156,16 +165,18 @@ fn the_settings_of_a_site_say_when_it_calls_and_what_is_to_be_worked_on() {
     assert_eq!((status, &plain["challenge"], plain["code"].as_str()), (200, &Value::Null, Some("7")));
     assert_eq!(plain["rings_within"], Value::Null, "no switch is there, so nothing is promised");
     let now = plain["now"].as_i64().unwrap();
-    assert_eq!((&plain["opens"], plain["hours"][0][0].as_i64()), (&json!(now), Some(now)), "a line without a calendar is open");
+    assert_eq!(
+        (&plain["opens"], plain["hours"][0][0].as_i64()),
+        (&json!(now), Some(now)),
+        "a line without a calendar is open"
+    );
 
     let (_, _, strict) = daemon.page("GET /widget/strict-key", SHOP, "198.51.100.1", None);
     let (challenge, bits) = (strict["challenge"][0].as_str().unwrap(), &strict["challenge"][1]);
     assert_eq!((bits, strict["consent"].as_str()), (&json!(8), Some("I agree")));
     let enough = |n: &u32| Sha256::digest(format!("{challenge}:{}:{n}", id(1)))[0] == 0;
     let nonce = (0u32..).find(enough).unwrap().to_string();
-    let body = |n, number: &str| {
-        json!({ "id": id(n), "number": number, "consent": true, "work": { "challenge": challenge, "nonce": nonce } })
-    };
+    let body = |n, number: &str| json!({ "id": id(n), "number": number, "consent": true, "work": { "challenge": challenge, "nonce": nonce } });
     assert_eq!(daemon.wanted("strict-key", "198.51.100.2", &body(1, "+375291234567")).0, 201);
     // The same work is good for no other request, but by chance: one in 256.
     let other = (2..40).filter(|n| Sha256::digest(format!("{challenge}:{}:{nonce}", id(*n)))[0] != 0).nth(0).unwrap();
@@ -180,7 +191,10 @@ fn the_settings_of_a_site_say_when_it_calls_and_what_is_to_be_worked_on() {
 fn every_page_may_load_the_widget_and_a_browser_keeps_it() {
     let daemon = Daemon::start();
     let (status, head, body) = daemon.exchange("GET /widget.js", "", "");
-    assert!(status == 200 && head.contains("access-control-allow-origin: *") && head.contains("text/javascript"), "{head}");
+    assert!(
+        status == 200 && head.contains("access-control-allow-origin: *") && head.contains("text/javascript"),
+        "{head}"
+    );
     assert!(body.len() < 20 << 10 && !body.contains("document.cookie ="), "{} bytes", body.len());
     let tag = head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
     assert_eq!(daemon.exchange("GET /widget.js", &format!("If-None-Match: {tag}\r\n"), "").0, 304);

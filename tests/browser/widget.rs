@@ -12,7 +12,7 @@ use axum::{
 use perezvon::{
     engine::{
         paper::PaperKind,
-        record::{CallbackRecord, CloseReason, CallbackState, Origin},
+        record::{CallbackRecord, CallbackState, CloseReason, Origin},
         time::Span,
     },
     http::SHOP_KEY,
@@ -40,14 +40,19 @@ impl Site {
         let shop = Shop::open(&format!("{line}\n{table}")).await;
         let own = shop.url("");
         // What a site with a policy must allow, and no more.
-        let policy = format!("default-src 'self'; img-src 'self' data:; script-src 'self' {own}; connect-src 'self' {own}");
+        let policy =
+            format!("default-src 'self'; img-src 'self' data:; script-src 'self' {own}; connect-src 'self' {own}");
         let html = include_str!("../../web/shop/index.html")
             .replace("src=\"/widget.js\"", &format!("src=\"{own}/widget.js\""))
             .replace("/web/icon.svg", "data:image/svg+xml,");
-        let served = move || async move { ([(CONTENT_TYPE, "text/html".to_owned()), (CONTENT_SECURITY_POLICY, policy)], html) };
+        let served =
+            move || async move { ([(CONTENT_TYPE, "text/html".to_owned()), (CONTENT_SECURITY_POLICY, policy)], html) };
         let css = || async { ([(CONTENT_TYPE, "text/css")], include_str!("../../web/shop/shop.css")) };
         let picture = || async { ([(CONTENT_TYPE, "image/svg+xml")], include_str!("../../web/shop/kettle.svg")) };
-        let stall = Router::new().route("/shop", get(served)).route("/shop/shop.css", get(css)).route("/shop/kettle.svg", get(picture));
+        let stall = Router::new()
+            .route("/shop", get(served))
+            .route("/shop/shop.css", get(css))
+            .route("/shop/kettle.svg", get(picture));
         tokio::spawn(async move { axum::serve(listener, stall).await });
         Site { shop, page: format!("{page}/shop") }
     }
@@ -65,7 +70,9 @@ impl Browser {
         let children = document["root"]["children"].as_array().into_iter().flatten();
         let nodes = children.flat_map(|html| html["children"].as_array().into_iter().flatten());
         let host = nodes.clone().find(|node| node["nodeName"] == "PEREZVON-WIDGET");
-        let Some(root) = host.and_then(|host| host["shadowRoots"][0]["backendNodeId"].as_u64()) else { return Value::Null };
+        let Some(root) = host.and_then(|host| host["shadowRoots"][0]["backendNodeId"].as_u64()) else {
+            return Value::Null;
+        };
         let object = self.chrome("DOM.resolveNode", json!({ "backendNodeId": root }))["object"]["objectId"].clone();
         let asked = json!({ "objectId": object, "functionDeclaration": format!("function() {{ {body} }}"), "returnByValue": true });
         self.chrome("Runtime.callFunctionOn", asked)["result"]["value"].clone()
@@ -97,11 +104,14 @@ async fn it_is_looked_at() {
     ];
     for look in looks {
         let Some(browser) = browser(look) else { return };
-        let consent = "consent = \"Согласен на обработку персональных данных\"\npolicy = \"https://shop.example/privacy\"\n";
+        let consent =
+            "consent = \"Согласен на обработку персональных данных\"\npolicy = \"https://shop.example/privacy\"\n";
         let site = Site::open("", &format!("language = \"{}\"\n{consent}", look.language)).await;
         browser.open(&site.page);
         browser.until_inside("this.querySelector('.b')");
-        let name = |what: &str| format!("widget-{}-{}-{}-{what}", look.language, look.width, if look.dark { "dark" } else { "light" });
+        let name = |what: &str| {
+            format!("widget-{}-{}-{}-{what}", look.language, look.width, if look.dark { "dark" } else { "light" })
+        };
         browser.shot(&name("closed"));
         browser.run("perezvon.open()");
         browser.until_inside("this.activeElement && this.activeElement.type === 'tel'");
@@ -145,7 +155,11 @@ async fn by_keyboard_alone_a_visitor_asks_sees_how_it_goes_and_talks() {
     assert_eq!(shown(), json!("+7 (916) 123-45-6"));
     browser.press(ENTER);
     browser.until_said("Check the number");
-    assert_eq!(browser.inside("return this.activeElement.getAttribute('aria-invalid')"), json!("true"), "it is led back to the number");
+    assert_eq!(
+        browser.inside("return this.activeElement.getAttribute('aria-invalid')"),
+        json!("true"),
+        "it is led back to the number"
+    );
     browser.press("7");
     assert_eq!(shown(), json!("+7 (916) 123-45-67"));
     browser.press(ENTER);
@@ -156,7 +170,8 @@ async fn by_keyboard_alone_a_visitor_asks_sees_how_it_goes_and_talks() {
 
     browser.until_said("Calling our manager");
     let left = browser.inside("return this.querySelector('.r b').textContent");
-    let seconds: u64 = left.as_str().and_then(|text| text.strip_prefix("0:")?.parse().ok()).unwrap_or_else(|| panic!("{left}"));
+    let seconds: u64 =
+        left.as_str().and_then(|text| text.strip_prefix("0:")?.parse().ok()).unwrap_or_else(|| panic!("{left}"));
     assert!((20..=30).contains(&seconds), "anna's phone rings for 20 s, and the announcement takes 10: {seconds}");
     browser.shot("widget-operator");
     browser.until_said("Calling you");
@@ -167,7 +182,10 @@ async fn by_keyboard_alone_a_visitor_asks_sees_how_it_goes_and_talks() {
     assert!(heard.as_str().unwrap().contains("You are connected"), "a screen reader is told: {heard}");
 
     let callback = site.callbacks().await.pop().unwrap();
-    assert_eq!((callback.origin, callback.number.to_string()), (Origin::Web { site: "shop".into() }, CLIENT.to_owned()));
+    assert_eq!(
+        (callback.origin, callback.number.to_string()),
+        (Origin::Web { site: "shop".into() }, CLIENT.to_owned())
+    );
     let marks = &*callback.marks;
     assert_eq!((&*marks.channel, &*marks.source, &*marks.campaign), ("cpc", "yandex", "winter"));
     assert!(marks.page.contains("Чайник"), "{}", marks.page);
@@ -205,7 +223,9 @@ async fn when_the_line_is_shut_a_time_is_chosen_and_nobody_is_dialled_before() {
     browser.until_said("Заявка записана");
     browser.shot("widget-later");
     let callback = site.callbacks().await.pop().unwrap();
-    let at = jiff::Timestamp::from_millisecond(callback.due.0).unwrap().to_zoned(jiff::tz::TimeZone::get("Europe/Moscow").unwrap());
+    let at = jiff::Timestamp::from_millisecond(callback.due.0)
+        .unwrap()
+        .to_zoned(jiff::tz::TimeZone::get("Europe/Moscow").unwrap());
     assert_eq!((at.hour(), at.minute(), at.second()), (opens, 15, 0), "{first}");
     assert!(callback.attempts == 0 && callback.state == CallbackState::Waiting);
     // A page later it is still known, and may be called off.
@@ -263,10 +283,22 @@ async fn the_site_does_not_reach_it_and_it_leaves_nothing_behind() {
          of('.w').visibility, p.width, p.bottom <= innerHeight && p.left < 100]",
     );
     let wanted = json!([
-        "rgb(255, 255, 255)", "rgb(29, 35, 41)", "21px", "rgb(255, 212, 0)", "rgb(17, 17, 17)", "none", "visible", 360, true
+        "rgb(255, 255, 255)",
+        "rgb(29, 35, 41)",
+        "21px",
+        "rgb(255, 212, 0)",
+        "rgb(17, 17, 17)",
+        "none",
+        "visible",
+        360,
+        true
     ]);
     assert_eq!(styled, wanted);
-    assert_eq!(browser.run("return getComputedStyle(document.querySelector('.cards div')).fontSize"), json!("17px"), "nor it the site");
+    assert_eq!(
+        browser.run("return getComputedStyle(document.querySelector('.cards div')).fontSize"),
+        json!("17px"),
+        "nor it the site"
+    );
     browser.shot("widget-colour");
     assert_eq!(browser.run("return [document.cookie, localStorage.length]"), json!(["", 0]));
     let kept = browser.chrome("Network.getAllCookies", json!({}));

@@ -167,6 +167,7 @@ impl Teller {
     fn notice(&mut self, at: Wall, notice: &Notice) -> Option<String> {
         match notice {
             Notice::CallArrived(_) | Notice::OperatorAnswered { .. } | Notice::OffersOver { .. } => None,
+            Notice::OperatorReady { .. } => None,
             Notice::Queued(_) | Notice::Offered { .. } | Notice::LeftQueue { .. } => None,
             Notice::CallServed(call) => self.served(call),
             Notice::CallEnded(call) if call.missed == Some(true) && call.number.is_none() => self.say(

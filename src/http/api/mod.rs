@@ -15,14 +15,13 @@ mod people;
 mod problem;
 mod reports;
 mod tokens;
-mod wire;
 
 pub use events::Events;
 pub use once::Once;
 pub(super) use problem::Problem;
 pub use tokens::{fingerprint, new_secret, token_of};
 
-use crate::{chat::Chats, config::Token, control::Service};
+use crate::{chat::Chats, config::Token, control::Service, wire};
 use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
 use std::sync::Arc;
 use utoipa::{

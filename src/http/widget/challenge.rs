@@ -133,7 +133,8 @@ mod tests {
     /// RFC 4231, test case 2.
     #[test]
     fn the_seal_is_the_hmac_of_the_standard() {
-        let mac = Hmac::<Sha256>::new_from_slice(b"Jefe").unwrap().chain_update("what do ya want for nothing?").finalize();
+        let mac =
+            Hmac::<Sha256>::new_from_slice(b"Jefe").unwrap().chain_update("what do ya want for nothing?").finalize();
         let text: String = mac.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }

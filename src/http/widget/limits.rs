@@ -43,7 +43,9 @@ pub struct Tally {
 impl Tally {
     /// Somebody asks for a call, whatever comes of it.
     pub fn asked(&mut self, site: &Arc<str>, limits: &Limits, from: IpAddr, now: Mono) -> Result<(), Full> {
-        self.addresses.take((site.clone(), network(from)), limits.address, now).map_err(|again| Full { what: "address", again })
+        self.addresses
+            .take((site.clone(), network(from)), limits.address, now)
+            .map_err(|again| Full { what: "address", again })
     }
 
     /// A call to this number would be made: counts it, unless the number or the site has had enough.

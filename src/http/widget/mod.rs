@@ -134,7 +134,8 @@ async fn guard(State(widget): State<Widget>, params: RawPathParams, mut request:
 /// The origin of the page that asks; `None`: a page of our own, whose browser does not always say it.
 fn origin<'a>(site: &Site, headers: &'a HeaderMap) -> Result<Option<&'a HeaderValue>, Problem> {
     let said = headers.get(ORIGIN);
-    let listed = said.and_then(|said| said.to_str().ok()).is_some_and(|said| site.origins.iter().any(|own| own == said));
+    let listed =
+        said.and_then(|said| said.to_str().ok()).is_some_and(|said| site.origins.iter().any(|own| own == said));
     if listed || session::is_ours(headers) {
         return Ok(said);
     }

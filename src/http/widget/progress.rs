@@ -115,10 +115,9 @@ fn over(reason: &CloseReason) -> &'static str {
         CloseReason::Cancelled { .. } => "cancelled",
         CloseReason::AttemptsSpent => "unreached",
         CloseReason::Expired => "expired",
-        CloseReason::Invalid
-        | CloseReason::Declined
-        | CloseReason::DoNotCall { .. }
-        | CloseReason::Observed { .. } => "refused",
+        CloseReason::Invalid | CloseReason::Declined | CloseReason::DoNotCall { .. } | CloseReason::Observed { .. } => {
+            "refused"
+        }
     }
 }
 

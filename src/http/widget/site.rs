@@ -49,7 +49,8 @@ struct Settings<'a> {
 impl Widget {
     /// What a visitor may be told who thinks of asking for a call.
     pub async fn outlook(&self, site: &Site) -> Result<Outlook, Problem> {
-        let gone = || Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "line", "the line of this site is gone");
+        let gone =
+            || Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "line", "the line of this site is gone");
         self.service.handle().outlook(site.line.clone()).await.map_err(Refusal::from)?.ok_or_else(gone)
     }
 }

@@ -42,9 +42,17 @@ mod tests {
         };
         assert_eq!(from("203.0.113.7", &["198.51.100.1"]), "203.0.113.7", "anybody may write that");
         assert_eq!(from("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
-        assert_eq!(from("10.0.0.1", &["192.0.2.1, 198.51.100.1, 10.0.0.2"]), "198.51.100.1", "the last that is no proxy");
+        assert_eq!(
+            from("10.0.0.1", &["192.0.2.1, 198.51.100.1, 10.0.0.2"]),
+            "198.51.100.1",
+            "the last that is no proxy"
+        );
         assert_eq!(from("10.0.0.1", &["192.0.2.1", "198.51.100.1"]), "198.51.100.1", "lines are one list");
-        assert_eq!(from("10.0.0.1", &["198.51.100.1, nonsense"]), "10.0.0.1", "what stands before nonsense is nonsense");
+        assert_eq!(
+            from("10.0.0.1", &["198.51.100.1, nonsense"]),
+            "10.0.0.1",
+            "what stands before nonsense is nonsense"
+        );
         assert_eq!(from("10.0.0.1", &["2001:db8::1"]), "2001:db8::1");
         assert_eq!(from("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(from("::ffff:203.0.113.7", &[]), "203.0.113.7");

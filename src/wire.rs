@@ -1,14 +1,16 @@
-//! What the API sends and takes, apart from how it is stored.
+//! What the API and webhooks send, and what the API takes, apart from how it is stored.
 
 use crate::{
     engine::{
         effect::{Alarm, Notice},
+        number::Number,
         record::{AttemptRecord, BlockRecord, CallRecord, CallbackRecord, CallbackState, LegRecord, Marks, Origin},
         time::Wall,
     },
     store::CallbackStory,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A moment, RFC 3339 in UTC.
@@ -356,6 +358,27 @@ impl From<&BlockRecord> for Blocked {
     }
 }
 
+/// The events that [`event`], [`card`] and [`alarm`] tell.
+pub const EVENTS: [&str; 17] = [
+    "call.arrived",
+    "call.served",
+    "call.missed",
+    "call.ended",
+    "queue.entered",
+    "queue.offered",
+    "callback.opened",
+    "callback.joined",
+    "attempt.ringing",
+    "attempt.operator",
+    "attempt.dialling",
+    "attempt.talking",
+    "attempt.ended",
+    "callback.closed",
+    "operator.state",
+    "client.card",
+    "alarm",
+];
+
 /// Something that happened, as the event stream tells it: its name and what it is about.
 pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
     use serde_json::json;
@@ -367,8 +390,8 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
         Notice::CallEnded(record) if record.missed == Some(true) => ("call.missed", call(record)),
         Notice::CallEnded(record) => ("call.ended", call(record)),
         Notice::Queued(record) => ("queue.entered", call(record)),
-        Notice::Offered { call, operators } => {
-            ("queue.offered", json!({ "call": call.to_string(), "operators": operators }))
+        Notice::Offered { call, number, operators } => {
+            ("queue.offered", json!({ "call": call.to_string(), "number": number, "operators": operators }))
         }
         Notice::Opened(record) => ("callback.opened", callback(record)),
         Notice::Joined(record) => ("callback.joined", callback(record)),
@@ -376,8 +399,12 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
             "attempt.ringing",
             json!({ "callback": callback, "attempt": attempt, "operators": operators, "number": number }),
         ),
-        Notice::OperatorAnswered { callback, operator } => {
-            ("attempt.operator", json!({ "callback": callback, "operator": operator }))
+        Notice::OperatorAnswered { callback, attempt, operator, number, .. } => (
+            "attempt.operator",
+            json!({ "callback": callback, "attempt": attempt, "operator": operator, "number": number }),
+        ),
+        Notice::OperatorReady { operator, ready } => {
+            ("operator.state", json!({ "operator": operator, "ready": ready }))
         }
         Notice::Dialling { callback, attempt, number, .. } => {
             ("attempt.dialling", json!({ "callback": callback, "attempt": attempt, "number": number }))
@@ -386,16 +413,38 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
             "attempt.talking",
             json!({ "callback": callback, "operator": operator, "number": number, "own_call": took }),
         ),
-        Notice::AttemptEnded { callback, attempt, number, operator, outcome, talk, again } => (
+        Notice::AttemptEnded { callback, attempt, number, operator, outcome, took, talk, again } => (
             "attempt.ended",
             json!({
-                "callback": callback, "attempt": attempt, "number": number, "operator": operator, "outcome": outcome,
+                "callback": callback, "attempt": attempt, "number": number, "operator": operator, "outcome": outcome, "own_call": took,
                 "talk_ms": talk.0, "again": again.map(moment),
             }),
         ),
         Notice::Closed { callback: record, .. } => ("callback.closed", callback(record)),
         _ => return None,
     })
+}
+
+/// Who it is that an operator has on the phone, at the moment when the operator answers. `known`: what a CRM calls this client.
+pub fn card(notice: &Notice, known: impl Fn(Number) -> Option<Arc<str>>) -> Option<(&'static str, serde_json::Value)> {
+    use serde_json::json;
+    let card = match notice {
+        Notice::OperatorAnswered { callback, attempt, operator, number, facts } => json!({
+            "operator": operator, "number": number, "name": facts.name, "client": known(*number), "line": facts.line,
+            "callback": callback, "attempt": attempt, "call": null, "misses": facts.misses,
+            "whence": {
+                "channel": facts.channel, "source": facts.source, "campaign": facts.campaign, "page": facts.page,
+                "tags": facts.tags,
+            },
+        }),
+        Notice::CallServed(call) => json!({
+            "operator": call.operator.as_ref()?, "number": call.number, "name": call.name,
+            "client": call.number.and_then(known), "line": call.line, "callback": call.callback, "attempt": null,
+            "call": call.id.as_str(), "misses": null, "whence": Whence::from(&*call.marks),
+        }),
+        _ => return None,
+    };
+    Some(("client.card", card))
 }
 
 /// An alarm, as the event stream tells it.
