@@ -2,15 +2,14 @@
 
 use crate::{
     engine::{
-        effect::{Alarm, Notice},
-        number::Number,
+        OperatorView,
+        effect::{Alarm, Client, Notice},
         record::{AttemptRecord, BlockRecord, CallRecord, CallbackRecord, CallbackState, LegRecord, Marks, Origin},
         time::Wall,
     },
     store::CallbackStory,
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// A moment, RFC 3339 in UTC.
@@ -309,6 +308,44 @@ impl From<&CallbackStory> for Story {
     }
 }
 
+/// One operator now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// Takes calls, by the operator's own word.
+    pub ready: bool,
+    /// free, callback, busy, wrap-up, resting, unregistered, away.
+    pub state: String,
+    /// Since when ready or away.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// For which callback.
+    pub callback: Option<u64>,
+    /// For which caller of the queue, by the uuid of the channel.
+    pub call: Option<String>,
+    /// Why away, in somebody's own words; empty: nobody said. `unanswered`: calls rang in vain.
+    pub why: String,
+    /// Until when the pause after the last talk lasts.
+    #[schema(format = DateTime)]
+    pub pause: Option<String>,
+}
+
+impl From<&OperatorView> for Person {
+    fn from(view: &OperatorView) -> Person {
+        Person {
+            name: view.name.to_string(),
+            ready: view.ready,
+            state: view.state.as_str().to_owned(),
+            since: moment(view.since),
+            callback: view.callback.map(|id| id.0),
+            call: view.call.as_ref().map(ToString::to_string),
+            why: view.why.clone(),
+            pause: view.pause.map(moment),
+        }
+    }
+}
+
 /// Whom to call back.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -358,8 +395,8 @@ impl From<&BlockRecord> for Blocked {
     }
 }
 
-/// The events that [`event`], [`card`] and [`alarm`] tell.
-pub const EVENTS: [&str; 17] = [
+/// The events that [`event`] and [`alarm`] tell.
+pub const EVENTS: [&str; 18] = [
     "call.arrived",
     "call.served",
     "call.missed",
@@ -368,6 +405,7 @@ pub const EVENTS: [&str; 17] = [
     "queue.offered",
     "callback.opened",
     "callback.joined",
+    "callback.reopened",
     "attempt.ringing",
     "attempt.operator",
     "attempt.dialling",
@@ -375,7 +413,7 @@ pub const EVENTS: [&str; 17] = [
     "attempt.ended",
     "callback.closed",
     "operator.state",
-    "client.card",
+    "operator.call",
     "alarm",
 ];
 
@@ -399,12 +437,20 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
             "attempt.ringing",
             json!({ "callback": callback, "attempt": attempt, "operators": operators, "number": number }),
         ),
-        Notice::OperatorAnswered { callback, attempt, operator, number, .. } => (
-            "attempt.operator",
-            json!({ "callback": callback, "attempt": attempt, "operator": operator, "number": number }),
-        ),
-        Notice::OperatorReady { operator, ready } => {
-            ("operator.state", json!({ "operator": operator, "ready": ready }))
+        Notice::AtOperator { operators, moment, client } => {
+            let (back, live) = match client.as_deref() {
+                Some(Client::Callback(record)) => (Some(Callback::from(record)), None),
+                Some(Client::Call(record)) => (None, Some(Call::from(record))),
+                None => (None, None),
+            };
+            let shown = json!({ "operators": operators, "moment": moment, "callback": back, "call": live });
+            ("operator.call", shown)
+        }
+        Notice::Operator(view) => ("operator.state", json!({ "operator": Person::from(view) })),
+        Notice::Reopened(record) => ("callback.reopened", callback(record)),
+        Notice::OperatorAnswered { callback, attempt, operator, number } => {
+            let told = json!({ "callback": callback, "attempt": attempt, "operator": operator, "number": number });
+            ("attempt.operator", told)
         }
         Notice::Dialling { callback, attempt, number, .. } => {
             ("attempt.dialling", json!({ "callback": callback, "attempt": attempt, "number": number }))
@@ -423,28 +469,6 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
         Notice::Closed { callback: record, .. } => ("callback.closed", callback(record)),
         _ => return None,
     })
-}
-
-/// Who it is that an operator has on the phone, at the moment when the operator answers. `known`: what a CRM calls this client.
-pub fn card(notice: &Notice, known: impl Fn(Number) -> Option<Arc<str>>) -> Option<(&'static str, serde_json::Value)> {
-    use serde_json::json;
-    let card = match notice {
-        Notice::OperatorAnswered { callback, attempt, operator, number, facts } => json!({
-            "operator": operator, "number": number, "name": facts.name, "client": known(*number), "line": facts.line,
-            "callback": callback, "attempt": attempt, "call": null, "misses": facts.misses,
-            "whence": {
-                "channel": facts.channel, "source": facts.source, "campaign": facts.campaign, "page": facts.page,
-                "tags": facts.tags,
-            },
-        }),
-        Notice::CallServed(call) => json!({
-            "operator": call.operator.as_ref()?, "number": call.number, "name": call.name,
-            "client": call.number.and_then(known), "line": call.line, "callback": call.callback, "attempt": null,
-            "call": call.id.as_str(), "misses": null, "whence": Whence::from(&*call.marks),
-        }),
-        _ => return None,
-    };
-    Some(("client.card", card))
 }
 
 /// An alarm, as the event stream tells it.

@@ -1,9 +1,9 @@
 //! The configuration: TOML and the environment, validated into a [`Config`], every fault named with its place and its cure.
 
 mod layer;
-mod link;
 mod net;
 mod notify;
+mod pages;
 mod place;
 mod queue;
 mod reader;
@@ -13,16 +13,18 @@ mod sections;
 mod site;
 mod token;
 mod unit;
+mod url;
 
 pub use layer::PREFIX;
-pub use link::Link;
 pub use net::Net;
 pub use notify::{Amocrm, Bitrix24, CHAT_EVENTS, Crm, Notify, Telegram, Webhook};
+pub use pages::{Disposition, Link, Means, Pages};
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
 pub use site::{Allowed, Limits, Look, Rate, Site};
 pub use token::{Scope, Token};
 pub use unit::span;
+pub use url::Url;
 
 use crate::{
     engine::rules::{Language, Rules},
@@ -94,6 +96,7 @@ impl Config {
             ("store", self.store != new.store),
             ("http", (self.listen, &self.tokens, &self.proxies) != (new.listen, &new.tokens, &new.proxies)),
             ("site", self.sites != new.sites),
+            ("pages", self.pages != new.pages),
             ("outbound", self.outbound != new.outbound),
             ("cdr", self.cdr != new.cdr),
             ("control", self.socket != new.socket),
@@ -130,6 +133,8 @@ pub struct Config {
     pub proxies: Vec<Net>,
     /// Web sites whose visitors may ask to be called.
     pub sites: Vec<Site>,
+    /// What the pages show beside what the daemon knows.
+    pub pages: Pages,
     /// Where dialplans give us their callers; `None`: nowhere.
     pub outbound: Option<Outbound>,
     /// How call detail records are taken in.

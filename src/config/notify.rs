@@ -1,7 +1,7 @@
 //! Who is told what happens (`[webhook.NAME]`, `[bitrix24]`, `[amocrm]`, `[telegram]`), and who is asked who calls (`[crm]`).
 
 use super::{
-    Link, Secret,
+    Secret, Url,
     reader::{Node, Table, one_of},
     sections,
 };
@@ -36,7 +36,7 @@ pub const CHAT_EVENTS: [&str; 12] = [
     "attempt.talking",
     "attempt.ended",
     "callback.closed",
-    "operator.state",
+    "callback.reopened",
     "alarm",
 ];
 /// … and of what it is, when nobody says otherwise.
@@ -63,7 +63,7 @@ pub struct Webhook {
     /// Its name.
     pub name: Name,
     /// Where events are posted.
-    pub url: Link,
+    pub url: Url,
     /// `whsec_…`.
     pub secret: Secret,
     /// Which events.
@@ -83,7 +83,7 @@ impl Webhook {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bitrix24 {
     /// Its incoming webhook, `https://example.bitrix24.ru/rest/1/…/`.
-    pub url: Link,
+    pub url: Url,
     /// The user to whom calls belong that no operator had.
     pub user: u32,
     /// Users of operators; the others are known by the number of their phone.
@@ -102,7 +102,7 @@ pub struct Bitrix24 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Amocrm {
     /// `https://example.amocrm.ru`.
-    pub url: Link,
+    pub url: Url,
     /// A long-lived token of an integration.
     pub token: Secret,
     /// Users of operators; the others are told by name.
@@ -117,7 +117,7 @@ pub struct Amocrm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telegram {
     /// The server of the Bot API.
-    pub api: Link,
+    pub api: Url,
     /// The token of the bot.
     pub token: Secret,
     /// The chat, as Telegram numbers it, or `@name` of a channel.
@@ -134,7 +134,7 @@ pub struct Telegram {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crm {
     /// The address, with `{number}` in it.
-    pub lookup: Link,
+    pub lookup: Url,
     /// What the header `Authorization: Bearer` carries.
     pub token: Option<Secret>,
     /// Where in the JSON that it answers the name is (RFC 6901).
@@ -225,7 +225,7 @@ impl Reads<'_> {
         let events = table.get("events").map_or_else(|| TELEGRAM_EVENTS.to_vec(), |node| events(&node, &CHAT_EVENTS));
         let api = match table.get("api") {
             Some(node) => node.line_of_text().and_then(|text| checked_link(text, &node, allow_private, TELEGRAM)),
-            None => Link::parse(TELEGRAM).ok(),
+            None => Url::parse(TELEGRAM).ok(),
         };
         table.close();
         Some(Telegram { api: api?, token: token?, chat: chat?, language, events, allow_private })
@@ -332,7 +332,7 @@ fn flag(table: &Table<'_>, key: &'static str, otherwise: bool) -> bool {
     table.get(key).and_then(|node| node.flag()).unwrap_or(otherwise)
 }
 
-fn link(table: &Table<'_>, key: &'static str, allow_private: bool, example: &str) -> Option<Link> {
+fn link(table: &Table<'_>, key: &'static str, allow_private: bool, example: &str) -> Option<Url> {
     let Some(node) = table.get(key) else {
         table.missing(key, example);
         return None;
@@ -340,8 +340,8 @@ fn link(table: &Table<'_>, key: &'static str, allow_private: bool, example: &str
     checked_link(node.line_of_text()?, &node, allow_private, example)
 }
 
-fn checked_link(text: &str, node: &Node<'_>, allow_private: bool, example: &str) -> Option<Link> {
-    match Link::parse(text.trim()) {
+fn checked_link(text: &str, node: &Node<'_>, allow_private: bool, example: &str) -> Option<Url> {
+    match Url::parse(text.trim()) {
         Err(why) => {
             node.fault(format!("this is no address of a server: {why}"), example);
             None

@@ -3,7 +3,7 @@
 //! followed, since it could.
 
 use super::address::is_public;
-use crate::config::Link;
+use crate::config::Url;
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -47,7 +47,7 @@ fn hint(error: &io::Error) -> &'static str {
 #[derive(Debug)]
 pub struct Ask<'a> {
     /// Where.
-    pub link: &'a Link,
+    pub link: &'a Url,
     /// It may be in a private network.
     pub allow_private: bool,
     /// What is posted, JSON; `None`: it is only read.
@@ -62,7 +62,7 @@ pub struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     /// This is posted there.
-    pub fn post(link: &'a Link, allow_private: bool, body: String) -> Ask<'a> {
+    pub fn post(link: &'a Url, allow_private: bool, body: String) -> Ask<'a> {
         Ask { link, allow_private, body: Some(body), token: None, headers: Vec::new(), within: PATIENCE }
     }
 }
@@ -166,7 +166,7 @@ fn request(ask: &Ask<'_>) -> Result<Request<Full<Bytes>>, Unanswered> {
     request.body(body).map_err(|error| Unanswered::Unsendable(error.to_string()))
 }
 
-async fn connect(link: &Link, allow_private: bool) -> Result<TcpStream, Unanswered> {
+async fn connect(link: &Url, allow_private: bool) -> Result<TcpStream, Unanswered> {
     let found = lookup_host((link.host.as_str(), link.port)).await.map_err(Unanswered::Unresolved)?;
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in judged(found.collect(), allow_private)? {

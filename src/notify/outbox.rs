@@ -5,7 +5,7 @@ use super::{amocrm, bitrix24, telegram};
 use crate::{
     config::Notify,
     engine::{
-        effect::{Effect, Notice},
+        effect::{Client, Effect, Notice},
         number::Number,
         paper::{Paper, PaperKind},
         record::{CallRecord, ChannelId, Write},
@@ -90,14 +90,13 @@ impl Outbox {
         for effect in effects {
             match effect {
                 Effect::Notice(notice) => {
-                    let events = [wire::event(notice), wire::card(notice, &known)];
-                    self.events(&key(notice), at, &events, writes);
+                    self.event(&key(notice), at, event(notice, &known), writes);
                     for (receiver, key, what) in told(notice, at, &settings, rules) {
                         self.write(receiver, &key, what, at, writes);
                     }
                 }
                 Effect::Alarm(alarm) => {
-                    self.events("alarm", at, &[Some(wire::alarm(alarm))], writes);
+                    self.event("alarm", at, Some(wire::alarm(alarm)), writes);
                     if let Some(text) = settings.telegram.as_ref().and_then(|chat| telegram::alarm(alarm, chat)) {
                         self.write(TELEGRAM, "", What::Telegram(text), at, writes);
                     }
@@ -107,15 +106,13 @@ impl Outbox {
         }
     }
 
-    fn events(&mut self, key: &str, at: Wall, events: &[Option<(&'static str, Value)>], writes: &mut Vec<Write>) {
+    fn event(&mut self, key: &str, at: Wall, event: Option<(&'static str, Value)>, writes: &mut Vec<Write>) {
+        let Some((event, data)) = event else { return };
         let settings = self.settings.clone();
-        for (event, data) in events.iter().flatten() {
-            let wanted = settings.webhooks.iter().filter(|webhook| webhook.events.contains(event));
-            let mut text = None;
-            for webhook in wanted {
-                let body = text.get_or_insert_with(|| body(event, at, data)).clone();
-                self.write(&self::webhook(&webhook.name), key, What::Event(body), at, writes);
-            }
+        let mut text = None;
+        for webhook in settings.webhooks.iter().filter(|webhook| webhook.events.contains(&event)) {
+            let body = text.get_or_insert_with(|| body(event, at, &data)).clone();
+            self.write(&self::webhook(&webhook.name), key, What::Event(body), at, writes);
         }
     }
 
@@ -132,6 +129,22 @@ impl Outbox {
             at: self.last,
             body: serde_json::to_string(&delivery).unwrap_or_default(),
         }));
+    }
+}
+
+/// An event as the API tells it; of a client at an operator's phone with what a CRM calls them.
+fn event(notice: &Notice, known: impl Fn(Number) -> Option<Arc<str>>) -> Option<(&'static str, Value)> {
+    let (event, mut data) = wire::event(notice)?;
+    if let Notice::AtOperator { client: Some(client), .. } = notice {
+        data["client"] = json!(number_of(client).and_then(known));
+    }
+    Some((event, data))
+}
+
+fn number_of(client: &Client) -> Option<Number> {
+    match client {
+        Client::Callback(record) => Some(record.number),
+        Client::Call(record) => record.number,
     }
 }
 
@@ -161,7 +174,7 @@ fn key(notice: &Notice) -> String {
         | Notice::CallServed(record)
         | Notice::CallEnded(record)
         | Notice::Queued(record) => call(record),
-        Notice::Opened(record) | Notice::Joined(record) => record.number.to_string(),
+        Notice::Opened(record) | Notice::Joined(record) | Notice::Reopened(record) => record.number.to_string(),
         Notice::Closed { callback: record, .. } => record.number.to_string(),
         Notice::Ringing { number, .. }
         | Notice::OperatorAnswered { number, .. }
@@ -169,7 +182,12 @@ fn key(notice: &Notice) -> String {
         | Notice::Joint { number, .. }
         | Notice::AttemptEnded { number, .. } => number.to_string(),
         Notice::Offered { call, number, .. } => client(*number, call),
-        Notice::OperatorReady { operator, .. } => format!("operator {operator}"),
+        Notice::AtOperator { operators, client: shown, .. } => match shown.as_deref() {
+            Some(Client::Callback(record)) => record.number.to_string(),
+            Some(Client::Call(record)) => call(record),
+            None => format!("operator {}", operators.join(" ")),
+        },
+        Notice::Operator(view) => format!("operator {}", view.name),
         Notice::Blocked(_) | Notice::LeftQueue { .. } | Notice::OffersOver { .. } => String::new(),
     }
 }

@@ -8,7 +8,7 @@ use super::{
     telegram,
 };
 use crate::{
-    config::{Amocrm, Bitrix24, Link, Notify, Telegram, Webhook},
+    config::{Amocrm, Bitrix24, Notify, Telegram, Url, Webhook},
     engine::{
         paper::{Paper, PaperKind},
         record::Write,
@@ -110,7 +110,7 @@ impl Sender {
         }
     }
 
-    async fn post(&self, link: &Link, token: Option<&str>, body: &Value) -> Result<Answer, Sent> {
+    async fn post(&self, link: &Url, token: Option<&str>, body: &Value) -> Result<Answer, Sent> {
         let ask = Ask { token, ..Ask::post(link, self.to.allow_private(), body.to_string()) };
         self.client.ask(ask).await.map_err(|why| Sent::Later(why.to_string(), None))
     }

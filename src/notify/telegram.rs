@@ -82,14 +82,8 @@ fn sentence(notice: &Notice) -> Option<(String, String)> {
             let (ru, en) = reason_words(reason);
             both(format!("{}: {ru}", whom(callback)), format!("{}: {en}", whom(callback)))
         }
-        Notice::OperatorReady { operator, ready } => {
-            let operator = word_of(operator);
-            let (ru, en) = if *ready {
-                ("принимает звонки", "takes calls")
-            } else {
-                ("не принимает звонки", "is away")
-            };
-            both(format!("{operator} {ru}"), format!("{operator} {en}"))
+        Notice::Reopened(callback) => {
+            both(format!("Попробуем ещё раз: {}", whom(callback)), format!("Tried again: {}", whom(callback)))
         }
         _ => None,
     }

@@ -7,8 +7,10 @@
 #[path = "../outside/mod.rs"]
 mod outside;
 
+mod chat;
 mod driver;
 mod enter;
+mod operator;
 mod shop;
 mod widget;
 

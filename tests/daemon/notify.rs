@@ -10,9 +10,10 @@ use axum::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use perezvon::{
-    config::{Amocrm, Bitrix24, Crm, Link, Secret, Telegram, Webhook},
+    config::{Amocrm, Bitrix24, Crm, Secret, Telegram, Url, Webhook},
     engine::{
-        effect::{Alarm, AlarmKind, Facts, Notice},
+        OperatorState, OperatorView,
+        effect::{Alarm, AlarmKind, Client as Shown, Moment, Notice},
         paper::PaperKind,
         record::{CallRecord, CallbackState, CloseReason, Marks, Origin},
     },
@@ -104,8 +105,8 @@ impl Endpoint {
         }
     }
 
-    fn link(&self, path: &str) -> Link {
-        Link::parse(&format!("http://127.0.0.1:{}{path}", self.port)).unwrap()
+    fn link(&self, path: &str) -> Url {
+        Url::parse(&format!("http://127.0.0.1:{}{path}", self.port)).unwrap()
     }
 
     fn webhook(&self, name: &str, events: &[&'static str]) -> Webhook {
@@ -202,10 +203,15 @@ fn callback(name: &str, reason: CloseReason) -> CallbackRecord {
     }
 }
 
+fn ready(name: &str) -> Notice {
+    let (name, state) = (name.into(), OperatorState::Free);
+    let (callback, call, moment, talks, why, pause) = Default::default();
+    Notice::Operator(OperatorView { name, ready: true, state, since: BORN, callback, call, moment, talks, why, pause })
+}
+
 fn answered(attempt: u32) -> Notice {
-    let facts = Box::new(Facts { name: "Ivan".to_owned(), line: "site".to_owned(), misses: 2, ..Facts::default() });
     let number = "+79161234567".parse().unwrap();
-    Notice::OperatorAnswered { callback: CallbackId(5), attempt, operator: "anna".into(), number, facts }
+    Notice::OperatorAnswered { callback: CallbackId(5), attempt, operator: "anna".into(), number }
 }
 
 fn ended_with(attempt: u32, outcome: Outcome, talk: Span) -> Notice {
@@ -304,8 +310,10 @@ async fn a_crash_between_the_commit_and_the_delivery_loses_nothing_and_what_come
     let store = Sqlite::open(&file, BORN).await.unwrap();
     let mut writes = Vec::new();
     let mut outbox = Outbox::new(Arc::new(settings()), 1, Wall::default());
-    let effects = [answered(1), ended_with(1, Outcome::Busy, Span::ZERO)].map(Effect::Notice);
-    outbox.post(&effects, BORN, &rules(), |_| None, &mut writes);
+    let client = Some(Box::new(Shown::Callback(callback("Ivan", CloseReason::Talked))));
+    let card = Notice::AtOperator { operators: vec!["anna".into()], moment: Moment::Answered, client };
+    let effects = [card, answered(1), ended_with(1, Outcome::Busy, Span::ZERO)].map(Effect::Notice);
+    outbox.post(&effects, BORN, &rules(), |_| Some("Ivan Ivanov".into()), &mut writes);
     store.commit(&writes).await.unwrap();
     store.backup(&copy).await.unwrap();
     store.close().await.unwrap();
@@ -329,9 +337,10 @@ async fn a_crash_between_the_commit_and_the_delivery_loses_nothing_and_what_come
     let first: &Vec<(String, String)> = &ids[0];
     assert_eq!(
         first.iter().map(|(event, _)| event.as_str()).collect::<Vec<_>>(),
-        ["attempt.operator", "client.card", "attempt.ended"]
+        ["operator.call", "attempt.operator", "attempt.ended"]
     );
     assert_eq!(ids[0], ids[1], "the receiver knows them again");
+    assert_eq!(endpoint.all()[0].json()["data"]["client"], "Ivan Ivanov", "what the CRM said is on the card");
 }
 
 #[tokio::test]
@@ -346,7 +355,8 @@ async fn while_the_store_takes_no_writes_nothing_is_told() {
     assert_eq!(endpoint.all().len(), 0, "what is not written has not happened");
     house.store.full.store(false, Ordering::SeqCst);
     let told = endpoint.is_asked("told when it is written", |asked| asked.len() == 1).await;
-    assert_eq!(told[0].json()["data"], json!({ "operator": "anna", "ready": false }));
+    let anna = &told[0].json()["data"]["operator"];
+    assert_eq!((&anna["name"], &anna["ready"]), (&json!("anna"), &json!(false)));
     until("off the store", || waiting(&house.store) == 0).await;
     house.stops().await;
 }
@@ -357,7 +367,7 @@ async fn nothing_leads_into_a_private_network_and_no_redirect_is_followed() {
         Endpoint::open(|asked| Some(if asked.path == "/away" { (302, "/home".into()) } else { (200, "".into()) }))
             .await;
     let ask = async |host: &str, path: &str, allow_private| {
-        let link = Link::parse(&format!("http://{host}:{}{path}", endpoint.port)).unwrap();
+        let link = Url::parse(&format!("http://{host}:{}{path}", endpoint.port)).unwrap();
         let within = Duration::from_secs(10);
         let client = Client::default();
         client.ask(Ask { link: &link, allow_private, body: None, token: None, headers: Vec::new(), within }).await
@@ -387,7 +397,7 @@ async fn nothing_leads_into_a_private_network_and_no_redirect_is_followed() {
     let store = fickle();
     let private = Webhook { allow_private: false, ..endpoint.webhook("crm", &["operator.state"]) };
     let mut told = Told::over(store.clone(), Notify { webhooks: vec![private], ..Notify::default() }).await;
-    told.happens(vec![Notice::OperatorReady { operator: "anna".into(), ready: true }]).await;
+    told.happens(vec![ready("anna")]).await;
     sleep(Duration::from_millis(100)).await;
     assert_eq!((endpoint.all().len(), waiting(&store)), (1, 1));
 }
@@ -399,7 +409,7 @@ async fn what_nobody_takes_for_a_day_is_given_up() {
     let notify = Notify { webhooks: vec![endpoint.webhook("crm", &["operator.state"])], ..Notify::default() };
     // A day in four seconds.
     let mut told = Told::at(20_000.0, store.clone(), notify).await;
-    told.happens(vec![Notice::OperatorReady { operator: "anna".into(), ready: true }]).await;
+    told.happens(vec![ready("anna")]).await;
     endpoint.is_asked("it is tried again and again", |asked| asked.len() >= 5).await;
     assert_eq!(waiting(&store), 1, "a day is not over");
     until("given up", || waiting(&store) == 0).await;
@@ -415,7 +425,7 @@ async fn more_than_may_wait_drops_the_oldest() {
     let notify = Notify { webhooks: vec![endpoint.webhook("crm", &["operator.state"])], ..Notify::default() };
     let mut outbox = Outbox::new(Arc::new(notify.clone()), 1, Wall::default());
     let mut writes = Vec::new();
-    let operators = |n: usize| Notice::OperatorReady { operator: format!("operator {n}").into(), ready: true };
+    let operators = |n: usize| ready(&format!("operator {n}"));
     let effects: Vec<Effect> = (0..MOST + 5).map(operators).map(Effect::Notice).collect();
     outbox.post(&effects, BORN, &rules(), |_| None, &mut writes);
     store.commit(&writes).await.unwrap();
@@ -423,7 +433,7 @@ async fn more_than_may_wait_drops_the_oldest() {
     let asked = endpoint.is_asked("the ones that are left", |asked| asked.len() == 8).await;
     assert_eq!(waiting(&store), MOST);
     let operators: BTreeSet<String> =
-        asked.iter().map(|asked| asked.json()["data"]["operator"].as_str().unwrap().to_owned()).collect();
+        asked.iter().map(|asked| asked.json()["data"]["operator"]["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(operators, (5..13).map(|n| format!("operator {n}")).collect());
 }
 
@@ -433,7 +443,7 @@ async fn what_is_for_nobody_any_more_is_let_go() {
     let store = fickle();
     let notify = Notify { webhooks: vec![endpoint.webhook("old", &["operator.state"])], ..Notify::default() };
     let mut told = Told::over(store.clone(), notify).await;
-    told.happens(vec![Notice::OperatorReady { operator: "anna".into(), ready: true }]).await;
+    told.happens(vec![ready("anna")]).await;
     assert_eq!(waiting(&store), 1);
     drop(told);
     // What was begun at Bitrix24 is remembered for as long as its end may be told, and no longer.
@@ -515,8 +525,8 @@ async fn a_call_is_registered_once_in_bitrix24_and_finished_whatever_breaks_betw
     told.happens(vec![answered(1)]).await;
     endpoint.is_asked("registered again, since its id was not kept", |asked| asked.len() >= 2).await;
     until("taken", || waiting(&store) == 0).await;
-    let Notice::OperatorAnswered { callback, attempt, number, facts, .. } = answered(1) else { unreachable!() };
-    told.happens(vec![Notice::OperatorAnswered { callback, attempt, operator: "boris".into(), number, facts }]).await;
+    let Notice::OperatorAnswered { callback, attempt, number, .. } = answered(1) else { unreachable!() };
+    told.happens(vec![Notice::OperatorAnswered { callback, attempt, operator: "boris".into(), number }]).await;
     until("the next operator is shown the same call", || there.lock().unwrap().shown.len() == 1).await;
     assert_eq!(there.lock().unwrap().shown[0]["USER_ID"], "15");
     told.happens(vec![ended_with(1, Outcome::Talked, Span::seconds(95))]).await;
@@ -643,6 +653,7 @@ fn a_chat_has_words_for_every_event_that_it_can_be_told_of() {
     let (operator, reason) = (Name::from("anna"), CloseReason::Talked);
     let ended = CallRecord { missed: Some(false), ..call("+79161234567", "") };
     let closed = callback("", reason.clone());
+    let reopened = closed.clone();
     let notices = [
         Notice::CallArrived(ended.clone()),
         Notice::CallServed(ended.clone()),
@@ -654,10 +665,10 @@ fn a_chat_has_words_for_every_event_that_it_can_be_told_of() {
         Notice::Joint { callback: CallbackId(5), operator: operator.clone(), number, took: false, since: BORN },
         ended_with(1, Outcome::Busy, Span::ZERO),
         Notice::Closed { callback: closed, reason },
-        Notice::OperatorReady { operator, ready: true },
+        Notice::Reopened(reopened),
     ];
     let settings = Telegram {
-        api: Link::parse("https://api.telegram.org").unwrap(),
+        api: Url::parse("https://api.telegram.org").unwrap(),
         token: Secret::new("1:A"),
         chat: "1".to_owned(),
         language: Language::Ru,
@@ -683,7 +694,7 @@ async fn a_crm_that_hangs_delays_nothing_and_one_that_answers_is_heard() {
         let name = json!({ "client": { "name": "Анна \u{1}Ивановна" } }).to_string();
         let endpoint = Endpoint::open(move |_| answers.then(|| (200, name.clone()))).await;
         let crm = Crm {
-            lookup: Link::parse(&format!("http://127.0.0.1:{}/who?phone={}", endpoint.port, Crm::NUMBER)).unwrap(),
+            lookup: Url::parse(&format!("http://127.0.0.1:{}/who?phone={}", endpoint.port, Crm::NUMBER)).unwrap(),
             token: Some(Secret::new("word")),
             name: "/client/name".to_owned(),
             // Longer than this test waits for the words: whoever waited for it would be late.

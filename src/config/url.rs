@@ -3,11 +3,11 @@
 use std::fmt;
 
 /// The longest address, in bytes.
-const MOST_LINK: usize = 2048;
+const MOST_URL: usize = 2048;
 
 /// Where something is sent. How it is shown leaves the path out: it may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Link {
+pub struct Url {
     /// By TLS.
     pub tls: bool,
     /// A name, or an address; of IPv6 without its brackets.
@@ -18,17 +18,17 @@ pub struct Link {
     pub path: String,
 }
 
-impl Link {
+impl Url {
     /// Reads an address. Names in other letters than Latin ones are written as DNS has them (`xn--…`).
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Link, &'static str> {
+    pub fn parse(text: &str) -> Result<Url, &'static str> {
         let tls = text.starts_with("https://");
         if !tls && !text.starts_with("http://") {
             return Err("it begins with https:// or http://");
         }
-        if text.len() > MOST_LINK {
+        if text.len() > MOST_URL {
             return Err("it is too long");
         }
         if text.contains('#') {
@@ -48,14 +48,14 @@ impl Link {
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let path = if path.starts_with('/') { path } else { format!("/{path}") };
-        if host.is_empty() { Err("it names no host") } else { Ok(Link { tls, host, port, path }) }
+        if host.is_empty() { Err("it names no host") } else { Ok(Url { tls, host, port, path }) }
     }
 
     /// The same server, with this after the path; one slash between the two.
     #[must_use]
-    pub fn join(&self, rest: &str) -> Link {
+    pub fn join(&self, rest: &str) -> Url {
         let path = format!("{}/{}", self.path.trim_end_matches('/'), rest.trim_start_matches('/'));
-        Link { path, ..self.clone() }
+        Url { path, ..self.clone() }
     }
 
     /// `host`, or `host:port` when it is not the usual one: what the header `Host` says.
@@ -68,13 +68,13 @@ impl Link {
     }
 }
 
-impl fmt::Display for Link {
+impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", if self.tls { "https" } else { "http" }, self.authority())
     }
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}/***")
     }
@@ -86,14 +86,14 @@ mod tests {
 
     #[test]
     fn an_address_is_taken_apart_and_shown_without_its_secrets() {
-        let link = Link::parse("https://example.bitrix24.ru/rest/1/secret/").unwrap();
+        let link = Url::parse("https://example.bitrix24.ru/rest/1/secret/").unwrap();
         assert_eq!((link.tls, link.host.as_str(), link.port), (true, "example.bitrix24.ru", 443));
         assert_eq!(format!("{link} {link:?}"), "https://example.bitrix24.ru https://example.bitrix24.ru/***");
         assert_eq!(link.join("telephony.externalCall.register").path, "/rest/1/secret/telephony.externalCall.register");
-        let link = Link::parse("http://[::1]:8080?x=1").unwrap();
+        let link = Url::parse("http://[::1]:8080?x=1").unwrap();
         assert_eq!((link.host.as_str(), link.port, link.path.as_str()), ("::1", 8080, "/?x=1"));
         assert_eq!(link.authority(), "[::1]:8080");
-        assert_eq!(Link::parse("https://[2001:db8::1]/").unwrap().port, 443);
+        assert_eq!(Url::parse("https://[2001:db8::1]/").unwrap().port, 443);
         for wrong in [
             "example.org",
             "ftp://example.org",
@@ -105,7 +105,7 @@ mod tests {
             "https://exa mple.org/",
             "https://пример.рф/",
         ] {
-            assert!(Link::parse(wrong).is_err(), "{wrong}");
+            assert!(Url::parse(wrong).is_err(), "{wrong}");
         }
     }
 }
