@@ -148,6 +148,23 @@ const COMMIT: Metric = times("perezvon_commit_seconds", COMMITS, "How long the s
 const COMMIT_FAILED: Metric = counter("perezvon_commit_failures_total", &[], "Commits that the store refused.");
 const STEP: Metric = times("perezvon_step_seconds", STEPS, "How long the engine took for a step.");
 const ALARMS: Metric = counter("perezvon_alarms_total", &["kind"], "Troubles that a person should know of.");
+const DELIVERIES: Metric = counter(
+    "perezvon_deliveries_total",
+    &["to", "result"],
+    "What was sent to webhooks and other systems, by what came of it: taken, later (it is tried again), dropped.",
+);
+const OUTBOX: Metric =
+    gauge("perezvon_outbox_length", &["to"], "What waits to be sent to a webhook or another system.");
+const OUTBOX_AGE: Metric = gauge(
+    "perezvon_outbox_oldest_seconds",
+    &["to"],
+    "How long the oldest of what waits to be sent has waited; 0: nothing waits.",
+);
+const LOOKUPS: Metric = counter(
+    "perezvon_crm_lookups_total",
+    &["result"],
+    "Questions to the CRM who calls: named, unknown, late, no-answer.",
+);
 const BUILD: Metric = gauge("perezvon_build_info", &["version"], "1, with the version of the program.");
 
 /// Every metric that the program exports.
@@ -191,6 +208,10 @@ pub const ALL: &[&Metric] = &[
     &COMMIT_FAILED,
     &STEP,
     &ALARMS,
+    &DELIVERIES,
+    &OUTBOX,
+    &OUTBOX_AGE,
+    &LOOKUPS,
     &BUILD,
 ];
 
@@ -465,6 +486,27 @@ pub fn event(name: &'static str) {
     metrics::counter!(EVENTS.name, EVENTS.labels[0] => name).increment(1);
 }
 
+/// What came of sending something: `taken`, `later` or `dropped`.
+pub fn delivery(to: &str, result: &'static str) {
+    DELIVERIES.count(&[to, result]);
+}
+
+/// What waits to be sent there: how much, and for how long the oldest has waited.
+pub fn outbox(to: &str, length: usize, age: Span) {
+    OUTBOX.set(&[to], length as f64);
+    OUTBOX_AGE.set(&[to], seconds(age));
+}
+
+/// Begins what is counted of a receiver at zero.
+pub fn receiver(to: &str) {
+    ["taken", "later", "dropped"].iter().for_each(|result| DELIVERIES.begin(&[to, result]));
+}
+
+/// What a CRM said when it was asked who calls: `named`, `unknown`, `late` or `no-answer`.
+pub fn lookup(result: &'static str) {
+    LOOKUPS.count(&[result]);
+}
+
 /// So many dialplans hold a connection now.
 pub fn sessions(now: usize) {
     SESSIONS.set(&[], now as f64);
@@ -650,6 +692,7 @@ mod tests {
                 number,
                 operator: None,
                 outcome: Outcome::Talked,
+                took: false,
                 talk: Span::seconds(40),
                 again: None,
             },
@@ -678,6 +721,10 @@ mod tests {
         cdr(CdrResult::Taken);
         commit(Duration::from_millis(2), false);
         step(Duration::from_micros(4));
+        receiver("webhook.crm");
+        delivery("webhook.crm", "later");
+        outbox("webhook.crm", 1, Span::seconds(5));
+        lookup("late");
         let view = crate::engine::SwitchView { name: "main".into(), up: true, settled: true };
         let now = Status {
             at: Wall(0),
@@ -723,7 +770,7 @@ mod tests {
             for label in metric.labels {
                 let allowed = [
                     "line", "group", "left", "outcome", "origin", "reason", "state", "switch", "event", "result",
-                    "kind", "version", "operator",
+                    "kind", "to", "version", "operator",
                 ];
                 assert!(allowed.contains(label), "{name} has the label {label}");
             }

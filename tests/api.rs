@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     process::{Child, Command, Stdio},
+    sync::{Mutex, mpsc},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -62,6 +63,11 @@ fn spawn(folder: &TempDir) -> (Child, String) {
 
 impl Daemon {
     fn start() -> Daemon {
+        Daemon::start_with("")
+    }
+
+    /// With this in its configuration too.
+    fn start_with(more: &str) -> Daemon {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
         let mut tokens = [("eye", "read"), ("site", "operate"), ("boss", "admin"), ("anna", "operate")]
@@ -72,7 +78,7 @@ impl Daemon {
              listen = \"127.0.0.1:0\"\ntrusted_proxy = \"127.0.0.1\"\n[control]\nsocket = \"{}\"\n[trunk.provider]\n\
              dial = \"sofia/gateway/provider/{{number}}\"\n[[operator]]\nname = \"anna\"\ndial = \"user/1001\"\n\
              [[operator]]\nname = \"boris\"\ndial = \"user/1002\"\n[[line]]\n\
-             name = \"site\"\nnumbers = [\"+74951112233\"]\n{}{}",
+             name = \"site\"\nnumbers = [\"+74951112233\"]\n{}{}{more}",
             at("p.db"),
             at("p.sock"),
             tokens.each_ref().map(|(_, lines)| lines.as_str()).concat(),
@@ -829,4 +835,86 @@ fn a_generic_tester_finds_no_mismatch() {
         .output()
         .unwrap();
     assert!(tested.status.success(), "{}", outside::said(&tested));
+}
+
+/// A receiver of webhooks that answers with `status` for as long as it is asked; gives the requests, each with its head and body.
+fn receiver(status: &'static Mutex<u16>) -> (u16, mpsc::Receiver<(String, Value)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") {
+                assert!(stream.read_line(&mut head).unwrap() > 0, "{head}");
+            }
+            let head = head.to_ascii_lowercase();
+            let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            let answer = format!("HTTP/1.1 {} x\r\ncontent-length: 0\r\n\r\n", status.lock().unwrap());
+            stream.get_mut().write_all(answer.as_bytes()).unwrap();
+            if tell.send((head, serde_json::from_slice(&body).unwrap())).is_err() {
+                return;
+            }
+        }
+    });
+    (port, told)
+}
+
+#[test]
+fn a_webhook_that_was_down_hears_after_a_kill_of_the_daemon_what_it_missed() {
+    static STATUS: Mutex<u16> = Mutex::new(503);
+    let (port, told) = receiver(&STATUS);
+    let mut daemon = Daemon::start_with(&format!(
+        "[webhook.crm]\nurl = \"http://127.0.0.1:{port}/hook\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n\
+         events = [\"callback.*\"]\nallow_private = true\n"
+    ));
+    assert_eq!(daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(json!({ "number": "+79161234567" }))).0, 201);
+    let id = |head: &str| head.split("webhook-id: ").nth(1).unwrap().lines().next().unwrap().to_owned();
+    let (head, missed) = told.recv_timeout(PATIENCE).unwrap();
+    assert!(head.starts_with("post /hook http/1.1") && head.contains("webhook-signature: v1,"), "{head}");
+    let metrics = daemon.exchange("GET /metrics", "", "").2;
+    assert!(metrics.contains("perezvon_deliveries_total{to=\"webhook.crm\",result=\"taken\"} 0"), "{metrics}");
+    *STATUS.lock().unwrap() = 204;
+    daemon.dies_and_returns();
+    let (again, heard) = told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(
+        (&heard["type"], &heard["data"]["callback"]["number"]),
+        (&json!("callback.opened"), &json!("+79161234567"))
+    );
+    assert_eq!((id(&head), missed), (id(&again), heard), "the same, word for word");
+    let begun = Instant::now();
+    while !daemon.exchange("GET /metrics", "", "").2.contains("perezvon_outbox_length{to=\"webhook.crm\"} 0") {
+        assert!(begun.elapsed() < PATIENCE);
+        sleep(Duration::from_millis(30));
+    }
+}
+
+#[test]
+fn a_client_who_asks_in_a_form_of_bitrix24_is_called_back() {
+    let daemon = Daemon::start_with(
+        "[bitrix24]\nurl = \"https://bitrix24.invalid/rest/1/x/\"\nuser = 1\ntoken = \"51610fefc120\"\n",
+    );
+    let post = |event: &str, number: &str, token: &str| {
+        let body = format!(
+            "event={event}&event_handler_id=1&data%5BPHONE_NUMBER%5D={number}&data%5BTEXT%5D=x&ts=1&\
+             auth%5Bapplication_token%5D={token}"
+        );
+        daemon.exchange("POST /bitrix24", "Content-Type: application/x-www-form-urlencoded\r\n", &body).0
+    };
+    assert_eq!(post("ONEXTERNALCALLBACKSTART", "%2B79161234567", "51610fefc121"), 401);
+    assert_eq!(post("ONEXTERNALCALLBACKSTART", "%2B79161234567", ""), 401);
+    assert_eq!(post("ONEXTERNALCALLSTART", "%2B79161234567", "51610fefc120"), 204);
+    let open = || daemon.ask(READ, "GET /api/v1/callbacks", None).1["callbacks"].as_array().unwrap().clone();
+    assert!(open().is_empty(), "another event, or nobody's");
+    assert_eq!(post("ONEXTERNALCALLBACKSTART", "8+%28916%29+123-45-67", "51610fefc120"), 204);
+    assert_eq!(post("ONEXTERNALCALLBACKSTART", "%2B79161234567", "51610fefc120"), 204);
+    let made = open();
+    assert_eq!((made.len(), &made[0]["number"]), (1, &json!("+79161234567")), "asked twice, called once");
+    assert_eq!((&made[0]["origin"], &made[0]["origin_of"]), (&json!("by-hand"), &json!("bitrix24")));
+    assert_eq!(post("ONEXTERNALCALLBACKSTART", "%0D%0A%0D%0Aapi+originate", "51610fefc120"), 422);
+    assert_eq!(daemon.exchange("POST /bitrix24", "Content-Type: application/json\r\n", "{}").0, 400);
+    assert_eq!(Daemon::start().exchange("POST /bitrix24", "", "").0, 404, "where it is not configured");
 }

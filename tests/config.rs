@@ -2,7 +2,7 @@
 #![cfg(feature = "daemon")]
 
 use perezvon::{
-    config::{self, Allowed, Base, Config, Means, Over, Pages},
+    config::{self, Allowed, Base, Config, Crm, Means, Notify, Over, Pages},
     engine::{
         money::Amount,
         rules::{
@@ -580,7 +580,7 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         "[[line]]",
         "[defaults.redial]\nannounce_operator = \"{{ pages }}\"\nexpire = \"5m\"\nannounce_repeated = \"\"\n[voice]\nnames = \"latin\"\n[[line]]",
         &[
-            "perezvon.toml:17:21: `announce_operator`: the template names `pages`, which there is not; it may name number, name, line, channel, source, campaign, page, tags, attempt, misses, key, outcome, position, wait",
+            "perezvon.toml:17:21: `announce_operator`: the template names `pages`, which there is not; it may name number, name, client, line, channel, source, campaign, page, tags, attempt, misses, key, outcome, position, wait",
             "perezvon.toml:18:10: a callback would expire before it may be dialled; `expire` must be longer than `track`",
             "perezvon.toml:19:21: `announce_repeated`: the template says nothing",
             "perezvon.toml:21:9: `names` is \"latin\"; known: as-given, transliterate",
@@ -1187,5 +1187,104 @@ fn defaults_that_are_shown_change_nothing_when_they_are_written() {
         let over = Over::parse("usual", &config::write(&set, &[]).unwrap()).unwrap();
         let laid = file.config(Some(&over)).unwrap_or_else(|faults| panic!("{faults}"));
         assert_eq!(format!("{:?}", laid.rules), format!("{:?}", file.config(None).unwrap().rules));
+/// Whoever is told or asked.
+const OTHERS: &str = r#"
+[webhook.crm]
+url = "https://crm.example.org/perezvon?key=1"
+secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+events = ["call.missed", "callback.*"]
+[webhook.all]
+url = "http://10.0.0.7:9000"
+secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+allow_private = true
+[bitrix24]
+url = "https://example.bitrix24.ru/rest/1/word/"
+user = 1
+users = { anna = 12 }
+create_leads = false
+token = "51610fef"
+line = "site"
+[amocrm]
+url = "https://example.amocrm.ru"
+token = "eyJ0eXAi.eyJhdWQi.x-_9"
+users = { boris = 504141 }
+pipeline = 77
+[telegram]
+token = "123456:ABC-def_1"
+chat = "-1001234567890"
+language = "en"
+events = "call.*"
+[crm]
+lookup = "https://crm.example.org/who?phone={number}&limit=1"
+token = "word"
+name = "/result/0/NAME"
+within = "700ms"
+"#;
+
+#[test]
+fn who_is_told_what_happens_and_who_is_asked_who_calls() {
+    let config = read(&format!("{SMALL}{OTHERS}"), &[]).unwrap();
+    let Notify { webhooks, bitrix24, amocrm, telegram, crm } = &config.notify;
+    let [all, one] = webhooks.as_slice() else { panic!("{webhooks:?}") };
+    assert_eq!((&*one.name, one.url.path.as_str(), one.allow_private), ("crm", "/perezvon?key=1", false));
+    assert_eq!(
+        one.events,
+        ["call.missed", "callback.opened", "callback.joined", "callback.reopened", "callback.closed"]
+    );
+    assert_eq!((one.key().len(), &*all.name, all.url.authority().as_str()), (24, "all", "10.0.0.7:9000"));
+    assert_eq!(all.events, perezvon::wire::EVENTS);
+    let bitrix24 = bitrix24.as_ref().unwrap();
+    assert_eq!((bitrix24.user, bitrix24.users["anna"], bitrix24.create_leads), (1, 12, false));
+    assert_eq!((bitrix24.token.as_ref().unwrap().reveal(), bitrix24.line.as_deref()), ("51610fef", Some("site")));
+    let amocrm = amocrm.as_ref().unwrap();
+    assert_eq!(
+        (amocrm.users["boris"], amocrm.pipeline, amocrm.url.host.as_str()),
+        (504_141, Some(77), "example.amocrm.ru")
+    );
+    let telegram = telegram.as_ref().unwrap();
+    assert_eq!((telegram.chat.as_str(), telegram.language), ("-1001234567890", Language::En));
+    assert_eq!(telegram.events, ["call.arrived", "call.served", "call.missed", "call.ended"]);
+    assert_eq!(telegram.api.to_string(), "https://api.telegram.org");
+    let crm = crm.as_ref().unwrap();
+    assert_eq!((crm.name.as_str(), crm.within), ("/result/0/NAME", Span(700)));
+    assert_eq!(crm.lookup.path, format!("/who?phone={}&limit=1", Crm::NUMBER));
+    let shown = format!("{:?}", config.notify);
+    for secret in ["whsec_Mf", "word", "51610fef", "eyJ0", "123456:ABC", "key=1"] {
+        assert!(!shown.contains(secret), "{secret} is shown: {shown}");
+    }
+    let old = read(SMALL, &[]).unwrap();
+    assert_eq!(old.needs_restart(&config), ["webhook", "bitrix24", "amocrm", "telegram", "crm"]);
+}
+
+#[test]
+fn what_is_wrong_with_other_systems_is_told_with_its_cure() {
+    for (from, to, told) in [
+        ("https://crm.example.org/perezvon?key=1", "http://crm.example.org/", "by http:// anybody on the way reads"),
+        ("https://crm.example.org/perezvon?key=1", "crm.example.org", "it begins with https:// or http://"),
+        (
+            "secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\nevents",
+            "secret = \"word\"\nevents",
+            "perezvon webhook secret",
+        ),
+        ("secret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\nevents", "events", "`secret` is missing"),
+        ("\"call.missed\", ", "\"call.mised\", ", "did you mean `call.missed`?"),
+        ("\"callback.*\"", "\"calback.*\"", "there is no event \"calback.*\" here"),
+        ("user = 1\n", "", "`user` is missing"),
+        ("anna = 12", "ana = 12", "did you mean `anna`?"),
+        ("line = \"site\"\n[amocrm]", "line = \"sait\"\n[amocrm]", "there is no line \"sait\""),
+        ("token = \"eyJ0eXAi.eyJhdWQi.x-_9\"", "token = \"a b\"", "this is no token"),
+        ("123456:ABC-def_1", "ABC/../x", "@BotFather gives one"),
+        ("\"-1001234567890\"", "\"the team\"", "\"the team\" is no chat"),
+        ("events = \"call.*\"", "events = \"operator.call\"", "there is no event \"operator.call\" here"),
+        ("phone={number}", "phone=1", "`lookup` has no place for the number"),
+        ("/result/0/NAME", "result.0", "write \"/result/0/NAME\""),
+        ("700ms", "1m", "it may be 100ms to 5s"),
+        ("within =", "witin =", "did you mean `within`?"),
+    ] {
+        assert_eq!(OTHERS.matches(from).count(), 1, "{from}");
+        let faults = read(&format!("{SMALL}{}", OTHERS.replace(from, to)), &[]).expect_err(to);
+        assert!(faults.len() == 1 && faults[0].contains(told), "{to}: {faults:?}");
+        let file = faults[0].strip_prefix("perezvon.toml:").expect("it is said where");
+        assert!(file.as_bytes()[0].is_ascii_digit(), "{faults:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Failure, settings, show};
 use crate::{
-    config::Config,
+    config::{Config, Notify},
     control::settings::Version,
     engine::rules::{Line, Mode},
     voice::studio::Studio,
@@ -48,7 +48,29 @@ fn tell(config: &Config, out: &mut impl Write) -> io::Result<()> {
     for line in config.rules.lines.values() {
         tell_line(line, out)?;
     }
+    tell_others(config, out)?;
     writeln!(out, "  journal in {}", config.store)
+}
+
+/// Who is told what happens, and who is asked who calls.
+fn tell_others(config: &Config, out: &mut impl Write) -> io::Result<()> {
+    let Notify { webhooks, bitrix24, amocrm, telegram, crm } = &config.notify;
+    for webhook in webhooks {
+        writeln!(out, "  webhook {} at {}: {}", webhook.name, webhook.url, webhook.events.join(", "))?;
+    }
+    if let Some(there) = bitrix24 {
+        writeln!(out, "  calls are registered in Bitrix24 at {}", there.url)?;
+    }
+    if let Some(there) = amocrm {
+        writeln!(out, "  calls are noted in amoCRM at {}", there.url)?;
+    }
+    if let Some(chat) = telegram {
+        writeln!(out, "  Telegram chat {}: {}", chat.chat, chat.events.join(", "))?;
+    }
+    if let Some(crm) = crm {
+        writeln!(out, "  {} is asked who calls, {} at most", crm.lookup, crm.within)?;
+    }
+    Ok(())
 }
 
 fn tell_line(line: &Line, out: &mut impl Write) -> io::Result<()> {

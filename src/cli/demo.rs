@@ -318,7 +318,7 @@ impl Stage {
                 self.cues.insert(*callback, number.digits());
                 Ok(())
             }
-            Notice::OperatorAnswered { callback, operator } => {
+            Notice::OperatorAnswered { callback, operator, .. } => {
                 let cue = self.cues.remove(callback).and_then(|number| self.morning.cue(&number));
                 match cue {
                     Some(Cue::ClientCalls(happening)) => self.happen(happening, out),

@@ -21,6 +21,7 @@ pub mod say;
 pub mod settings;
 pub mod show;
 mod token;
+pub mod webhook;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{
@@ -351,6 +352,17 @@ Examples:
         #[arg(long, value_enum, default_value_t = TokenScope::Read)]
         scope: TokenScope,
     },
+    /// Try a webhook of the configuration, or the Telegram chat; or make a secret for one
+    #[command(after_help = "\
+Examples:
+  perezvon webhook secret                            # whsec_…, for both ends
+  perezvon webhook test crm                          # sends an event `test` to [webhook.crm], and shows what it says
+  perezvon webhook test telegram --config perezvon.toml")]
+    Webhook {
+        /// `test NAME` or `secret`
+        #[command(subcommand)]
+        what: webhook::What,
+    },
 }
 
 /// What a token is good for.
@@ -488,6 +500,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Say(wanted) => say::run(&wanted, out),
         Command::Decode { file, json } => decode(&file, json, out),
         Command::Token { name, scope } => token::run(&name, scope.into(), out),
+        Command::Webhook { what } => webhook::run(&what, out),
     }
 }
 

@@ -12,9 +12,10 @@ use crate::{
         effect::{Alarm, AlarmKind},
         input::{Input, Wish},
     },
-    http::{self, Api, Events, Http, Once, Widget},
+    http::{self, Api, Events, FromBitrix24, Http, Once, Widget},
     metrics,
-    store::{self, Store},
+    notify::Notifier,
+    store::{self, Store, StoreError},
     switch::{
         inbound::{Inbound, Settings},
         link::{Perform, Roll, Told},
@@ -146,9 +147,11 @@ impl Parts {
         };
         let links: BTreeMap<Name, Box<dyn Perform>> =
             settings.into_iter().map(link).map(|(name, link)| (name, with_callers(link))).collect();
+        let broken = |why: StoreError| Failure::Failed(why.to_string());
+        let notifier = Notifier::start(config.notify.clone(), store.clone(), clock).await.map_err(broken)?;
         let daemon = Daemon::new(clock, config.rules.clone(), store, links, desk, told).await;
         let numbers = if config.log.whole_numbers { Numbers::Whole } else { Numbers::Masked };
-        let daemon = daemon.map_err(|why| Failure::Failed(why.to_string()))?.showing(numbers);
+        let daemon = daemon.map_err(broken)?.showing(numbers).notifying(notifier);
         let started = over.map(|(file, settings)| Started { file, config: config.clone(), settings });
         let service = Service::new(handle, started);
         if let Some(studio) = &studio {
@@ -212,7 +215,8 @@ impl House {
         let address = listener.local_addr()?;
         let credentials = self.config.cdr.credentials.as_ref().map(|secret| secret.reveal().into());
         let posts = Arc::new(Semaphore::new(http::MOST_POSTS));
-        let own = Http { service: self.service.clone(), metrics, clock: self.clock, credentials, posts };
+        let bitrix24 = self.config.notify.bitrix24.as_ref().and_then(FromBitrix24::of).map(Arc::new);
+        let own = Http { service: self.service.clone(), metrics, clock: self.clock, credentials, posts, bitrix24 };
         let chats = Chats::start(self.service.handle().clone(), self.clock).await;
         let chats = chats.map_err(|why| Failure::Failed(why.to_string()))?;
         let api = Api {

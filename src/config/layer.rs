@@ -20,7 +20,10 @@ const LEVEL: &str = "__";
 const ENVIRONMENT: &str = "environment";
 
 /// The sections that there are: a variable whose name begins with one and has no level is a slip of the pen.
-const SECTIONS: [&str; 8] = ["switch", "store", "http", "cdr", "control", "log", "voice", "defaults"];
+const SECTIONS: [&str; 13] = [
+    "switch", "store", "http", "cdr", "control", "log", "voice", "defaults", "webhook", "bitrix24", "amocrm",
+    "telegram", "crm",
+];
 
 /// What says a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -5,6 +5,7 @@ mod base;
 mod keep;
 mod layer;
 mod net;
+mod notify;
 mod over;
 mod pages;
 mod place;
@@ -16,12 +17,14 @@ mod sections;
 mod site;
 mod token;
 mod unit;
+mod url;
 mod usual;
 
 pub use base::{Base, Change, Valued};
 pub use keep::Keep;
 pub use layer::{From, PREFIX};
 pub use net::Net;
+pub use notify::{Amocrm, Bitrix24, CHAT_EVENTS, Crm, Notify, Telegram, Webhook};
 pub use over::{MOST_TEXT, Over, dotted, toml, write};
 pub use pages::{Disposition, Link, Means, Pages};
 pub use place::{Fault, Faults, Place};
@@ -30,6 +33,7 @@ pub use sections::{DEFAULT_PASSWORD, is_loopback};
 pub use site::{Allowed, Limits, Look, Rate, Site};
 pub use token::{Scope, Token};
 pub use unit::span;
+pub use url::Url;
 pub use usual::usual;
 
 use crate::{
@@ -82,6 +86,11 @@ impl Config {
             ("control", self.socket != new.socket),
             ("log", self.log != new.log),
             ("voice", self.voice != new.voice),
+            ("webhook", self.notify.webhooks != new.notify.webhooks),
+            ("bitrix24", self.notify.bitrix24 != new.notify.bitrix24),
+            ("amocrm", self.notify.amocrm != new.notify.amocrm),
+            ("telegram", self.notify.telegram != new.notify.telegram),
+            ("crm", self.notify.crm != new.notify.crm),
         ];
         changed.into_iter().filter(|(_, changed)| *changed).map(|(section, _)| section).collect()
     }
@@ -122,6 +131,8 @@ pub struct Config {
     pub log: Log,
     /// How text becomes sound.
     pub voice: Voices,
+    /// Who is told what happens, and who is asked who calls.
+    pub notify: Notify,
     /// What the engine obeys.
     pub rules: Arc<Rules>,
 }

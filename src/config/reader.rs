@@ -274,6 +274,11 @@ impl<'a> Table<'a> {
         named
     }
 
+    /// Every value, by its key: for a table whose keys are names, which is not to be closed.
+    pub fn values(&self) -> Vec<Node<'a>> {
+        self.dict.keys().filter_map(|key| self.node(key)).collect()
+    }
+
     /// Notes a fault of the table as a whole.
     pub fn fault(&self, what: impl Into<String>, cure: impl Into<String>) {
         self.reader.fault(&self.path, self.reader.tree.table_place(&self.path), what.into(), cure.into());

@@ -92,7 +92,7 @@ pub(super) fn notice(notice: &Notice, numbers: Numbers) {
             operators = operators.join(" "),
             "operators are rung"
         ),
-        Notice::OperatorAnswered { callback, operator } => {
+        Notice::OperatorAnswered { callback, operator, .. } => {
             info!(callback = callback.0, operator = &**operator, "the operator answered");
         }
         Notice::Dialling { callback, attempt, number, .. } => {
@@ -116,7 +116,7 @@ pub(super) fn notice(notice: &Notice, numbers: Numbers) {
         Notice::Queued(call) => {
             info!(call = %call.id, number = numbers.of(call), line = %call.line, "the client waits in the queue");
         }
-        Notice::Offered { call, operators } => {
+        Notice::Offered { call, operators, .. } => {
             info!(call = %call, operators = operators.join(" "), "operators are rung for the caller");
         }
         Notice::LeftQueue { group, left, waited, in_time } => {

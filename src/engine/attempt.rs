@@ -351,6 +351,7 @@ impl Engine {
             number,
             operator: at.record.operator.clone(),
             outcome,
+            took: at.record.took.is_some(),
             talk,
             again,
         });
@@ -407,7 +408,7 @@ impl Engine {
             (Job::Callback(callback), Some(number), _) => {
                 Notice::Ringing { callback, attempt: at.record.n, operators: names, number, since: at.since }
             }
-            (.., Some(call)) => Notice::Offered { call: call.clone(), operators: names },
+            (.., Some(call)) => Notice::Offered { call: call.clone(), number: at.number, operators: names },
             _ => return,
         });
     }
@@ -663,8 +664,8 @@ impl Engine {
         let delay = self.answer_of(&name).delay();
         let answered = at.record.legs[leg].answered.unwrap_or(cx.now.wall);
         self.show(vec![name.clone()], at, Moment::Answered, cx);
-        if let Job::Callback(callback) = at.id() {
-            cx.notice(Notice::OperatorAnswered { callback, operator: name });
+        if let (Job::Callback(callback), Some(number)) = (at.id(), at.number) {
+            cx.notice(Notice::OperatorAnswered { callback, attempt: at.record.n, operator: name, number });
         }
         match Span(delay.0.saturating_sub(cx.now.wall.since(answered).0)) {
             Span::ZERO => {

@@ -228,6 +228,8 @@ pub struct Facts {
     pub number: String,
     /// The client's name; hostile.
     pub name: String,
+    /// What a CRM calls the client, when it answered in time; hostile. The engine leaves it empty: whoever says the words knows.
+    pub client: String,
     /// The line.
     pub line: String,
     /// Its channel.
@@ -440,6 +442,8 @@ pub enum Notice {
     Offered {
         /// The caller's channel.
         call: ChannelId,
+        /// The client; `None`: hidden.
+        number: Option<Number>,
         /// Who is rung.
         operators: Vec<Name>,
     },
@@ -460,8 +464,12 @@ pub enum Notice {
     OperatorAnswered {
         /// The callback.
         callback: CallbackId,
+        /// Its attempt.
+        attempt: u32,
         /// Who.
         operator: Name,
+        /// The client.
+        number: Number,
     },
     /// The client's phone is being rung.
     Dialling {
@@ -499,6 +507,8 @@ pub enum Notice {
         operator: Option<Name>,
         /// How.
         outcome: Outcome,
+        /// The client's own call was put through.
+        took: bool,
         /// How long they talked.
         talk: Span,
         /// When the callback is tried again, if it is.

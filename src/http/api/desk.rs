@@ -3,10 +3,10 @@
 use super::{
     Api,
     callbacks::moment,
-    people::{Person, may_set, person},
+    people::{may_set, person},
     problem::{Conflict, Denied, Malformed, Problem, Unavailable, Unknown, UnreadBody},
     tokens::{Operator as May, Reader},
-    wire::{Call, Callback, Story},
+    wire::{Call, Callback, Person, Story},
 };
 use axum::{
     Json,

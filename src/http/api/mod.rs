@@ -22,7 +22,6 @@ mod problem;
 mod reports;
 mod settings;
 mod tokens;
-mod wire;
 
 pub use chats::{MOST_PICTURE_BODY, MessageOf, NewMessage, inert};
 pub use events::Events;
@@ -35,6 +34,7 @@ use crate::{
     clock::Clock,
     config::{Pages, Token},
     control::Service,
+    wire,
 };
 use axum::{Json, Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
 use std::sync::Arc;

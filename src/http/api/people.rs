@@ -4,11 +4,11 @@ use super::{
     Api,
     problem::{Denied, Malformed, Problem, Unavailable, Unknown, UnreadBody},
     tokens::{Admin, Operator as May, Reader},
-    wire::{Call, moment},
+    wire::{Call, Person},
 };
 use crate::{
     config::Scope,
-    engine::{Name, OperatorView, rules::Group},
+    engine::{Name, rules::Group},
 };
 use axum::{
     Json,
@@ -20,44 +20,6 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// One operator now.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Person {
-    /// The name.
-    name: String,
-    /// Takes calls, by the operator's own word.
-    ready: bool,
-    /// free, callback, busy, wrap-up, resting, unregistered, away.
-    state: String,
-    /// Since when ready or away.
-    #[schema(format = DateTime)]
-    since: String,
-    /// For which callback.
-    callback: Option<u64>,
-    /// For which caller of the queue, by the uuid of the channel.
-    call: Option<String>,
-    /// Why away, in somebody's own words; empty: nobody said. `unanswered`: calls rang in vain.
-    why: String,
-    /// Until when the pause after the last talk lasts.
-    #[schema(format = DateTime)]
-    pause: Option<String>,
-}
-
-impl From<&OperatorView> for Person {
-    fn from(view: &OperatorView) -> Person {
-        Person {
-            name: view.name.to_string(),
-            ready: view.ready,
-            state: view.state.as_str().to_owned(),
-            since: moment(view.since),
-            callback: view.callback.map(|id| id.0),
-            call: view.call.as_ref().map(ToString::to_string),
-            why: view.why.clone(),
-            pause: view.pause.map(moment),
-        }
-    }
-}
 
 /// All operators.
 #[derive(Debug, Serialize, ToSchema)]

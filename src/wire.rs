@@ -1,8 +1,8 @@
-//! What the API sends and takes, apart from how it is stored.
+//! What the API and webhooks send, and what the API takes, apart from how it is stored.
 
-use super::people::Person;
 use crate::{
     engine::{
+        OperatorView,
         effect::{Alarm, Client, Notice},
         record::{AttemptRecord, BlockRecord, CallRecord, CallbackRecord, LegRecord, Marks, Origin},
         time::Wall,
@@ -305,6 +305,44 @@ impl From<&CallbackStory> for Story {
     }
 }
 
+/// One operator now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// Takes calls, by the operator's own word.
+    pub ready: bool,
+    /// free, callback, busy, wrap-up, resting, unregistered, away.
+    pub state: String,
+    /// Since when ready or away.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// For which callback.
+    pub callback: Option<u64>,
+    /// For which caller of the queue, by the uuid of the channel.
+    pub call: Option<String>,
+    /// Why away, in somebody's own words; empty: nobody said. `unanswered`: calls rang in vain.
+    pub why: String,
+    /// Until when the pause after the last talk lasts.
+    #[schema(format = DateTime)]
+    pub pause: Option<String>,
+}
+
+impl From<&OperatorView> for Person {
+    fn from(view: &OperatorView) -> Person {
+        Person {
+            name: view.name.to_string(),
+            ready: view.ready,
+            state: view.state.as_str().to_owned(),
+            since: moment(view.since),
+            callback: view.callback.map(|id| id.0),
+            call: view.call.as_ref().map(ToString::to_string),
+            why: view.why.clone(),
+            pause: view.pause.map(moment),
+        }
+    }
+}
+
 /// Whom to call back.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -366,6 +404,27 @@ pub fn whole<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error>
     let float = || number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..i64::MAX as f64).contains(n)).map(|n| n as u64);
     number.as_u64().or_else(float).ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number")))
 }
+/// The events that [`event`] and [`alarm`] tell.
+pub const EVENTS: [&str; 18] = [
+    "call.arrived",
+    "call.served",
+    "call.missed",
+    "call.ended",
+    "queue.entered",
+    "queue.offered",
+    "callback.opened",
+    "callback.joined",
+    "callback.reopened",
+    "attempt.ringing",
+    "attempt.operator",
+    "attempt.dialling",
+    "attempt.talking",
+    "attempt.ended",
+    "callback.closed",
+    "operator.state",
+    "operator.call",
+    "alarm",
+];
 
 /// Something that happened, as the event stream tells it: its name and what it is about.
 pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
@@ -378,8 +437,8 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
         Notice::CallEnded(record) if record.missed == Some(true) => ("call.missed", call(record)),
         Notice::CallEnded(record) => ("call.ended", call(record)),
         Notice::Queued(record) => ("queue.entered", call(record)),
-        Notice::Offered { call, operators } => {
-            ("queue.offered", json!({ "call": call.to_string(), "operators": operators }))
+        Notice::Offered { call, number, operators } => {
+            ("queue.offered", json!({ "call": call.to_string(), "number": number, "operators": operators }))
         }
         Notice::Opened(record) => ("callback.opened", callback(record)),
         Notice::Joined(record) => ("callback.joined", callback(record)),
@@ -398,8 +457,9 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
         }
         Notice::Operator(view) => ("operator.state", json!({ "operator": Person::from(view) })),
         Notice::Reopened(record) => ("callback.reopened", callback(record)),
-        Notice::OperatorAnswered { callback, operator } => {
-            ("attempt.operator", json!({ "callback": callback, "operator": operator }))
+        Notice::OperatorAnswered { callback, attempt, operator, number } => {
+            let told = json!({ "callback": callback, "attempt": attempt, "operator": operator, "number": number });
+            ("attempt.operator", told)
         }
         Notice::Dialling { callback, attempt, number, .. } => {
             ("attempt.dialling", json!({ "callback": callback, "attempt": attempt, "number": number }))
@@ -408,10 +468,10 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
             "attempt.talking",
             json!({ "callback": callback, "operator": operator, "number": number, "own_call": took }),
         ),
-        Notice::AttemptEnded { callback, attempt, number, operator, outcome, talk, again } => (
+        Notice::AttemptEnded { callback, attempt, number, operator, outcome, took, talk, again } => (
             "attempt.ended",
             json!({
-                "callback": callback, "attempt": attempt, "number": number, "operator": operator, "outcome": outcome,
+                "callback": callback, "attempt": attempt, "number": number, "operator": operator, "outcome": outcome, "own_call": took,
                 "talk_ms": talk.0, "again": again.map(moment),
             }),
         ),
