@@ -1187,6 +1187,9 @@ fn defaults_that_are_shown_change_nothing_when_they_are_written() {
         let over = Over::parse("usual", &config::write(&set, &[]).unwrap()).unwrap();
         let laid = file.config(Some(&over)).unwrap_or_else(|faults| panic!("{faults}"));
         assert_eq!(format!("{:?}", laid.rules), format!("{:?}", file.config(None).unwrap().rules));
+    }
+}
+
 /// Whoever is told or asked.
 const OTHERS: &str = r#"
 [webhook.crm]
