@@ -5,6 +5,7 @@
 //! bound the state is built anew from the store.
 
 pub mod intake;
+pub mod keep;
 mod tell;
 
 pub use tell::Numbers;
@@ -20,6 +21,7 @@ use crate::{
         rules::Rules,
     },
     metrics::{self, CdrResult},
+    notify::Notifier,
     store::{Known, Store, StoreError},
     switch::{
         cdr,
@@ -79,6 +81,7 @@ pub struct Daemon {
     stopping: Option<Instant>,
     up: BTreeMap<Name, bool>,
     numbers: Numbers,
+    notifier: Option<Notifier>,
     broken: Option<Broken>,
 }
 
@@ -126,6 +129,7 @@ impl Daemon {
             stopping: None,
             up: BTreeMap::new(),
             numbers: Numbers::Masked,
+            notifier: None,
             broken: None,
         })
     }
@@ -134,6 +138,13 @@ impl Daemon {
     #[must_use]
     pub fn showing(mut self, numbers: Numbers) -> Daemon {
         self.numbers = numbers;
+        self
+    }
+
+    /// Tells others what happens, and asks who calls.
+    #[must_use]
+    pub fn notifying(mut self, notifier: Notifier) -> Daemon {
+        self.notifier = Some(notifier);
         self
     }
 
@@ -175,6 +186,9 @@ impl Daemon {
             }
             self.take(Input::Tick);
             self.commit().await?;
+            if let Some(notifier) = self.notifier.as_mut().filter(|_| self.pending.is_empty()) {
+                notifier.committed();
+            }
             self.perform();
             self.tell(answers);
             watchdog.ping();
@@ -189,9 +203,13 @@ impl Daemon {
     }
 
     fn take(&mut self, input: Input) {
-        let begun = self.clock.mark();
-        self.engine.step(input, self.clock.now(), &mut self.step);
+        let (begun, now, before) = (self.clock.mark(), self.clock.now(), self.step.effects.len());
+        self.engine.step(input, now, &mut self.step);
         metrics::step(self.clock.since(begun));
+        if let Some(notifier) = &mut self.notifier {
+            let Step { writes, effects } = &mut self.step;
+            notifier.post(&effects[before..], now.wall, &self.rules, writes);
+        }
     }
 
     fn hear(&mut self, told: Told) {
@@ -409,6 +427,8 @@ impl Daemon {
                     warn!(kind = alarm.kind.as_str(), "alarm: {}", alarm.text);
                 }
                 other => {
+                    let named = self.notifier.as_ref().and_then(|notifier| notifier.named(other));
+                    let other = named.as_ref().unwrap_or(other);
                     let passed = self.switch_of(other).is_some_and(|link| link.perform(other));
                     if let (Effect::Originate(originate), false) = (other, passed) {
                         unsent.push(originate.leg.clone());

@@ -27,3 +27,7 @@ pub mod daemon;
 pub mod http;
 #[cfg(feature = "daemon")]
 pub mod metrics;
+#[cfg(feature = "daemon")]
+pub mod notify;
+#[cfg(feature = "daemon")]
+pub mod wire;

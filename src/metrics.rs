@@ -71,6 +71,11 @@ const LIVE: Metric = gauge("perezvon_live_calls", &[], "Clients' calls that are 
 const OPENED: Metric = counter("perezvon_callbacks_opened_total", &["line", "origin"], "Callbacks opened.");
 const JOINED: Metric = counter("perezvon_callbacks_joined_total", &["line"], "Misses that joined an open callback.");
 const CLOSED: Metric = counter("perezvon_callbacks_closed_total", &["line", "reason"], "Callbacks closed, by why.");
+const TRIED: Metric = counter(
+    "perezvon_callbacks_tried_total",
+    &["line"],
+    "Callbacks closed for which operators had been rung at least once.",
+);
 const OPEN: Metric = gauge("perezvon_callbacks_open", &["state"], "Open callbacks by state.");
 const QUEUE: Metric = gauge("perezvon_queue_length", &[], "Callbacks that are due and wait for an operator.");
 const WAITING: Metric =
@@ -111,6 +116,18 @@ const FIRST_DIAL: Metric =
 const TO_TALK: Metric = times("perezvon_miss_to_talk_seconds", WAITS, "From the last miss to the talk.");
 const TALK: Metric = times("perezvon_talk_seconds", TALKS, "How long client and operator talked in a callback.");
 const OPERATORS: Metric = gauge("perezvon_operators", &["state"], "Operators by what they do.");
+const OPERATOR_STATE: Metric =
+    gauge("perezvon_operator_state", &["operator", "state"], "1 at what this operator does, 0 at all else.");
+const OPERATOR_TALKS: Metric = counter(
+    "perezvon_operator_talks_total",
+    &["operator"],
+    "Talks of this operator, ours and others, since the first start.",
+);
+const OPERATOR_TALK_SECONDS: Metric = counter(
+    "perezvon_operator_talk_seconds_total",
+    &["operator"],
+    "How long this operator has talked, since the first start.",
+);
 const PAUSED: Metric = gauge("perezvon_paused", &[], "1 while all dialling is paused.");
 const SWITCH_UP: Metric = gauge("perezvon_switch_up", &["switch"], "1 while we are logged in to the switch.");
 const RECONNECTS: Metric =
@@ -131,6 +148,23 @@ const COMMIT: Metric = times("perezvon_commit_seconds", COMMITS, "How long the s
 const COMMIT_FAILED: Metric = counter("perezvon_commit_failures_total", &[], "Commits that the store refused.");
 const STEP: Metric = times("perezvon_step_seconds", STEPS, "How long the engine took for a step.");
 const ALARMS: Metric = counter("perezvon_alarms_total", &["kind"], "Troubles that a person should know of.");
+const DELIVERIES: Metric = counter(
+    "perezvon_deliveries_total",
+    &["to", "result"],
+    "What was sent to webhooks and other systems, by what came of it: taken, later (it is tried again), dropped.",
+);
+const OUTBOX: Metric =
+    gauge("perezvon_outbox_length", &["to"], "What waits to be sent to a webhook or another system.");
+const OUTBOX_AGE: Metric = gauge(
+    "perezvon_outbox_oldest_seconds",
+    &["to"],
+    "How long the oldest of what waits to be sent has waited; 0: nothing waits.",
+);
+const LOOKUPS: Metric = counter(
+    "perezvon_crm_lookups_total",
+    &["result"],
+    "Questions to the CRM who calls: named, unknown, late, no-answer.",
+);
 const BUILD: Metric = gauge("perezvon_build_info", &["version"], "1, with the version of the program.");
 
 /// Every metric that the program exports.
@@ -141,6 +175,7 @@ pub const ALL: &[&Metric] = &[
     &OPENED,
     &JOINED,
     &CLOSED,
+    &TRIED,
     &OPEN,
     &QUEUE,
     &WAITING,
@@ -157,6 +192,9 @@ pub const ALL: &[&Metric] = &[
     &TO_TALK,
     &TALK,
     &OPERATORS,
+    &OPERATOR_STATE,
+    &OPERATOR_TALKS,
+    &OPERATOR_TALK_SECONDS,
     &PAUSED,
     &SWITCH_UP,
     &RECONNECTS,
@@ -170,6 +208,10 @@ pub const ALL: &[&Metric] = &[
     &COMMIT_FAILED,
     &STEP,
     &ALARMS,
+    &DELIVERIES,
+    &OUTBOX,
+    &OUTBOX_AGE,
+    &LOOKUPS,
     &BUILD,
 ];
 
@@ -189,7 +231,7 @@ const ATTEMPT_OUTCOMES: [&str; 12] = [
     "unknown",
 ];
 /// Why callbacks are closed, as [`crate::engine::record::CloseReason::as_str`] says it.
-const CLOSE_REASONS: [&str; 9] = [
+const CLOSE_REASONS: [&str; 10] = [
     "talked",
     "client-called",
     "operator-called",
@@ -198,6 +240,7 @@ const CLOSE_REASONS: [&str; 9] = [
     "attempts-spent",
     "expired",
     "cancelled",
+    "do-not-call",
     "observed",
 ];
 
@@ -216,7 +259,12 @@ impl Metric {
     }
 
     fn begin(&self, values: &[&str]) {
-        metrics::counter!(self.name, self.labels(values)).absolute(0);
+        self.stands(values, 0);
+    }
+
+    /// What is counted elsewhere, and kept there.
+    fn stands(&self, values: &[&str], at: u64) {
+        metrics::counter!(self.name, self.labels(values)).absolute(at);
     }
 
     fn set(&self, values: &[&str], to: f64) {
@@ -267,8 +315,10 @@ pub fn describe_all() {
             Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
             Kind::Histogram => metrics::describe_histogram!(metric.name, Unit::Seconds, metric.help),
         }
-        if metric.kind == Kind::Counter && metric.labels.is_empty() {
-            metrics::counter!(metric.name).absolute(0);
+        match metric.kind {
+            Kind::Counter if metric.labels.is_empty() => metrics::counter!(metric.name).absolute(0),
+            Kind::Histogram => drop(metrics::histogram!(metric.name)),
+            Kind::Counter | Kind::Gauge => {}
         }
     }
     for kind in AlarmKind::ALL {
@@ -276,6 +326,7 @@ pub fn describe_all() {
     }
     SESSIONS.set(&[], 0.0);
     TurnedAway::ALL.iter().for_each(|why| TURNED_AWAY.begin(&[why.as_str()]));
+    CdrResult::ALL.iter().for_each(|result| CDRS.begin(&[result.as_str()]));
     for outcome in ATTEMPT_OUTCOMES {
         ATTEMPTS.begin(&[outcome]);
     }
@@ -288,6 +339,7 @@ pub fn lines(rules: &Rules) {
     for line in rules.lines.keys() {
         MISSED.begin(&[line]);
         JOINED.begin(&[line]);
+        TRIED.begin(&[line]);
         ["got-through", "missed", "unserved"].iter().for_each(|outcome| CALLS.begin(&[line, outcome]));
         ["missed", "by-hand", "listed", "queue", "web"].iter().for_each(|origin| OPENED.begin(&[line, origin]));
         CLOSE_REASONS.iter().for_each(|reason| CLOSED.begin(&[line, reason]));
@@ -317,10 +369,20 @@ pub fn notice(at: Wall, notice: &Notice) {
         Notice::OffersOver { group, outcome: Outcome::OperatorUnavailable | Outcome::OperatorDeclined, .. } => {
             IN_VAIN.count(&[group]);
         }
-        Notice::Closed { callback, reason } => CLOSED.count(&[&callback.line, reason.as_str()]),
+        Notice::Closed { callback, reason } => {
+            CLOSED.count(&[&callback.line, reason.as_str()]);
+            if callback.attempts > 0 {
+                TRIED.count(&[&callback.line]);
+            }
+        }
         Notice::CallArrived(_)
         | Notice::CallServed(_)
         | Notice::Blocked(_)
+        | Notice::AtOperator { .. }
+        | Notice::Operator(_)
+        | Notice::Reopened(_)
+        | Notice::Forgotten(_)
+        | Notice::NotForgotten(_)
         | Notice::Queued(_)
         | Notice::Offered { .. }
         | Notice::OffersOver { .. }
@@ -377,6 +439,13 @@ pub fn alarm(alarm: &Alarm) {
 pub fn status(status: &Status, now: Wall) {
     for (name, state) in OperatorState::ALL {
         OPERATORS.set(&[name], count(&status.operators, |operator| operator.state == state));
+        for operator in &status.operators {
+            OPERATOR_STATE.set(&[&operator.name, name], f64::from(u8::from(operator.state == state)));
+        }
+    }
+    for operator in &status.operators {
+        OPERATOR_TALKS.stands(&[&operator.name], u64::from(operator.talk_count));
+        OPERATOR_TALK_SECONDS.stands(&[&operator.name], operator.talk_time.0 / 1000);
     }
     let open = |name, is: fn(&CallbackState) -> bool| OPEN.set(&[name], count(&status.callbacks, |c| is(&c.state)));
     open("tracking", |state| matches!(state, CallbackState::Tracking));
@@ -406,14 +475,36 @@ fn count<T>(items: &[T], is: impl Fn(&T) -> bool) -> f64 {
 /// The link to a switch is there, or is lost; `again`: it was there before.
 pub fn switch_link(switch: &str, up: bool, again: bool) {
     SWITCH_UP.set(&[switch], f64::from(u8::from(up)));
-    if up && again {
-        RECONNECTS.count(&[switch]);
+    match up && again {
+        true => RECONNECTS.count(&[switch]),
+        false => RECONNECTS.begin(&[switch]),
     }
 }
 
 /// An event of a switch. The name must be one that the program knows, so that there are not more labels than those.
 pub fn event(name: &'static str) {
     metrics::counter!(EVENTS.name, EVENTS.labels[0] => name).increment(1);
+}
+
+/// What came of sending something: `taken`, `later` or `dropped`.
+pub fn delivery(to: &str, result: &'static str) {
+    DELIVERIES.count(&[to, result]);
+}
+
+/// What waits to be sent there: how much, and for how long the oldest has waited.
+pub fn outbox(to: &str, length: usize, age: Span) {
+    OUTBOX.set(&[to], length as f64);
+    OUTBOX_AGE.set(&[to], seconds(age));
+}
+
+/// Begins what is counted of a receiver at zero.
+pub fn receiver(to: &str) {
+    ["taken", "later", "dropped"].iter().for_each(|result| DELIVERIES.begin(&[to, result]));
+}
+
+/// What a CRM said when it was asked who calls: `named`, `unknown`, `late` or `no-answer`.
+pub fn lookup(result: &'static str) {
+    LOOKUPS.count(&[result]);
 }
 
 /// So many dialplans hold a connection now.
@@ -474,12 +565,7 @@ impl TurnedAway {
 
 /// What became of a call detail record.
 pub fn cdr(result: CdrResult) {
-    CDRS.count(&[match result {
-        CdrResult::Taken => "taken",
-        CdrResult::Known => "known",
-        CdrResult::Malformed => "malformed",
-        CdrResult::Refused => "refused",
-    }]);
+    CDRS.count(&[result.as_str()]);
 }
 
 /// What becomes of a call detail record.
@@ -493,6 +579,21 @@ pub enum CdrResult {
     Malformed,
     /// It could not be stored, or it is not known whose it is.
     Refused,
+}
+
+impl CdrResult {
+    /// All of them.
+    pub const ALL: [CdrResult; 4] = [CdrResult::Taken, CdrResult::Known, CdrResult::Malformed, CdrResult::Refused];
+
+    /// As the metric's label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CdrResult::Taken => "taken",
+            CdrResult::Known => "known",
+            CdrResult::Malformed => "malformed",
+            CdrResult::Refused => "refused",
+        }
+    }
 }
 
 /// A commit took this long.
@@ -558,6 +659,23 @@ mod tests {
         }
     }
 
+    fn anna() -> crate::engine::OperatorView {
+        crate::engine::OperatorView {
+            name: "anna".into(),
+            ready: true,
+            state: OperatorState::Free,
+            since: Wall(0),
+            callback: None,
+            call: None,
+            moment: None,
+            talks: None,
+            talk_count: 2,
+            talk_time: Span(95_500),
+            why: String::new(),
+            pause: None,
+        }
+    }
+
     fn everything_once() {
         let number = callback().number;
         let (callback_id, since) = (CallbackId(1), Wall(5000));
@@ -574,6 +692,7 @@ mod tests {
                 number,
                 operator: None,
                 outcome: Outcome::Talked,
+                took: false,
                 talk: Span::seconds(40),
                 again: None,
             },
@@ -602,8 +721,14 @@ mod tests {
         cdr(CdrResult::Taken);
         commit(Duration::from_millis(2), false);
         step(Duration::from_micros(4));
+        receiver("webhook.crm");
+        delivery("webhook.crm", "later");
+        outbox("webhook.crm", 1, Span::seconds(5));
+        lookup("late");
         let view = crate::engine::SwitchView { name: "main".into(), up: true, settled: true };
         let now = Status {
+            at: Wall(0),
+            under_way: vec![],
             held: Vec::new(),
             paused_lists: Vec::new(),
             paused: false,
@@ -611,7 +736,7 @@ mod tests {
             observe: false,
             store_works: true,
             switches: vec![view],
-            operators: Vec::new(),
+            operators: vec![anna()],
             queues: vec![crate::engine::QueueView { group: "sales".into(), operators: 2, waiting: Vec::new() }],
             calls: vec![call()],
             callbacks: vec![callback()],
@@ -645,7 +770,7 @@ mod tests {
             for label in metric.labels {
                 let allowed = [
                     "line", "group", "left", "outcome", "origin", "reason", "state", "switch", "event", "result",
-                    "kind", "version",
+                    "kind", "to", "version", "operator",
                 ];
                 assert!(allowed.contains(label), "{name} has the label {label}");
             }
@@ -695,7 +820,7 @@ mod tests {
     #[test]
     fn no_label_tells_who_called() {
         let text = rendered();
-        for secret in ["7916", "8f1c0c3e", "Иван", "anna"] {
+        for secret in ["7916", "8f1c0c3e", "Иван"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
         assert!(text.contains("perezvon_calls_total{line=\"site\",outcome=\"missed\"} 1"), "{text}");
@@ -708,6 +833,10 @@ mod tests {
             "perezvon_queue_wait_seconds_bucket{le=\"15\"} 1",
             "perezvon_queue_abandoned_wait_seconds_bucket{le=\"30\"} 0",
             "perezvon_queue_operators{group=\"sales\"} 2",
+            "perezvon_callbacks_tried_total{line=\"site\"} 1",
+            "perezvon_operator_state{operator=\"anna\",state=\"free\"} 1",
+            "perezvon_operator_state{operator=\"anna\",state=\"away\"} 0",
+            "perezvon_operator_talk_seconds_total{operator=\"anna\"} 95",
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }

@@ -2,11 +2,14 @@
 
 use perezvon::{
     clock::Clock,
+    config::Notify,
     control::{Handle, desk},
     daemon::{Broken, Daemon, intake},
     engine::{
         Name,
         effect::Effect,
+        effect::{Effect, Words},
+        forget::Prune,
         input::{Channel, ChannelState, Direction, Ended, Input, News, Wish},
         paper::Paper,
         record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
@@ -14,9 +17,10 @@ use perezvon::{
         time::{Span, Wall},
         zones::Zones,
     },
+    notify::Notifier,
     store::{
-        Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, PaperQuery, Store, StoreError,
-        StoryQuery,
+        Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Old, PaperQuery, Store,
+        StoreError, StoryQuery,
     },
     switch::link::{Perform, Told},
 };
@@ -31,6 +35,9 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::mpsc, task::JoinHandle, time::sleep};
+
+#[path = "daemon/notify.rs"]
+mod notify;
 
 const SPEED: f64 = 2000.0;
 const BORN: Wall = Wall(1_795_000_000_000);
@@ -72,6 +79,9 @@ impl Store for Fickle {
     fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>> {
         self.inner.papers(query)
     }
+    fn old<'a>(&'a self, prune: &'a Prune) -> Answer<'a, Old> {
+        self.inner.old(prune)
+    }
     fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known> {
         self.inner.call_known(id)
     }
@@ -89,6 +99,7 @@ struct Pretend {
     store: Arc<Fickle>,
     told: mpsc::Sender<Told>,
     dialled: Arc<Mutex<Vec<ChannelId>>>,
+    said: Arc<Mutex<Vec<Words>>>,
     reachable: Arc<AtomicBool>,
 }
 
@@ -105,6 +116,7 @@ impl Perform for Pretend {
                 assert!(written, "dialled before it was written");
                 self.dialled.lock().unwrap().push(leg.leg.clone());
             }
+            Effect::Say { words, .. } => self.said.lock().unwrap().push((**words).clone()),
             Effect::AskLeg { channel, .. } if self.dialled.lock().unwrap().contains(channel) => {
                 let channel = Channel { direction: Direction::Outbound, ..calling(channel.as_str(), "1001") };
                 let state = ChannelState { channel, answered: false, parked: false, bridged: None };
@@ -207,6 +219,7 @@ struct House {
     told: mpsc::Sender<Told>,
     handle: Handle,
     dialled: Arc<Mutex<Vec<ChannelId>>>,
+    said: Arc<Mutex<Vec<Words>>>,
     reachable: Arc<AtomicBool>,
     daemon: JoinHandle<Result<(), Broken>>,
 }
@@ -217,21 +230,29 @@ impl House {
     }
 
     async fn with(rules: Rules, speed: f64, change: impl FnOnce(Daemon) -> Daemon) -> House {
+        House::telling(Notify::default(), rules, speed, change).await
+    }
+
+    async fn telling(notify: Notify, rules: Rules, speed: f64, change: impl FnOnce(Daemon) -> Daemon) -> House {
         let rules = Arc::new(rules);
         let store = Arc::new(Fickle { inner: Mutex::new(Memory::new(7, BORN)), full: AtomicBool::new(false) });
         let (told, hears) = mpsc::channel(256);
         let (dialled, reachable) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(true)));
+        let said = Arc::new(Mutex::new(Vec::new()));
         let link = Pretend {
             store: store.clone(),
             told: told.clone(),
             dialled: dialled.clone(),
+            said: said.clone(),
             reachable: reachable.clone(),
         };
         let links: BTreeMap<Name, Box<dyn Perform>> = [("main".into(), Box::new(link) as Box<dyn Perform>)].into();
         let (handle, desk) = desk(store.clone(), rules.clone());
         let clock = Clock::pretended(BORN, speed);
-        let daemon = change(Daemon::new(clock, rules, store.clone(), links, desk, hears).await.unwrap());
-        let house = House { store, told, handle, dialled, reachable, daemon: tokio::spawn(daemon.run()) };
+        let notifier = Notifier::start(notify, store.clone(), clock).await.unwrap();
+        let daemon = Daemon::new(clock, rules, store.clone(), links, desk, hears).await.unwrap().notifying(notifier);
+        let daemon = tokio::spawn(change(daemon).run());
+        let house = House { store, told, handle, dialled, said, reachable, daemon };
         house.tell(News::Up).await;
         house
     }

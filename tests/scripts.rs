@@ -642,7 +642,7 @@ fn happening(text: &str, cast: &mut Cast) -> Parsed<What> {
     if let (Party::User(user), Some(long)) = (&party, does.strip_prefix("is gone for ")) {
         return Ok(What::Happens(Happening::Fault(Fault::Unregister(user.clone(), span(long)?))));
     }
-    let operator = |ready| Happening::Wish(Wish::Operator { name: who.into(), ready });
+    let operator = |ready| Happening::Wish(Wish::Operator { name: who.into(), ready, why: String::new() });
     let agent = |status| cast.agent(who).map(|agent| Happening::Agent(agent, status));
     Ok(What::Happens(match does {
         "hangs up" => Happening::HangUp(party),
@@ -972,6 +972,8 @@ fn fact(said: &Said, cast: &Cast) -> Option<String> {
         Said::Fact(fact) => match &**fact {
             Notice::CallEnded(call) => ended(call),
             Notice::Opened(callback) => format!("journal: a callback of {} is opened", who(&callback.number)),
+            Notice::Forgotten(number) => format!("journal: {} is forgotten", who(number)),
+            Notice::NotForgotten(number) => format!("journal: {} is on a call, and not forgotten yet", who(number)),
             Notice::Blocked(block) => format!("journal: {} is not called: {}", who(&block.number), block.why),
             Notice::Joined(callback) => {
                 format!("journal: the callback of {} stands for {} misses", who(&callback.number), callback.misses)

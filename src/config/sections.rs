@@ -1,7 +1,7 @@
 //! The sections about this machine: switches, store, listeners, log, voices. The rest is in [`super::rules`].
 
 use super::{
-    Cdr, Config, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices,
+    Cdr, Config, Keep, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices, keep, notify, pages,
     reader::{Node, Table},
     rules, site, token,
 };
@@ -25,13 +25,13 @@ const DEFAULT_LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
 const DEFAULT_OUTBOUND: &str = "127.0.0.1:8084";
 const DEFAULT_STORE: &str = "sqlite:/var/lib/perezvon/perezvon.db";
 const DEFAULT_SOCKET: &str = "/run/perezvon/perezvon.sock";
-/// The longest password file, in bytes.
-const MOST_PASSWORD: usize = 1024;
+/// The longest file of a password or another secret, in bytes.
+const MOST_SECRET: usize = 4096;
 
 /// Reads everything. `None` when a part is missing without which there is no configuration; its fault is noted.
 pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let switches = switches(root, folder);
-    let store = store(root);
+    let (store, keep) = store(root);
     let socket = socket(root);
     let log = log(root);
     let names: Vec<Name> = switches.iter().map(|switch| switch.name.clone()).collect();
@@ -39,12 +39,30 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let operators: Vec<&str> = rules.operators.keys().map(|name| &**name).collect();
     let (listen, tokens, proxies) = http(root, &operators);
     let sites = site::read(root, rules.lines.keys(), &rules.country);
+    let pages = pages::read(root);
     let outbound = outbound(root);
     let cdr = cdr(root, listen);
     let voice = voices(root, language);
+    let notify = notify::read(root, folder, &rules, language);
     root.close();
     let rules = Arc::new(rules);
-    Some(Config { switches, store, listen, tokens, proxies, sites, outbound, cdr, socket, log, voice, rules })
+    Some(Config {
+        switches,
+        store,
+        keep,
+        listen,
+        tokens,
+        proxies,
+        sites,
+        pages,
+        outbound,
+        cdr,
+        socket,
+        log,
+        voice,
+        notify,
+        rules,
+    })
 }
 
 fn switches(root: &Table<'_>, folder: &Path) -> Vec<Switch> {
@@ -59,25 +77,14 @@ fn switch(name: Name, table: &Table<'_>, folder: &Path) -> Switch {
     let address =
         table.get("address").and_then(|node| address(&node)).unwrap_or_else(|| format!("127.0.0.1:{ESL_PORT}"));
     let user = table.get("user").and_then(|node| user(&node));
-    let (written, file) = (table.get("password"), table.get("password_file"));
-    let password = match (&written, &file) {
-        (Some(node), None) => node.line_of_text().map(str::to_owned),
-        (None, Some(node)) => password_file(node, folder),
-        (Some(node), Some(_)) => {
-            node.fault("`password` and `password_file` are both there", "keep one");
-            None
-        }
-        (None, None) => {
-            table.missing("password", "it is the one in the switch's event_socket.conf.xml, or of the user there");
-            None
-        }
-    };
+    let cure = "it is the one in the switch's event_socket.conf.xml, or of the user there";
+    let (password, node) = secret(table, ["password", "password_file"], folder, cure);
     let carried = password.as_deref().map_or(Ok(()), |password| esl::text::Secret::new(password).map(drop));
-    if let (Err(why), Some(node)) = (carried, written.as_ref().or(file.as_ref())) {
+    if let (Err(why), Some(node)) = (carried, &node) {
         node.fault(format!("no command can carry this password: {why}"), "set another in the switch's configuration");
     }
     let known = password.as_deref() == Some(DEFAULT_PASSWORD) && !is_loopback(&address);
-    if let Some(node) = written.or(file).filter(|_| known) {
+    if let Some(node) = node.filter(|_| known) {
         let what = format!("everybody knows the password \"{DEFAULT_PASSWORD}\", and {address} is not this machine");
         node.fault(what, "set another in the switch's event_socket.conf.xml");
     }
@@ -114,11 +121,34 @@ fn user(node: &Node<'_>) -> Option<String> {
     None
 }
 
-fn password_file(node: &Node<'_>, folder: &Path) -> Option<String> {
+/// What no log shows, written in the file or in one of its own, with where it is; a fault when it is in neither.
+pub(super) fn secret<'a>(
+    table: &Table<'a>,
+    [key, in_file]: [&'static str; 2],
+    folder: &Path,
+    cure: &str,
+) -> (Option<String>, Option<Node<'a>>) {
+    let (written, file) = (table.get(key), table.get(in_file));
+    let text = match (&written, &file) {
+        (Some(node), None) => node.line_of_text().map(|text| text.trim().to_owned()),
+        (None, Some(node)) => secret_file(node, key, folder),
+        (Some(node), Some(_)) => {
+            node.fault(format!("`{key}` and `{in_file}` are both there"), "keep one");
+            None
+        }
+        (None, None) => {
+            table.missing(key, cure);
+            None
+        }
+    };
+    (text, written.or(file))
+}
+
+fn secret_file(node: &Node<'_>, what: &str, folder: &Path) -> Option<String> {
     let file = folder.join(node.line_of_text()?);
     match std::fs::read_to_string(&file) {
-        Ok(text) if text.trim().is_empty() || text.trim().len() > MOST_PASSWORD || text.trim().contains('\n') => {
-            node.fault(format!("{} has no password in it", file.display()), "it is one line, the password alone");
+        Ok(text) if text.trim().is_empty() || text.trim().len() > MOST_SECRET || text.trim().contains('\n') => {
+            node.fault(format!("{} has no {what} in it", file.display()), format!("it is one line, the {what} alone"));
             None
         }
         Ok(text) => Some(text.trim().to_owned()),
@@ -132,8 +162,8 @@ fn password_file(node: &Node<'_>, folder: &Path) -> Option<String> {
     }
 }
 
-fn store(root: &Table<'_>) -> String {
-    let Some(table) = root.inner("store") else { return DEFAULT_STORE.to_owned() };
+fn store(root: &Table<'_>) -> (String, Keep) {
+    let Some(table) = root.inner("store") else { return (DEFAULT_STORE.to_owned(), Keep::default()) };
     let url = table.get("url").and_then(|node| {
         let url = node.line_of_text()?;
         if url.strip_prefix("sqlite:").is_none_or(|file| file.is_empty() || file.starts_with("//")) {
@@ -141,8 +171,9 @@ fn store(root: &Table<'_>) -> String {
         }
         Some(url.to_owned())
     });
+    let keep = keep::read(&table);
     table.close();
-    url.unwrap_or_else(|| DEFAULT_STORE.to_owned())
+    (url.unwrap_or_else(|| DEFAULT_STORE.to_owned()), keep)
 }
 
 fn http(root: &Table<'_>, operators: &[&str]) -> (Option<SocketAddr>, Vec<Token>, Vec<Net>) {

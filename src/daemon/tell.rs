@@ -6,7 +6,7 @@ use crate::engine::{
     record::{CallRecord, Write},
     time::Wall,
 };
-use tracing::info;
+use tracing::{debug, info};
 
 /// How telephone numbers are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub(super) fn row(write: &Write) -> String {
         Write::ListPaused { list, paused } => format!("list {list} paused {paused}"),
         Write::Paper(paper) => format!("{} {}", paper.kind.as_str(), paper.id),
         Write::Discard { kind, id } => format!("{} {id}", kind.as_str()),
+        Write::Forget(_) => "a client who is forgotten".to_owned(),
+        Write::Prune(_) => "what is too old".to_owned(),
         Write::Spent(spent) => format!("cost of trunk {}", spent.trunk),
     }
 }
@@ -66,8 +68,21 @@ pub(super) fn notice(notice: &Notice, numbers: Numbers) {
             callback = callback.id.0, number = numbers.show(callback.number), line = %callback.line,
             due = time(callback.due), "a callback is opened"
         ),
+        Notice::Reopened(callback) => {
+            info!(callback = callback.id.0, due = time(callback.due), "it was a machine: the callback is open again");
+        }
+        Notice::Operator(view) => {
+            let doing = view.state.as_str();
+            debug!(operator = &*view.name, ready = view.ready, why = view.why, doing, "the operator's state");
+        }
+        // The parts of it are told one by one.
+        Notice::AtOperator { .. } => {}
         Notice::Blocked(block) => {
             info!(number = numbers.show(block.number), why = %block.why, "asked for, and never dialled");
+        }
+        Notice::Forgotten(number) => info!(number = numbers.show(*number), "a client is forgotten"),
+        Notice::NotForgotten(number) => {
+            info!(number = numbers.show(*number), "a client cannot be forgotten during a call");
         }
         Notice::Joined(callback) => info!(callback = callback.id.0, misses = callback.misses, "missed again"),
         Notice::Ringing { callback, attempt, operators, number, .. } => info!(
@@ -77,7 +92,7 @@ pub(super) fn notice(notice: &Notice, numbers: Numbers) {
             operators = operators.join(" "),
             "operators are rung"
         ),
-        Notice::OperatorAnswered { callback, operator } => {
+        Notice::OperatorAnswered { callback, operator, .. } => {
             info!(callback = callback.0, operator = &**operator, "the operator answered");
         }
         Notice::Dialling { callback, attempt, number, .. } => {
@@ -101,7 +116,7 @@ pub(super) fn notice(notice: &Notice, numbers: Numbers) {
         Notice::Queued(call) => {
             info!(call = %call.id, number = numbers.of(call), line = %call.line, "the client waits in the queue");
         }
-        Notice::Offered { call, operators } => {
+        Notice::Offered { call, operators, .. } => {
             info!(call = %call, operators = operators.join(" "), "operators are rung for the caller");
         }
         Notice::LeftQueue { group, left, waited, in_time } => {

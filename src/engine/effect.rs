@@ -5,6 +5,7 @@ use super::{
     number::Number,
     record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Job, Left, Outcome, Role},
     rules::Language,
+    status::OperatorView,
     time::{Span, Wall},
 };
 use serde::Serialize;
@@ -227,6 +228,8 @@ pub struct Facts {
     pub number: String,
     /// The client's name; hostile.
     pub name: String,
+    /// What a CRM calls the client, when it answered in time; hostile. The engine leaves it empty: whoever says the words knows.
+    pub client: String,
     /// The line.
     pub line: String,
     /// Its channel.
@@ -308,11 +311,13 @@ pub enum AlarmKind {
     Cap,
     /// A client has been on hold for too long.
     Hold,
+    /// Settings over the file do not fit it any more, and are not obeyed.
+    Settings,
 }
 
 impl AlarmKind {
     /// All of them.
-    pub const ALL: [AlarmKind; 10] = [
+    pub const ALL: [AlarmKind; 11] = [
         AlarmKind::Impossible,
         AlarmKind::Clock,
         AlarmKind::Trunk,
@@ -323,6 +328,7 @@ impl AlarmKind {
         AlarmKind::Voice,
         AlarmKind::Cap,
         AlarmKind::Hold,
+        AlarmKind::Settings,
     ];
 
     /// The label of the metric.
@@ -338,8 +344,44 @@ impl AlarmKind {
             AlarmKind::Voice => "voice",
             AlarmKind::Cap => "cap",
             AlarmKind::Hold => "hold",
+            AlarmKind::Settings => "settings",
         }
     }
+}
+
+/// What an operator's phone does for a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// It rings.
+    Rings,
+    /// It is answered.
+    Answered,
+    /// The two talk.
+    Talks,
+    /// Nothing more.
+    Over,
+}
+
+impl Moment {
+    /// The name used in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Moment::Rings => "rings",
+            Moment::Answered => "answered",
+            Moment::Talks => "talks",
+            Moment::Over => "over",
+        }
+    }
+}
+
+/// For whom an operator's phone rings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// Who is called back.
+    Callback(CallbackRecord),
+    /// Who waits on the line.
+    Call(CallRecord),
 }
 
 /// A fact for people, metrics and narration.
@@ -357,6 +399,10 @@ pub enum Notice {
     Joined(CallbackRecord),
     /// A person asked for a number that is never dialled: it is not.
     Blocked(BlockRecord),
+    /// A client is forgotten.
+    Forgotten(Number),
+    /// A client is not forgotten yet, being on a call or dialled at this moment.
+    NotForgotten(Number),
     /// An attempt begins: these operators are rung.
     Ringing {
         /// The callback.
@@ -396,15 +442,34 @@ pub enum Notice {
     Offered {
         /// The caller's channel.
         call: ChannelId,
+        /// The client; `None`: hidden.
+        number: Option<Number>,
         /// Who is rung.
         operators: Vec<Name>,
     },
+    /// What the phones of these operators do for a client: everything that a page needs to show them at once.
+    AtOperator {
+        /// Whose phones.
+        operators: Vec<Name>,
+        /// What they do.
+        moment: Moment,
+        /// For whom; `None`: who waited on the line has hung up.
+        client: Option<Box<Client>>,
+    },
+    /// An operator is ready, away, or in the pause after a talk.
+    Operator(OperatorView),
+    /// A callback that was closed is to be tried again.
+    Reopened(CallbackRecord),
     /// An operator answered and hears the announcement.
     OperatorAnswered {
         /// The callback.
         callback: CallbackId,
+        /// Its attempt.
+        attempt: u32,
         /// Who.
         operator: Name,
+        /// The client.
+        number: Number,
     },
     /// The client's phone is being rung.
     Dialling {
@@ -442,6 +507,8 @@ pub enum Notice {
         operator: Option<Name>,
         /// How.
         outcome: Outcome,
+        /// The client's own call was put through.
+        took: bool,
         /// How long they talked.
         talk: Span,
         /// When the callback is tried again, if it is.

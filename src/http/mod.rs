@@ -8,15 +8,18 @@
 //! | `/api/v1/…`, `/openapi.json`, `/docs` | the API: see `api` |
 //! | `/`, `/operator`, `/console` | the pages: see `pages`; `/session` signs in to them |
 //! | `/widget.js`, `/widget/…` | the widget of web sites: see `widget` |
+//! | `POST /bitrix24` | 204 when the callback that a form of Bitrix24 asks for is made |
 //! | `POST /cdr/json` | 204 when what the record told is on the disk; mod_json_cdr keeps the record on any other answer |
 
 mod api;
+mod bitrix24;
 mod cdr;
 mod pages;
 mod session;
 mod widget;
 
 pub use api::{Api, Events, Once, fingerprint, new_secret};
+pub use bitrix24::FromBitrix24;
 pub use cdr::MOST_POSTS;
 pub use pages::{SHOP_KEY, shop};
 pub use widget::Widget;
@@ -52,6 +55,14 @@ pub struct Http {
     pub credentials: Option<Arc<str>>,
     /// The places of [`MOST_POSTS`].
     pub posts: Arc<Semaphore>,
+    /// What the events of Bitrix24 must carry; `None`: none is taken in.
+    pub bitrix24: Option<Arc<FromBitrix24>>,
+}
+
+/// Compares what was given with a secret, without telling by the time taken where they differ.
+fn is_same(given: &[u8], secret: &[u8]) -> bool {
+    let differences = given.iter().zip(secret).fold(0, |sum, (a, b)| sum | (a ^ b));
+    given.len() == secret.len() && differences == 0
 }
 
 /// The routes.
@@ -62,11 +73,13 @@ pub fn router(http: Http, api: Api, widget: Widget) -> Router {
         .route("/readyz", get(ready))
         .route("/cdr/json", post(cdr::take))
         .layer(DefaultBodyLimit::max(MOST_BODY))
-        .with_state(http);
+        .with_state(http.clone());
+    let bitrix24 = Router::new().route("/bitrix24", post(bitrix24::take)).with_state(http);
     own.merge(pages::router())
         .merge(session::router(api.tokens.clone()))
         .merge(widget::router(widget))
         .merge(api::router(api).layer(DefaultBodyLimit::max(MOST_ASKED)))
+        .merge(bitrix24.layer(DefaultBodyLimit::max(MOST_ASKED)))
 }
 
 async fn scrape(State(http): State<Http>) -> Response {

@@ -9,15 +9,15 @@ pub fn announce_operator(language: Language) -> Announcements {
             "Пропущенный вызов",
             "Просят перезвонить",
             "Повторный звонок, попытка {{ attempt }}",
-            "{{ campaign or source or line }}, номер {{ number | spoken }}. {% if key %}Нажмите {{ key }}, чтобы \
-             принять.{% else %}Соединяю.{% endif %}",
+            "{{ campaign or source or line }}{% if client %}, {{ client }}{% endif %}, номер {{ number | spoken }}. \
+             {% if key %}Нажмите {{ key }}, чтобы принять.{% else %}Соединяю.{% endif %}",
         ),
         Language::En => (
             "Missed call",
             "Call back requested",
             "Calling again, attempt {{ attempt }}",
-            "{{ campaign or source or line }}, number {{ number | spoken }}. {% if key %}Press {{ key }} to take \
-             it.{% else %}Connecting.{% endif %}",
+            "{{ campaign or source or line }}{% if client %}, {{ client }}{% endif %}, number {{ number | spoken }}. \
+             {% if key %}Press {{ key }} to take it.{% else %}Connecting.{% endif %}",
         ),
     };
     let [missed, requested, repeated] = [missed, requested, repeated].map(|why| format!("{why}, {who}").into());

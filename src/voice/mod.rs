@@ -11,8 +11,9 @@ mod count;
 mod default;
 mod letters;
 mod recipe;
-mod spoken;
 #[cfg(feature = "daemon")]
+pub mod sample;
+mod spoken;
 pub mod studio;
 
 pub use clean::{MOST_SPOKEN, clean};
@@ -77,9 +78,9 @@ pub enum TemplateError {
 }
 
 /// The names of [`Facts`] that a template may use.
-pub const FACTS: [&str; 14] = [
-    "number", "name", "line", "channel", "source", "campaign", "page", "tags", "attempt", "misses", "key", "outcome",
-    "position", "wait",
+pub const FACTS: [&str; 15] = [
+    "number", "name", "client", "line", "channel", "source", "campaign", "page", "tags", "attempt", "misses", "key",
+    "outcome", "position", "wait",
 ];
 
 /// The text to speak.
@@ -99,8 +100,9 @@ pub fn render(words: &Words, names: Names) -> Result<String, TemplateError> {
     match names {
         Names::AsGiven => render_template(&template, words.language, &words.facts),
         Names::Transliterate => {
-            let name = in_letters_of(words.language, &shortened(&words.facts.name));
-            render_template(&template, words.language, &Facts { name, ..words.facts.clone() })
+            let [name, client] =
+                [&words.facts.name, &words.facts.client].map(|text| in_letters_of(words.language, &shortened(text)));
+            render_template(&template, words.language, &Facts { name, client, ..words.facts.clone() })
         }
     }
 }
@@ -167,6 +169,7 @@ fn named(facts: &Facts) -> Value {
     let Facts {
         number,
         name,
+        client,
         line,
         channel,
         source,
@@ -183,6 +186,7 @@ fn named(facts: &Facts) -> Value {
     let values: [Value; FACTS.len()] = [
         short(number),
         short(name),
+        short(client),
         short(line),
         short(channel),
         short(source),
@@ -207,6 +211,7 @@ fn example() -> Facts {
     Facts {
         number: "+79161234567".into(),
         name: "Anna".into(),
+        client: "Anna Ivanova".into(),
         line: "site".into(),
         channel: "context".into(),
         source: "search".into(),
@@ -237,10 +242,16 @@ mod tests {
 
     #[test]
     fn says_who_waits_in_both_languages() {
-        let facts = || Facts { outcome: String::new(), attempt: 3, campaign: String::new(), ..example() };
+        let facts = |client: &str| Facts {
+            outcome: String::new(),
+            attempt: 3,
+            campaign: String::new(),
+            client: client.to_owned(),
+            ..example()
+        };
         let [ru, en] = [Language::Ru, Language::En].map(|language| {
             let Announcements { missed, requested, repeated } = announce_operator(language);
-            [missed, requested, repeated].map(|template| say(&words(&template, language, facts())))
+            [missed, requested, repeated].map(|template| say(&words(&template, language, facts(""))))
         });
         let number = "восемь, девятьсот шестнадцать, сто двадцать три, сорок пять, шестьдесят семь";
         assert_eq!(ru[0], format!("Пропущенный вызов, search, номер {number}. Соединяю."));
@@ -250,6 +261,8 @@ mod tests {
         assert_eq!(en[0], format!("Missed call, search, number {number}. Connecting."));
         assert_eq!(en[1], format!("Call back requested, search, number {number}. Connecting."));
         assert_eq!(en[2], format!("Calling again, attempt 3, search, number {number}. Connecting."));
+        let known = words(&announce_operator(Language::En).missed, Language::En, facts("Anna Ivanova"));
+        assert_eq!(say(&known), format!("Missed call, search, Anna Ivanova, number {number}. Connecting."));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use perezvon::{
     engine::{
         Name,
+        forget::Prune,
         money::Amount,
         number::Number,
         paper::{Paper, PaperKind},
@@ -373,8 +374,9 @@ fn attempts() -> impl Strategy<Value = AttemptRecord> {
 
 fn operators() -> impl Strategy<Value = OperatorRecord> {
     let counted = (0..9u32, any::<u32>(), option::of(times()));
-    (names(), any::<bool>(), times(), option::of(times()), counted).prop_map(
-        |(name, ready, since, last_talk, (talks, talk_time, offered))| OperatorRecord {
+    let said = (texts(), option::of(times()));
+    (names(), any::<bool>(), times(), option::of(times()), counted, said).prop_map(
+        |(name, ready, since, last_talk, (talks, talk_time, offered), (why, pause))| OperatorRecord {
             name,
             ready,
             since,
@@ -382,6 +384,8 @@ fn operators() -> impl Strategy<Value = OperatorRecord> {
             talks,
             talk_time: Span(talk_time.into()),
             offered,
+            why,
+            pause,
         },
     )
 }
@@ -401,5 +405,25 @@ pub fn commits() -> impl Strategy<Value = Vec<Write>> {
         2 => papers().prop_map(Write::Paper),
         1 => (paper_kinds(), paper_ids()).prop_map(|(kind, id)| Write::Discard { kind, id }),
     ];
-    vec(write, 0..10)
+    (vec(write, 0..10), option::of(closings())).prop_map(|(mut writes, closing)| {
+        writes.extend(closing);
+        writes
+    })
+}
+
+/// What is to be forgotten of all that was written before.
+fn closings() -> impl Strategy<Value = Write> {
+    let of_papers = Just("+79161234567".parse().unwrap());
+    let who = prop_oneof![3 => numbers(), 1 => of_papers];
+    prop_oneof![who.prop_map(Write::Forget), prunes().prop_map(Write::Prune)]
+}
+
+pub fn prunes() -> impl Strategy<Value = Prune> {
+    let before = || option::of(times());
+    (before(), before(), before(), before()).prop_map(|(journal, requests, chats, notes)| Prune {
+        journal,
+        requests,
+        chats,
+        notes,
+    })
 }

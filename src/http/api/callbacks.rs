@@ -8,7 +8,10 @@ use super::{
     wire::{Callback, NewCallback, NewTime, Story},
 };
 use crate::{
-    engine::{record::CallbackId, time::Wall},
+    engine::{
+        record::{CallbackId, CallbackState, CloseReason},
+        time::Wall,
+    },
     store::CallbackFilter,
 };
 use axum::{
@@ -21,7 +24,10 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{Object, schema::Type},
+};
 
 /// How many one answer has when nobody says how many.
 pub const USUAL: usize = 100;
@@ -42,11 +48,35 @@ pub struct Which {
     list: Option<String>,
     /// Only those with something still to do.
     open: Option<bool>,
+    /// In this state.
+    #[param(schema_with = states)]
+    state: Option<String>,
+    /// Over, or ending, for this reason.
+    #[param(schema_with = reasons)]
+    reason: Option<String>,
     /// How many, 1 to 1000.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
     before: Option<u64>,
+}
+
+fn states() -> Object {
+    Object::builder().schema_type(Type::String).enum_values(Some(CallbackState::NAMES)).build()
+}
+
+fn reasons() -> Object {
+    Object::builder().schema_type(Type::String).enum_values(Some(CloseReason::NAMES)).build()
+}
+
+/// A word, if it is one of these.
+pub fn one_of(what: &str, word: Option<String>, known: &[&str]) -> Result<Option<String>, Problem> {
+    match word {
+        Some(word) if !known.contains(&word.as_str()) => {
+            Err(Problem::malformed(format!("there is no {what} \"{word}\"; it is one of {}", known.join(", "))))
+        }
+        word => Ok(word),
+    }
 }
 
 /// A page of callbacks, the newest first.
@@ -96,6 +126,8 @@ pub async fn list(
         line: which.line.map(Into::into),
         list: which.list,
         open: which.open.unwrap_or(false),
+        state: one_of("state", which.state, &CallbackState::NAMES)?,
+        reason: one_of("reason", which.reason, &CloseReason::NAMES)?,
         limit: Some(limit),
         before: which.before.map(CallbackId),
     };
@@ -134,10 +166,12 @@ pub async fn make(
 
 async fn call(api: &Api, wanted: &NewCallback, by: &str) -> Result<Callback, Problem> {
     let due = wanted.due.as_deref().map(moment).transpose()?;
-    let made = api.service.call(&wanted.number, wanted.line.as_deref(), by, None).await?;
-    let Some(due) = due else { return Ok((&made).into()) };
-    api.service.reschedule(made.id, due).await?;
-    Ok((&api.service.callback(made.id).await?.callback).into())
+    let line = wanted.line.as_deref();
+    let made = match due {
+        Some(due) => api.service.call_again(&wanted.number, line, due, by, api.clock.now().wall).await?,
+        None => api.service.call(&wanted.number, line, by, None).await?,
+    };
+    Ok((&made).into())
 }
 
 /// A callback with its attempts and legs. Scope `read`.
@@ -192,6 +226,25 @@ pub async fn cancel(
 ) -> Result<StatusCode, Problem> {
     let Path(id) = id?;
     api.service.cancel(CallbackId(id), &who.name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Dials an open callback now; the phone of the operator who holds the token is rung first. The line's hours and limits hold all the same. Scope `operate`.
+#[utoipa::path(
+    post, path = "/api/v1/callbacks/{id}/dial", tag = "callbacks", security(("token" = [])),
+    params(("id" = u64, Path, description = "Its number")),
+    responses(
+        (status = 204, description = "It is dialled as soon as it may be"),
+        Malformed, Denied, Unknown, Conflict, Unavailable,
+    )
+)]
+pub async fn dial(
+    who: Operator,
+    State(api): State<Api>,
+    id: Result<Path<u64>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path(id) = id?;
+    api.service.dial(CallbackId(id), who.operator).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,9 +4,12 @@ use super::{
     Api,
     problem::{Denied, Malformed, Problem, Unavailable, Unknown, UnreadBody},
     tokens::{Admin, Operator as May, Reader},
-    wire::{Call, moment},
+    wire::{Call, Person},
 };
-use crate::engine::{Name, OperatorView, rules::Group};
+use crate::{
+    config::Scope,
+    engine::{Name, rules::Group},
+};
 use axum::{
     Json,
     extract::{
@@ -17,37 +20,6 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// One operator now.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Person {
-    /// The name.
-    name: String,
-    /// Takes calls, by the operator's own word.
-    ready: bool,
-    /// free, callback, busy, wrap-up, resting, unregistered, away.
-    state: String,
-    /// Since when ready or away.
-    #[schema(format = DateTime)]
-    since: String,
-    /// For which callback.
-    callback: Option<u64>,
-    /// For which caller of the queue, by the uuid of the channel.
-    call: Option<String>,
-}
-
-impl From<&OperatorView> for Person {
-    fn from(view: &OperatorView) -> Person {
-        Person {
-            name: view.name.to_string(),
-            ready: view.ready,
-            state: view.state.as_str().to_owned(),
-            since: moment(view.since),
-            callback: view.callback.map(|id| id.0),
-            call: view.call.as_ref().map(ToString::to_string),
-        }
-    }
-}
 
 /// All operators.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,8 +32,10 @@ pub struct People {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ready {
-    /// Take calls?
+    /// Take calls? It ends a pause after a talk.
     ready: bool,
+    /// Why not; 64 characters of it are kept.
+    why: Option<String>,
 }
 
 /// Operators, and what each is doing. Scope `read`.
@@ -77,7 +51,19 @@ pub async fn operators(_: Reader, State(api): State<Api>) -> Result<Json<People>
     Ok(Json(People { operators: status.operators.iter().map(Into::into).collect() }))
 }
 
-async fn person(api: &Api, name: &str) -> Result<Json<Person>, Problem> {
+/// May this token set this operator? One that says which operator holds it sets that operator alone, unless it may do everything.
+pub fn may_set(who: &May, name: &str) -> Result<(), Problem> {
+    match &who.operator {
+        Some(own) if **own != *name && who.scope < Scope::Admin => {
+            let detail = format!("token \"{}\" is {own}'s, who says nothing for {name}", who.name);
+            Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The operator of this name as they are now.
+pub async fn person(api: &Api, name: &str) -> Result<Json<Person>, Problem> {
     let status = api.service.status().await?;
     let found = status.operators.iter().find(|view| *view.name == *name);
     found.map(|view| Json(view.into())).ok_or_else(|| Problem::unknown(format!("there is no operator \"{name}\"")))
@@ -101,7 +87,7 @@ pub async fn operator(
     person(&api, &name).await
 }
 
-/// Sets an operator ready or away. Scope `operate`.
+/// Sets an operator ready or away, and why. A token that says which operator holds it sets that operator alone. Scope `operate`.
 #[utoipa::path(
     put, path = "/api/v1/operators/{name}", tag = "people", request_body = Ready, security(("token" = [])),
     params(("name" = String, Path, description = "Who")),
@@ -111,13 +97,14 @@ pub async fn operator(
     )
 )]
 pub async fn set_operator(
-    _: May,
+    who: May,
     State(api): State<Api>,
     name: Result<Path<String>, PathRejection>,
     body: Result<Json<Ready>, JsonRejection>,
 ) -> Result<Json<Person>, Problem> {
     let (Path(name), Json(wanted)) = (name?, body?);
-    api.service.operator(&name, wanted.ready).await?;
+    may_set(&who, &name)?;
+    api.service.operator(&name, wanted.ready, wanted.why.as_deref().unwrap_or_default()).await?;
     person(&api, &name).await
 }
 

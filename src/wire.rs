@@ -1,9 +1,10 @@
-//! What the API sends and takes, apart from how it is stored.
+//! What the API and webhooks send, and what the API takes, apart from how it is stored.
 
 use crate::{
     engine::{
-        effect::{Alarm, Notice},
-        record::{AttemptRecord, BlockRecord, CallRecord, CallbackRecord, CallbackState, LegRecord, Marks, Origin},
+        OperatorView,
+        effect::{Alarm, Client, Notice},
+        record::{AttemptRecord, BlockRecord, CallRecord, CallbackRecord, LegRecord, Marks, Origin},
         time::Wall,
     },
     store::CallbackStory,
@@ -145,6 +146,8 @@ pub struct Callback {
     pub state: String,
     /// Why it is over; null: it is not.
     pub reason: Option<String>,
+    /// The call, the operator or the person who closed it.
+    pub reason_of: Option<String>,
     /// Since when it is over, or is ending.
     #[schema(format = DateTime)]
     pub closed: Option<String>,
@@ -181,13 +184,7 @@ impl From<&CallbackRecord> for Callback {
             Origin::Listed { list } => ("listed", list.clone()),
             Origin::Web { site } => ("web", site.clone()),
         };
-        let (state, end) = match &record.state {
-            CallbackState::Tracking => ("tracking", None),
-            CallbackState::Waiting => ("waiting", None),
-            CallbackState::Active => ("active", None),
-            CallbackState::Ending { at, reason } => ("ending", Some((at, reason))),
-            CallbackState::Closed { at, reason } => ("closed", Some((at, reason))),
-        };
+        let end = record.state.end();
         Callback {
             id: record.id.0,
             number: record.number.to_string(),
@@ -195,9 +192,10 @@ impl From<&CallbackRecord> for Callback {
             line: record.line.to_string(),
             origin: origin.to_owned(),
             origin_of,
-            state: state.to_owned(),
+            state: record.state.as_str().to_owned(),
             reason: end.map(|(_, reason)| reason.as_str().to_owned()),
-            closed: end.map(|(at, _)| moment(*at)),
+            reason_of: end.and_then(|(_, reason)| reason.of()),
+            closed: end.map(|(at, _)| moment(at)),
             opened: moment(record.opened),
             last_miss: moment(record.last_miss),
             misses: record.misses,
@@ -307,6 +305,44 @@ impl From<&CallbackStory> for Story {
     }
 }
 
+/// One operator now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// Takes calls, by the operator's own word.
+    pub ready: bool,
+    /// free, callback, busy, wrap-up, resting, unregistered, away.
+    pub state: String,
+    /// Since when ready or away.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// For which callback.
+    pub callback: Option<u64>,
+    /// For which caller of the queue, by the uuid of the channel.
+    pub call: Option<String>,
+    /// Why away, in somebody's own words; empty: nobody said. `unanswered`: calls rang in vain.
+    pub why: String,
+    /// Until when the pause after the last talk lasts.
+    #[schema(format = DateTime)]
+    pub pause: Option<String>,
+}
+
+impl From<&OperatorView> for Person {
+    fn from(view: &OperatorView) -> Person {
+        Person {
+            name: view.name.to_string(),
+            ready: view.ready,
+            state: view.state.as_str().to_owned(),
+            since: moment(view.since),
+            callback: view.callback.map(|id| id.0),
+            call: view.call.as_ref().map(ToString::to_string),
+            why: view.why.clone(),
+            pause: view.pause.map(moment),
+        }
+    }
+}
+
 /// Whom to call back.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -342,6 +378,8 @@ pub struct Blocked {
     pub why: String,
     /// The operator or the person.
     pub by: Option<String>,
+    /// What the person gave as the reason.
+    pub reason: Option<String>,
 }
 
 impl From<&BlockRecord> for Blocked {
@@ -352,9 +390,41 @@ impl From<&BlockRecord> for Blocked {
             at: moment(block.at),
             why: why.to_owned(),
             by: by.map(str::to_owned),
+            reason: None,
         }
     }
 }
+
+/// A whole number as JSON may write it: `1.0` is one too.
+///
+/// # Errors
+/// It is none, or a negative one.
+pub fn whole<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let float = || number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..i64::MAX as f64).contains(n)).map(|n| n as u64);
+    number.as_u64().or_else(float).ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number")))
+}
+/// The events that [`event`] and [`alarm`] tell.
+pub const EVENTS: [&str; 18] = [
+    "call.arrived",
+    "call.served",
+    "call.missed",
+    "call.ended",
+    "queue.entered",
+    "queue.offered",
+    "callback.opened",
+    "callback.joined",
+    "callback.reopened",
+    "attempt.ringing",
+    "attempt.operator",
+    "attempt.dialling",
+    "attempt.talking",
+    "attempt.ended",
+    "callback.closed",
+    "operator.state",
+    "operator.call",
+    "alarm",
+];
 
 /// Something that happened, as the event stream tells it: its name and what it is about.
 pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
@@ -367,8 +437,8 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
         Notice::CallEnded(record) if record.missed == Some(true) => ("call.missed", call(record)),
         Notice::CallEnded(record) => ("call.ended", call(record)),
         Notice::Queued(record) => ("queue.entered", call(record)),
-        Notice::Offered { call, operators } => {
-            ("queue.offered", json!({ "call": call.to_string(), "operators": operators }))
+        Notice::Offered { call, number, operators } => {
+            ("queue.offered", json!({ "call": call.to_string(), "number": number, "operators": operators }))
         }
         Notice::Opened(record) => ("callback.opened", callback(record)),
         Notice::Joined(record) => ("callback.joined", callback(record)),
@@ -376,8 +446,20 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
             "attempt.ringing",
             json!({ "callback": callback, "attempt": attempt, "operators": operators, "number": number }),
         ),
-        Notice::OperatorAnswered { callback, operator } => {
-            ("attempt.operator", json!({ "callback": callback, "operator": operator }))
+        Notice::AtOperator { operators, moment, client } => {
+            let (back, live) = match client.as_deref() {
+                Some(Client::Callback(record)) => (Some(Callback::from(record)), None),
+                Some(Client::Call(record)) => (None, Some(Call::from(record))),
+                None => (None, None),
+            };
+            let shown = json!({ "operators": operators, "moment": moment, "callback": back, "call": live });
+            ("operator.call", shown)
+        }
+        Notice::Operator(view) => ("operator.state", json!({ "operator": Person::from(view) })),
+        Notice::Reopened(record) => ("callback.reopened", callback(record)),
+        Notice::OperatorAnswered { callback, attempt, operator, number } => {
+            let told = json!({ "callback": callback, "attempt": attempt, "operator": operator, "number": number });
+            ("attempt.operator", told)
         }
         Notice::Dialling { callback, attempt, number, .. } => {
             ("attempt.dialling", json!({ "callback": callback, "attempt": attempt, "number": number }))
@@ -386,10 +468,10 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
             "attempt.talking",
             json!({ "callback": callback, "operator": operator, "number": number, "own_call": took }),
         ),
-        Notice::AttemptEnded { callback, attempt, number, operator, outcome, talk, again } => (
+        Notice::AttemptEnded { callback, attempt, number, operator, outcome, took, talk, again } => (
             "attempt.ended",
             json!({
-                "callback": callback, "attempt": attempt, "number": number, "operator": operator, "outcome": outcome,
+                "callback": callback, "attempt": attempt, "number": number, "operator": operator, "outcome": outcome, "own_call": took,
                 "talk_ms": talk.0, "again": again.map(moment),
             }),
         ),
