@@ -5,6 +5,7 @@ use super::super::{
     need::Need,
     told::{Answer, Told},
 };
+
 /// The path of our intake.
 const PATH: &str = "/cdr/json";
 
