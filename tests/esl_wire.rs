@@ -52,7 +52,7 @@ fn every_recording_is_read_whole() {
             }
         }
     }
-    assert_eq!((frames_read, events_read), (463, 270));
+    assert_eq!((frames_read, events_read), (577, 369));
 }
 
 #[test]

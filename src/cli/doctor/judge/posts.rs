@@ -5,7 +5,6 @@ use super::super::{
     need::Need,
     told::{Answer, Told},
 };
-use std::net::SocketAddr;
 
 /// The path of our intake.
 const PATH: &str = "/cdr/json";
@@ -60,7 +59,7 @@ pub fn outbound(need: &Need, told: &Told) -> Option<Finding> {
         Answer::Denied | Answer::Unknown | Answer::None => return None,
     };
     let sockets: Vec<&str> = text.split('<').filter_map(socket).collect();
-    let to_us: Vec<&str> = sockets.iter().copied().filter(|data| names(data, listen)).collect();
+    let to_us: Vec<&str> = sockets.iter().copied().filter(|data| names(data, listen.port())).collect();
     let cure = format!(
         "`socket` with the data `{listen} async full`, as freeswitch/dialplan/perezvon.xml has it; then `reloadxml`"
     );
@@ -85,9 +84,9 @@ fn socket(element: &str) -> Option<&str> {
     element.split_once("data=\"").filter(|_| ours)?.1.split('"').next()
 }
 
-fn names(data: &str, listen: SocketAddr) -> bool {
+fn names(data: &str, port: u16) -> bool {
     let address = data.split(' ').next().unwrap_or_default();
-    address.rsplit(':').next().and_then(|port| port.parse().ok()) == Some(listen.port())
+    address.rsplit(':').next().and_then(|port| port.parse().ok()) == Some(port)
 }
 
 fn is_whole(data: &str) -> bool {
