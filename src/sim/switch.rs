@@ -217,6 +217,12 @@ pub struct PretendSwitch {
     last_task: u64,
     connections: BTreeMap<ConnId, Connection>,
     last_connection: u64,
+    /// Those who listen to any event: few, where a caller's own connection as a rule hears none.
+    listeners: BTreeSet<ConnId>,
+    /// The connections by which callers were given away.
+    controls: BTreeMap<ChannelId, BTreeSet<ConnId>>,
+    /// Connections that may have something to read since the last time.
+    stirred: BTreeSet<ConnId>,
     calls_out: Vec<(ConnId, String)>,
     outside: Vec<Outside>,
     cdrs: Vec<String>,
@@ -256,6 +262,9 @@ impl PretendSwitch {
             last_task: 0,
             connections: BTreeMap::new(),
             last_connection: 0,
+            listeners: BTreeSet::new(),
+            controls: BTreeMap::new(),
+            stirred: BTreeSet::new(),
             calls_out: Vec::new(),
             outside: Vec::new(),
             cdrs: Vec::new(),
@@ -276,6 +285,7 @@ impl PretendSwitch {
         self.last_connection += 1;
         let id = ConnId(self.last_connection);
         self.connections.insert(id, Connection::new());
+        self.stirred.insert(id);
         id
     }
 
@@ -287,12 +297,22 @@ impl PretendSwitch {
         }
         while let Some(request) = self.connections.get_mut(&conn).and_then(Connection::next) {
             self.obey(conn, &request);
+            match self.connections.get(&conn).is_some_and(Connection::listens_at_all) {
+                true => self.listeners.insert(conn),
+                false => self.listeners.remove(&conn),
+            };
         }
+        self.stirred.insert(conn);
     }
 
     /// Takes what the listener has to read.
     pub fn output(&mut self, conn: ConnId) -> Vec<u8> {
         self.connections.get_mut(&conn).map(|connection| std::mem::take(&mut connection.output)).unwrap_or_default()
+    }
+
+    /// The connections that have something to read since the last time, or were closed.
+    pub fn stirred(&mut self) -> BTreeSet<ConnId> {
+        std::mem::take(&mut self.stirred)
     }
 
     /// Has the switch closed this connection? What it wrote before may still be read.
@@ -304,6 +324,8 @@ impl PretendSwitch {
     pub fn disconnect(&mut self, conn: ConnId) {
         self.control_over(conn);
         self.connections.remove(&conn);
+        self.listeners.remove(&conn);
+        self.stirred.remove(&conn);
     }
 
     /// Does everything that is due.
@@ -416,6 +438,7 @@ impl PretendSwitch {
         self.queues.values_mut().for_each(Queue::clear);
         self.agents.values_mut().for_each(Agent::clear);
         self.connections.values_mut().for_each(|connection| connection.closed = true);
+        self.stirred.extend(self.connections.keys());
         self.core = self.random.uuid().to_string();
         self.started = now.mono;
         self.epoch = now.wall.0 - now.mono.0 as i64;
@@ -473,12 +496,16 @@ impl PretendSwitch {
     }
 
     fn emit(&mut self, event: Event) {
-        self.connections.values_mut().for_each(|connection| connection.offer(&event));
+        for conn in &self.listeners {
+            self.connections.get_mut(conn).into_iter().for_each(|connection| connection.offer(&event));
+            self.stirred.insert(*conn);
+        }
     }
 
     /// Does anybody listen? An event that nobody hears is only counted.
     fn is_wanted(&self, name: &str) -> bool {
-        self.connections.values().any(|connection| connection.listens(name))
+        let listens = |conn| self.connections.get(conn).is_some_and(|connection| connection.listens(name));
+        self.listeners.iter().any(listens)
     }
 
     /// An event of a channel, as `call` was before.
