@@ -304,6 +304,7 @@ impl<'h> Model<'h> {
                         answered: live.answered,
                         parked: live.parked,
                         bridged: live.bridged.clone(),
+                        transfers: 0,
                     })
                 });
                 self.tell(&switch, News::State(channel, state));
