@@ -8,6 +8,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+mod disk;
 #[path = "../tests/store/sample.rs"]
 #[allow(dead_code, reason = "the tests' own use more of it")]
 mod sample;
@@ -21,8 +22,6 @@ use perezvon::{
 };
 use std::{
     env,
-    fs::File,
-    os::unix::fs::FileExt,
     path::Path,
     sync::{
         Arc,
@@ -33,10 +32,6 @@ use std::{
 
 /// How long each measurement takes.
 const LENGTH: Duration = Duration::from_secs(5);
-/// What one commit writes to the log, in bytes: about the pages that two rows and their indexes touch.
-const COMMIT: usize = 8 * 4096;
-/// How long the log is before it is begun again, in bytes.
-const LOG: usize = 1024 * 4096;
 
 #[tokio::main]
 async fn main() {
@@ -45,27 +40,11 @@ async fn main() {
     println!("in {}", folder.path().display());
     println!("{:>22}  {:>10}  {:>10}  {:>10}", "", "a second", "median", "slowest 1%");
     for writers in [1, 64] {
-        report("the disk's own flush", flushes(folder.path()));
+        report("the disk's own flush", disk::flushes(folder.path(), LENGTH, Duration::ZERO));
         let file = folder.path().join(format!("{writers}.db"));
         report(&format!("callbacks, {writers} writers"), commits(&file, writers).await);
     }
-    report("the disk's own flush", flushes(folder.path()));
-}
-
-/// The time of every flush of bytes written over a file from its beginning to its end and again.
-fn flushes(folder: &Path) -> Vec<Duration> {
-    let file = File::create(folder.join("flushes")).expect("a file");
-    file.write_all_at(&vec![0; LOG], 0).expect("space");
-    file.sync_all().expect("a flush");
-    let (bytes, start) = (vec![7; COMMIT], Instant::now());
-    let mut times = Vec::new();
-    while start.elapsed() < LENGTH {
-        let begun = Instant::now();
-        file.write_all_at(&bytes, (times.len() * COMMIT % LOG) as u64).expect("space");
-        file.sync_all().expect("a flush"); // as SQLite does it
-        times.push(begun.elapsed());
-    }
-    times
+    report("the disk's own flush", disk::flushes(folder.path(), LENGTH, Duration::ZERO));
 }
 
 /// The time of every commit of so many writers at once.
@@ -111,7 +90,6 @@ fn missed(id: u64) -> [Write; 2] {
 
 fn report(what: &str, mut times: Vec<Duration>) {
     times.sort();
-    let of = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     let rate = times.len() as f64 / LENGTH.as_secs_f64();
-    println!("{what:>22}  {rate:>10.0}  {:>10.2?}  {:>10.2?}", of(0.5), of(0.99));
+    println!("{what:>22}  {rate:>10.0}  {:>10.2?}  {:>10.2?}", disk::of(&times, 0.5), disk::of(&times, 0.99));
 }

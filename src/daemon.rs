@@ -261,23 +261,22 @@ impl Daemon {
                 answers.push(Answer::Step(told, notices.collect()));
             }
             Ask::Cdr { switch, body, told } => {
-                let (counted, answer) = match self.cdr(switch, &body).await {
-                    Ok(true) => (CdrResult::Taken, None),
-                    Ok(false) => (CdrResult::Known, Some(Ok(()))),
-                    Err(refused @ CdrRefused::Malformed(_)) => (CdrResult::Malformed, Some(Err(refused))),
-                    Err(refused) => (CdrResult::Refused, Some(Err(refused))),
-                };
-                metrics::cdr(counted);
-                match answer {
-                    Some(answer) => drop(told.send(answer)),
-                    None => answers.push(Answer::Cdr(told)),
+                let taken = self.cdr(switch, &body).await;
+                metrics::cdr(match &taken {
+                    Ok(counted) => *counted,
+                    Err(CdrRefused::Malformed(_)) => CdrResult::Malformed,
+                    Err(_) => CdrResult::Refused,
+                });
+                match taken {
+                    Ok(_) => answers.push(Answer::Cdr(told)),
+                    Err(refused) => drop(told.send(Err(refused))),
                 }
             }
         }
     }
 
-    /// Takes in a call detail record; `false` when it tells nothing new.
-    async fn cdr(&mut self, switch: Option<Name>, body: &Bytes) -> Result<bool, CdrRefused> {
+    /// Takes in a call detail record, or knows what it tells.
+    async fn cdr(&mut self, switch: Option<Name>, body: &Bytes) -> Result<CdrResult, CdrRefused> {
         let record = cdr::parse(body).map_err(|error| CdrRefused::Malformed(error.to_string()))?;
         // Named by who posts it; else the only one; else by the name that the switch gives itself.
         let known = |name: &str| self.rules.switches.iter().find(|known| ***known == *name).cloned();
@@ -287,13 +286,16 @@ impl Daemon {
             _ => known(&record.switchname),
         };
         let switch = switch.ok_or(CdrRefused::WhichSwitch)?;
-        let Some(call) = record.call else { return Ok(false) };
+        // Most tell of an end that was just heard; the store is asked of the others, and everything waits for its answer.
+        let Some(call) = record.call.filter(|call| !self.engine.has_heard_end(&call.channel.id)) else {
+            return Ok(CdrResult::Known);
+        };
         let known = self.store.call_known(&call.channel.id).await;
         match known.map_err(|error| CdrRefused::NotStored(NotStored(error.to_string())))? {
-            Known::Ended => Ok(false),
+            Known::Ended => Ok(CdrResult::Known),
             Known::No | Known::Open | Known::Guessed => {
                 self.take(Input::Switch { switch, news: News::Cdr(Box::new(call)) });
-                Ok(true)
+                Ok(CdrResult::Taken)
             }
         }
     }

@@ -119,7 +119,7 @@ impl Perform for Pretend {
             Effect::Say { words, .. } => self.said.lock().unwrap().push((**words).clone()),
             Effect::AskLeg { channel, .. } if self.dialled.lock().unwrap().contains(channel) => {
                 let channel = Channel { direction: Direction::Outbound, ..calling(channel.as_str(), "1001") };
-                let state = ChannelState { channel, answered: false, parked: false, bridged: None };
+                let state = ChannelState { channel, answered: false, parked: false, bridged: None, transfers: 0 };
                 self.tell(News::State(state.channel.id.clone(), Some(Box::new(state))));
             }
             _ => {}

@@ -77,7 +77,7 @@ impl Queues for Desk {
             line: None,
             created: self.now.wall,
         };
-        self.news(News::Given(Box::new(Given { channel, answered: false, marks: Marks::default() })));
+        self.news(News::Given(Box::new(Given { channel, answered: false, transfers: 0, marks: Marks::default() })));
         id
     }
 
@@ -740,7 +740,7 @@ fn who_has_no_line_or_comes_while_we_serve_nobody_is_given_back() {
     let mut desk = Desk::new(shop());
     let given = |desk: &mut Desk, id: &str, dialled: &str| {
         let channel = Channel { dialled: dialled.into(), ..channel(desk, &ChannelId::new(id)) };
-        desk.news(News::Given(Box::new(Given { channel, answered: false, marks: Marks::default() })));
+        desk.news(News::Given(Box::new(Given { channel, answered: false, transfers: 0, marks: Marks::default() })));
         desk.effects(|e| matches!(e, Effect::GiveBack { .. }).then_some(())).len()
     };
     assert_eq!(given(&mut desk, "x", "+74950000000"), 1);
@@ -898,6 +898,42 @@ fn who_left_by_a_key_is_not_held_for_served_by_the_queue_when_somebody_else_take
     let row = desk.row(&caller);
     assert_eq!((left(&row), row.missed), (Some(Left::Key), Some(false)));
     assert_eq!(counted(&mut desk), []);
+}
+
+/// The transfer may be lost with the connection, or refused: whoever is still where the dialplan left them is sent again.
+#[test]
+fn who_was_sent_elsewhere_and_did_not_arrive_is_sent_again_and_nobody_else_is() {
+    let way = Way::to(Then::Extension("900".into(), "default".into()));
+    let mut desk = Desk::new(changed(shop(), |queue| queue.keys = vec![(Key::new('3').unwrap(), way)]));
+    let caller = desk.gives("a", CLIENT);
+    let sent = |desk: &mut Desk| desk.effects(|effect| matches!(effect, Effect::Transfer { .. }).then_some(())).len();
+    desk.presses(&caller, "3");
+    assert_eq!(sent(&mut desk), 1);
+    desk.wait(Span::seconds(6));
+    assert!(desk.asked_legs().contains(&caller), "are they there?");
+    desk.stands(&caller, true, None);
+    assert_eq!(sent(&mut desk), 1, "still here");
+    desk.wait(Span::seconds(6));
+    desk.stands_after(&caller, 1);
+    desk.wait(Span::seconds(60));
+    desk.stands(&caller, true, None);
+    assert_eq!(sent(&mut desk), 0, "they are there, and are not disturbed");
+}
+
+/// A switch on which an extension cannot be reached is not asked for ever.
+#[test]
+fn who_never_arrives_is_sent_a_few_times_only() {
+    let way = Way::to(Then::Extension("900".into(), "default".into()));
+    let mut desk = Desk::new(changed(shop(), |queue| queue.keys = vec![(Key::new('3').unwrap(), way)]));
+    let caller = desk.gives("a", CLIENT);
+    desk.presses(&caller, "3");
+    let mut sent = 0;
+    for _ in 0..20 {
+        sent += desk.effects(|effect| matches!(effect, Effect::Transfer { .. }).then_some(())).len();
+        desk.wait(Span::seconds(6));
+        desk.stands(&caller, true, None);
+    }
+    assert_eq!(sent, 6);
 }
 
 #[test]

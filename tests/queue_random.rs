@@ -287,7 +287,12 @@ impl World {
             Event::GivenAgain(id) => {
                 if let Some(live) = self.live.get(&id).filter(|live| live.bridged.is_none()) {
                     let channel = live.channel.clone();
-                    self.tell(News::Given(Box::new(Given { channel, answered: true, marks: Marks::default() })));
+                    self.tell(News::Given(Box::new(Given {
+                        channel,
+                        answered: true,
+                        transfers: 0,
+                        marks: Marks::default(),
+                    })));
                 }
             }
         }
@@ -347,7 +352,7 @@ impl World {
                 self.later(at + n * 3, Event::Presses(id.clone(), key));
             }
         }
-        self.tell(News::Given(Box::new(Given { channel, answered: false, marks: Marks::default() })));
+        self.tell(News::Given(Box::new(Given { channel, answered: false, transfers: 0, marks: Marks::default() })));
     }
 
     fn own_call(&mut self, name: Name) {
@@ -460,7 +465,7 @@ impl World {
                 let state = self.live.get(&channel).map(|live| {
                     let (answered, bridged) = (live.answered, live.bridged.clone());
                     let parked = answered && bridged.is_none() && live.kind != Kind::Own;
-                    Box::new(ChannelState { channel: live.channel.clone(), answered, parked, bridged })
+                    Box::new(ChannelState { channel: live.channel.clone(), answered, parked, bridged, transfers: 0 })
                 });
                 self.news.push_back(News::State(channel, state));
             }

@@ -2,8 +2,7 @@
 //!
 //! `PEREZVON_SIM_SEEDS` says how many worlds (5,000 when it says nothing), `PEREZVON_SIM_FIRST` from which seed; with
 //! `PEREZVON_SIM_TRACE` set, everything that happens is printed. `PEREZVON_SIM_UNTIL` names an invariant: the first world that
-//! breaks it is the last. With `PEREZVON_SIM_QUEUES` set, some lines of each world have a queue of ours; of those worlds a few in a
-//! thousand still break a promise, where a command is lost or refused as a caller leaves the queue.
+//! breaks it is the last. With `PEREZVON_SIM_QUEUES` set, some lines of each world have a queue of ours.
 
 use perezvon::sim::{fate, invariants::Violation};
 use std::{env, panic, sync::Mutex, thread};

@@ -500,13 +500,18 @@ impl Engine {
         }
     }
 
+    /// Did we hear ourselves, not long ago, how this channel ended? Its detail record tells nothing new.
+    pub fn has_heard_end(&self, id: &ChannelId) -> bool {
+        self.recent_set.contains(id) && !self.unheard.contains_key(id) && !self.guessed.contains_key(id)
+    }
+
     /// A call detail record: the end of a call whose events we may not have heard.
     pub(super) fn cdr(&mut self, switch: &Name, mut cdr: Cdr, cx: &mut Cx) {
         let id = cdr.channel.id.clone();
-        let unheard = self.unheard.remove(&id);
-        if self.recent_set.contains(&id) && unheard.is_none() && !self.guessed.contains_key(&id) {
+        if self.has_heard_end(&id) {
             return;
         }
+        let unheard = self.unheard.remove(&id);
         if let Some(link) = self.links.get(switch) {
             cdr.channel.created = link.ours(cdr.channel.created);
             cdr.served = cdr.served.map(|at| link.ours(at));

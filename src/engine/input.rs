@@ -81,6 +81,8 @@ pub struct ChannelState {
     pub parked: bool,
     /// The channel that it is bridged to.
     pub bridged: Option<ChannelId>,
+    /// How many times it was transferred.
+    pub transfers: u32,
 }
 
 /// A client's channel that the dialplan has given to us: its application `socket` connected, and waits for what we do.
@@ -90,6 +92,8 @@ pub struct Given {
     pub channel: Channel,
     /// Answered already?
     pub answered: bool,
+    /// How many times it was transferred before.
+    pub transfers: u32,
     /// Where the client came from, as the dialplan says; hostile.
     pub marks: Marks,
 }

@@ -314,7 +314,7 @@ impl Engine {
         match state {
             None => self.channel_unknown(id, cx),
             Some(state) => {
-                let ChannelState { channel, bridged, parked, .. } = *state;
+                let ChannelState { channel, bridged, parked, transfers, .. } = *state;
                 match &channel.line {
                     _ if !self.channels.contains_key(id) => self.created(switch, channel, cx),
                     Some(line) => self.line_named(id, line, cx),
@@ -336,7 +336,7 @@ impl Engine {
                     _ => {}
                 }
                 if alone {
-                    self.waiter_found(id, cx);
+                    self.waiter_found(id, transfers, parked, cx);
                 }
                 if parked {
                     self.parked(id, cx);

@@ -10,6 +10,7 @@
 //! | any of these | an operator | one has answered: see `attempt`; a recording's notice is heard to its end first |
 //! | any of these | on their way | they waited for too long, nobody takes calls any more, or they press a key |
 //! | on their way | gone: hung up, in another queue, in the dialplan | what was said to them is over |
+//! | sent to an extension | gone, or sent again | some seconds later: the switch says whether they are still here |
 //! | on their way | a question | they want to be called back: at which number? |
 //! | the question | music | no answer |
 //! | the question | thanks, gone | the number is confirmed: a callback with their place is open |
@@ -53,7 +54,8 @@ const DIGIT: Span = Span::seconds(5);
 const GIVEN_AGAIN: Span = Span::minutes(2);
 /// How long a caller may stay whom the dialplan no longer holds: none of its own ends that.
 const LONGEST_STAY: Span = Span::minutes(60);
-/// From queue to queue at most so often: two that send to each other would do so for ever.
+/// From queue to queue at most so often: two that send to each other would do so for ever. And so often somebody is sent to an
+/// extension who does not arrive.
 const MOST_MOVES: u32 = 5;
 /// How many callers are remembered who hung up while they waited.
 const MOST_KEPT: usize = 16_384;
@@ -82,6 +84,8 @@ enum Hears {
     Message,
     /// They are being hung up.
     Ending,
+    /// They are being sent to this extension in this context.
+    Leaving(Arc<str>, Arc<str>),
     /// Somebody else has them.
     Gone,
 }
@@ -99,7 +103,7 @@ impl Hears {
             Hears::Parting(_) => "parting",
             Hears::Confirming(_) | Hears::Typing(_) => "question",
             Hears::Message => "message",
-            Hears::Fetched | Hears::Ending | Hears::Gone => "nothing",
+            Hears::Fetched | Hears::Ending | Hears::Leaving(..) | Hears::Gone => "nothing",
         }
     }
 }
@@ -109,6 +113,8 @@ impl Hears {
 pub(super) struct Waiter {
     line: Arc<Line>,
     since: Wall,
+    /// How many times they had been transferred when the dialplan gave them to us: as long as that is so, they are here.
+    transfers: u32,
     /// The dialplan has not taken them back.
     given: bool,
     /// They wait in a park of ours, out of which no dialplan goes on.
@@ -136,6 +142,7 @@ impl Waiter {
     fn new(line: Arc<Line>, since: Wall, now: Mono) -> Waiter {
         Waiter {
             since,
+            transfers: 0,
             given: true,
             fetched: false,
             hears: Hears::Greeting,
@@ -164,7 +171,8 @@ impl Waiter {
 
     /// Do they wait, whatever they are asked meanwhile?
     fn waits(&self) -> bool {
-        !matches!(self.hears, Hears::Served | Hears::Parting(_) | Hears::Message | Hears::Ending | Hears::Gone)
+        let is_idle_or_asked = !matches!(self.hears, Hears::Served | Hears::Parting(_) | Hears::Message);
+        is_idle_or_asked && !matches!(self.hears, Hears::Ending | Hears::Leaving(..) | Hears::Gone)
     }
 
     fn rank(&self, id: LiveId) -> Rank {
@@ -207,7 +215,7 @@ impl Engine {
 
     /// The dialplan gives us a client.
     pub(super) fn given(&mut self, switch: &Name, given: Given, cx: &mut Cx) {
-        let Given { channel, answered, marks } = given;
+        let Given { channel, answered, transfers, marks } = given;
         let (id, line) = (channel.id.clone(), channel.line.clone());
         self.created(switch, channel, cx);
         line.into_iter().for_each(|line| self.line_named(&id, &line, cx));
@@ -227,6 +235,7 @@ impl Engine {
             true => self.again(&id, cx),
             false => self.enter(&id, line, cx),
         }
+        self.waiter(&id).into_iter().for_each(|waiter| waiter.transfers = transfers);
     }
 
     fn line_of_caller(&mut self, id: &ChannelId) -> Option<Arc<Line>> {
@@ -330,7 +339,7 @@ impl Engine {
         let Some(waiter) = self.waiter(id) else { return };
         (waiter.given, waiter.fetched) = (true, false);
         let (rank, group) = (waiter.rank(LiveId::of(id)), waiter.line.group.clone());
-        if matches!(waiter.hears, Hears::Served | Hears::Gone) {
+        if matches!(waiter.hears, Hears::Served | Hears::Leaving(..) | Hears::Gone) {
             waiter.hears = Hears::Tone;
             let longest = waiter.line.queue.longest_wait;
             waiter.until = longest.map(|longest| cx.now.mono + longest);
@@ -368,7 +377,8 @@ impl Engine {
         let queue = &line.queue;
         let stays = |way: &Way| way.then == Then::Wait;
         let ahead = self.others_waiting(id);
-        let expected = queue.longest_expected.zip(self.expected(&line.group, ahead + 1, now));
+        let expected =
+            queue.longest_expected.and_then(|most| Some((most, self.expected(&line.group, ahead + 1, now)?)));
         let free = ahead == 0 && self.anybody_is_free(&line.group, now.mono);
         let too_long = !free
             && (queue.longest.is_some_and(|most| ahead >= most) || expected.is_some_and(|(most, wait)| wait > most));
@@ -419,7 +429,9 @@ impl Engine {
                 cx.effect(Effect::Hangup { switch, channel, cause: HangupCause::Done });
             }
             Then::Extension(extension, context) => {
-                self.ear(id, Hears::Gone, Uuid::nil(), None, cx);
+                // Until they are seen to be there: the switch may refuse, or not hear of it.
+                let leaving = Hears::Leaving(extension.clone(), context.clone());
+                self.ear(id, leaving, Uuid::nil(), Some(cx.now.mono + PROMPT), cx);
                 cx.effect(Effect::Transfer { switch, channel, extension, context });
             }
             Then::Dialplan => {
@@ -535,10 +547,23 @@ impl Engine {
         self.arm(id);
     }
 
-    /// Nothing was heard for a time: who waits, in whatever park it is, may sit in silence by now.
-    pub(super) fn waiter_found(&mut self, id: &ChannelId, cx: &mut Cx) {
-        let Some(waiter) = self.waiter(id).filter(|waiter| waiter.given) else { return };
-        match waiter.hears {
+    /// How a caller's channel is found, with nobody to talk with: who waits, in whatever park it is, may sit in silence by now,
+    /// and who was sent elsewhere may be here still.
+    pub(super) fn waiter_found(&mut self, id: &ChannelId, transfers: u32, parked: bool, cx: &mut Cx) {
+        let Some(waiter) = self.waiter(id) else { return };
+        match waiter.hears.clone() {
+            Hears::Leaving(extension, context) => {
+                // Our own park is a transfer too.
+                let is_here = if waiter.fetched { parked } else { waiter.transfers == transfers };
+                match is_here && waiter.moves < MOST_MOVES {
+                    true => {
+                        waiter.moves += 1;
+                        self.go(id, Then::Extension(extension, context), cx);
+                    }
+                    false => waiter.hears(Hears::Gone, Uuid::nil(), None),
+                }
+            }
+            _ if !waiter.given => {}
             // The end of the last words may be what was not heard.
             Hears::Parting(_) => self.heard_out(id, cx),
             _ if !waiter.waits() => {}

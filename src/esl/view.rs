@@ -136,9 +136,9 @@ impl<'a> Channel<'a> {
     pub fn requested(&self) -> Text<'a> {
         self.0.said(names::REQUESTED)
     }
-    /// Has it been transferred? `Caller-Profile-Index` counts its caller profiles.
-    pub fn is_transferred(&self) -> bool {
-        self.0.number(names::PROFILE).is_some_and(|index| index > 1)
+    /// How many times it has been transferred: `Caller-Profile-Index` counts its caller profiles.
+    pub fn transfers(&self) -> u32 {
+        self.0.number(names::PROFILE).map_or(0, |index| u32::try_from(index).unwrap_or(u32::MAX).saturating_sub(1))
     }
     /// The user of `Channel-Presence-ID` (`1001@pbx`): whose phone it is.
     pub fn presence_user(&self) -> Text<'a> {

@@ -309,6 +309,7 @@ impl<'h> Model<'h> {
                         answered: live.answered,
                         parked: live.parked,
                         bridged: live.bridged.clone(),
+                        transfers: 0,
                     })
                 });
                 self.tell(&switch, News::State(channel, state));

@@ -193,6 +193,8 @@ pub struct Judge {
     pending: Vec<ChannelId>,
     /// When each operator was last seen with something that keeps them from a call.
     taken: BTreeMap<String, Mono>,
+    /// Who was on the phone, or kept, when they were last looked at.
+    busy: BTreeSet<String>,
     clock_set: Option<Mono>,
     repeated: usize,
     expanded: usize,
@@ -213,6 +215,7 @@ impl Judge {
             clients: BTreeMap::new(),
             pending: Vec::new(),
             taken: BTreeMap::new(),
+            busy: BTreeSet::new(),
             clock_set: None,
             repeated: 0,
             expanded: 0,
@@ -863,9 +866,12 @@ impl Judge {
             let users = self.house.users(&name);
             let on_phone = |channel: &Channel| matches!(&channel.party, Party::User(user) if users.contains(user));
             let off = users.iter().any(|user| !switch.is_registered(user));
+            let busy = kept || switch.channels().any(on_phone);
+            // Who was when we last looked was so until now.
+            let was_busy = if busy { !self.busy.insert(name.clone()) } else { self.busy.remove(&name) };
             if off {
                 self.taken.insert(name, now + GONE);
-            } else if kept || switch.channels().any(on_phone) {
+            } else if busy || was_busy {
                 let taken = self.taken.entry(name).or_default();
                 *taken = now.max(*taken);
             }

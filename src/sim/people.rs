@@ -119,6 +119,8 @@ pub struct People {
     random: Random,
     habits: BTreeMap<Party, Habit>,
     lines: BTreeMap<ChannelId, Line>,
+    /// How many of those each person has.
+    busy: BTreeMap<Party, usize>,
     plans: BTreeMap<(Mono, u64), Intent>,
     last_plan: u64,
     outside: Vec<Outside>,
@@ -131,6 +133,7 @@ impl People {
             random: Random::new(seed),
             habits: BTreeMap::new(),
             lines: BTreeMap::new(),
+            busy: BTreeMap::new(),
             plans: BTreeMap::new(),
             last_plan: 0,
             outside: Vec::new(),
@@ -145,7 +148,7 @@ impl People {
     /// Is this person on the phone (or is it ringing), with as many as it takes?
     pub fn is_busy(&self, who: &Party) -> bool {
         let takes = self.habits.get(who).map_or(1, |habit| habit.calls as usize);
-        self.lines.values().filter(|line| line.party == *who).count() >= takes
+        self.busy.get(who).copied().unwrap_or(0) >= takes
     }
 
     /// Does this person talk with somebody?
@@ -160,7 +163,7 @@ impl People {
             Some(user) => Party::User(user.clone()),
             None => Party::Number(caller.number.clone()),
         };
-        self.lines.insert(id.clone(), Line { party, talks: false, turn: 0 });
+        self.take_up(&id, party);
         self.plan(now.mono + patience, Intent::GiveUp(id.clone()));
         id
     }
@@ -231,7 +234,7 @@ impl People {
             Outside::Invite { channel, party, .. } => self.rung(channel, party, now),
             Outside::Talking(a, b) => self.talk(a, b, now),
             Outside::Alone(id) => self.alone(id, now),
-            Outside::Gone(id, _) => drop(self.lines.remove(id)),
+            Outside::Gone(id, _) => self.put_down(id),
             Outside::Music(id) => self.waits_on(id, now.mono),
             Outside::Calls { .. }
             | Outside::Answered(_)
@@ -251,9 +254,24 @@ impl People {
         }
     }
 
+    fn take_up(&mut self, id: &ChannelId, party: Party) {
+        *self.busy.entry(party.clone()).or_default() += 1;
+        self.lines.insert(id.clone(), Line { party, talks: false, turn: 0 });
+    }
+
+    fn put_down(&mut self, id: &ChannelId) {
+        let Some(line) = self.lines.remove(id) else { return };
+        if let Some(busy) = self.busy.get_mut(&line.party) {
+            *busy -= 1;
+            if *busy == 0 {
+                self.busy.remove(&line.party);
+            }
+        }
+    }
+
     fn rung(&mut self, id: &ChannelId, party: &Party, now: Now) {
         let busy = self.is_busy(party);
-        self.lines.insert(id.clone(), Line { party: party.clone(), talks: false, turn: 0 });
+        self.take_up(id, party.clone());
         let reaction = match (busy, self.habits.get_mut(party)) {
             // Who is on the phone is busy to the rest of the world.
             (true, _) => Reaction::Refuses(486),

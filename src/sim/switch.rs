@@ -222,6 +222,12 @@ pub struct PretendSwitch {
     last_task: u64,
     connections: BTreeMap<ConnId, Connection>,
     last_connection: u64,
+    /// Those who listen to any event: few, where a caller's own connection as a rule hears none.
+    listeners: BTreeSet<ConnId>,
+    /// The connections by which callers were given away.
+    controls: BTreeMap<ChannelId, BTreeSet<ConnId>>,
+    /// Connections that may have something to read since the last time.
+    stirred: BTreeSet<ConnId>,
     calls_out: Vec<(ConnId, String)>,
     outside: Vec<Outside>,
     cdrs: Vec<String>,
@@ -261,6 +267,9 @@ impl PretendSwitch {
             last_task: 0,
             connections: BTreeMap::new(),
             last_connection: 0,
+            listeners: BTreeSet::new(),
+            controls: BTreeMap::new(),
+            stirred: BTreeSet::new(),
             calls_out: Vec::new(),
             outside: Vec::new(),
             cdrs: Vec::new(),
@@ -282,6 +291,7 @@ impl PretendSwitch {
         let id = ConnId(self.last_connection);
         let connection = if self.config.health.shut { Connection::rejected() } else { Connection::new() };
         self.connections.insert(id, connection);
+        self.stirred.insert(id);
         id
     }
 
@@ -293,12 +303,22 @@ impl PretendSwitch {
         }
         while let Some(request) = self.connections.get_mut(&conn).and_then(Connection::next) {
             self.obey(conn, &request);
+            match self.connections.get(&conn).is_some_and(Connection::listens_at_all) {
+                true => self.listeners.insert(conn),
+                false => self.listeners.remove(&conn),
+            };
         }
+        self.stirred.insert(conn);
     }
 
     /// Takes what the listener has to read.
     pub fn output(&mut self, conn: ConnId) -> Vec<u8> {
         self.connections.get_mut(&conn).map(|connection| std::mem::take(&mut connection.output)).unwrap_or_default()
+    }
+
+    /// The connections that have something to read since the last time, or were closed.
+    pub fn stirred(&mut self) -> BTreeSet<ConnId> {
+        std::mem::take(&mut self.stirred)
     }
 
     /// Has the switch closed this connection? What it wrote before may still be read.
@@ -310,6 +330,8 @@ impl PretendSwitch {
     pub fn disconnect(&mut self, conn: ConnId) {
         self.control_over(conn);
         self.connections.remove(&conn);
+        self.listeners.remove(&conn);
+        self.stirred.remove(&conn);
     }
 
     /// Does everything that is due.
@@ -422,6 +444,7 @@ impl PretendSwitch {
         self.queues.values_mut().for_each(Queue::clear);
         self.agents.values_mut().for_each(Agent::clear);
         self.connections.values_mut().for_each(|connection| connection.closed = true);
+        self.stirred.extend(self.connections.keys());
         self.core = self.random.uuid().to_string();
         self.started = now.mono;
         self.epoch = now.wall.0 - now.mono.0 as i64 + self.config.health.ahead;
@@ -479,12 +502,16 @@ impl PretendSwitch {
     }
 
     fn emit(&mut self, event: Event) {
-        self.connections.values_mut().for_each(|connection| connection.offer(&event));
+        for conn in &self.listeners {
+            self.connections.get_mut(conn).into_iter().for_each(|connection| connection.offer(&event));
+            self.stirred.insert(*conn);
+        }
     }
 
     /// Does anybody listen? An event that nobody hears is only counted.
     fn is_wanted(&self, name: &str) -> bool {
-        self.connections.values().any(|connection| connection.listens(name))
+        let listens = |conn| self.connections.get(conn).is_some_and(|connection| connection.listens(name));
+        self.listeners.iter().any(listens)
     }
 
     /// An event of a channel, as `call` was before.

@@ -1,35 +1,63 @@
 //! The pretend town behind a real socket: for the demonstration and for tests that run the whole program.
 
-use super::{switch::ConnId, town::Town};
+use super::{
+    switch::{ConnId, Outside},
+    town::Town,
+};
 use crate::{
     clock::Clock,
     engine::{Deadline, time::Now},
 };
 use std::{
+    collections::BTreeMap,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::Notify,
     time::sleep,
 };
+
+/// How much is read at once, in bytes.
+const READ: usize = 16 << 10;
+
+/// Hears what happens to telephones, in the moment in which it does.
+type Witness = dyn Fn(Outside) + Send + Sync;
 
 /// A town that goes on by itself, and that others may look into.
 #[derive(Clone)]
 pub struct Streets {
     town: Arc<Mutex<Town>>,
     clock: Clock,
-    /// Counts changes: whoever waits for time or for bytes looks again.
-    changes: Arc<watch::Sender<u64>>,
+    /// Something changed: what is to happen next may be sooner.
+    changed: Arc<Notify>,
+    /// The tasks of the connections, each woken when there is something for it to read.
+    tasks: Arc<Mutex<BTreeMap<ConnId, Arc<Notify>>>>,
+    witness: Option<Arc<Witness>>,
+}
+
+/// Nothing panics while it holds one of these, but a test that is failing.
+fn whole<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Streets {
     /// Lets a town live by this clock.
     pub fn new(town: Town, clock: Clock) -> Streets {
-        let streets = Streets { town: Arc::new(Mutex::new(town)), clock, changes: Arc::new(watch::Sender::new(0)) };
+        Streets::of(town, clock, None)
+    }
+
+    /// The same, and tells somebody at once what happens to telephones: [`Town::happened`] has nothing more to tell.
+    pub fn witnessed(town: Town, clock: Clock, witness: impl Fn(Outside) + Send + Sync + 'static) -> Streets {
+        Streets::of(town, clock, Some(Arc::new(witness)))
+    }
+
+    fn of(town: Town, clock: Clock, witness: Option<Arc<Witness>>) -> Streets {
+        let (town, tasks) = (Arc::new(Mutex::new(town)), Arc::default());
+        let streets = Streets { town, clock, changed: Arc::default(), tasks, witness };
         tokio::spawn(streets.clone().pass_time());
         streets
     }
@@ -37,31 +65,34 @@ impl Streets {
     /// Does something in the town, now.
     pub fn with<T>(&self, act: impl FnOnce(&mut Town, Now) -> T) -> T {
         let now = self.clock.now();
-        let done = {
-            let mut town = self.town.lock().unwrap_or_else(PoisonError::into_inner);
+        let (done, stirred, wanted) = {
+            let mut town = whole(&self.town);
             town.tick(now);
-            act(&mut town, now)
+            let done = act(&mut town, now);
+            if let Some(witness) = &self.witness {
+                town.happened().into_iter().for_each(|(_, happened)| witness(happened));
+            }
+            (done, town.switch.stirred(), town.switch.calls_out())
         };
-        self.dial();
-        self.changes.send_modify(|count| *count += 1);
+        wanted.into_iter().for_each(|(conn, address)| self.dial(conn, address));
+        let tasks = whole(&self.tasks);
+        stirred.iter().filter_map(|conn| tasks.get(conn)).for_each(|task| task.notify_one());
+        self.changed.notify_one();
         done
     }
 
-    /// Makes the connections that the dialplan's `socket` asks for.
-    fn dial(&self) {
-        let wanted = self.town.lock().unwrap_or_else(PoisonError::into_inner).switch.calls_out();
-        for (conn, address) in wanted {
-            let streets = self.clone();
-            tokio::spawn(async move {
-                match TcpStream::connect(address).await {
-                    Ok(stream) => streets.hold(stream, conn).await,
-                    Err(_) => streets.with(|town, now| {
-                        town.switch.not_taken(conn, now);
-                        town.settle(now);
-                    }),
-                }
-            });
-        }
+    /// Makes a connection that the dialplan's `socket` asks for.
+    fn dial(&self, conn: ConnId, address: String) {
+        let streets = self.clone();
+        tokio::spawn(async move {
+            match TcpStream::connect(address).await {
+                Ok(stream) => streets.hold(stream, conn).await,
+                Err(_) => streets.with(|town, now| {
+                    town.switch.not_taken(conn, now);
+                    town.settle(now);
+                }),
+            }
+        });
     }
 
     /// Opens its event socket at this address and serves whoever connects.
@@ -81,12 +112,11 @@ impl Streets {
     }
 
     async fn pass_time(self) {
-        let mut changes = self.changes.subscribe();
         loop {
-            let next = self.town.lock().unwrap_or_else(PoisonError::into_inner).next_deadline();
+            let next = whole(&self.town).next_deadline();
             tokio::select! {
                 () = sleep(self.clock.until(Deadline { wall: None, mono: next })) => self.with(|_, _| ()),
-                Ok(()) = changes.changed() => {}
+                () = self.changed.notified() => {}
             }
         }
     }
@@ -98,19 +128,20 @@ impl Streets {
 
     async fn hold(&self, mut stream: TcpStream, conn: ConnId) {
         let _ = stream.set_nodelay(true);
-        let _ = self.talk(&mut stream, conn).await;
+        let stirred = whole(&self.tasks).entry(conn).or_default().clone();
+        let _ = self.talk(&mut stream, conn, &stirred).await;
+        whole(&self.tasks).remove(&conn);
         self.with(|town, now| {
             town.switch.disconnect(conn);
             town.settle(now);
         });
     }
 
-    async fn talk(&self, stream: &mut TcpStream, conn: ConnId) -> io::Result<()> {
-        let mut changes = self.changes.subscribe();
-        let mut buffer = vec![0; 64 << 10];
+    async fn talk(&self, stream: &mut TcpStream, conn: ConnId, stirred: &Notify) -> io::Result<()> {
+        let mut buffer = vec![0; READ];
         loop {
             let (output, closed) = {
-                let mut town = self.town.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut town = whole(&self.town);
                 (town.output(conn), town.switch.is_closed(conn))
             };
             stream.write_all(&output).await?;
@@ -122,7 +153,7 @@ impl Streets {
                     0 => return Ok(()),
                     length => self.with(|town, now| town.receive(conn, &buffer[..length], now)),
                 },
-                changed = changes.changed() => if changed.is_err() { return Ok(()) },
+                () = stirred.notified() => {}
             }
         }
     }

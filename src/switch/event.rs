@@ -239,7 +239,7 @@ fn user(channel: view::Channel<'_>, direction: Direction) -> Option<Cow<'_, str>
 fn dialled(channel: view::Channel<'_>, direction: Direction) -> Option<Cow<'_, str>> {
     let requested = || channel.requested().filter(|user| !user.starts_with("gw+"));
     match direction {
-        Direction::Inbound if channel.is_transferred() => requested().or_else(|| channel.destination()),
+        Direction::Inbound if channel.transfers() > 0 => requested().or_else(|| channel.destination()),
         _ => channel.destination(),
     }
 }
@@ -316,14 +316,15 @@ pub fn channel_state(dump: &Bytes, limits: &Limits) -> Option<ChannelState> {
     let talks = answered && dumped.bridged_at().is_some();
     let bridged = dumped.bridged_to().filter(|_| talks).map(|id| ChannelId::new(&id));
     let parked = bridged.is_none() && is_parked(dumped, channel.direction);
-    Some(ChannelState { answered, parked, bridged, channel })
+    Some(ChannelState { answered, parked, bridged, channel, transfers: dumped.transfers() })
 }
 
 /// What the reply to an outbound socket's `connect` tells; `None` of a channel that nobody called in on.
 pub fn given(event: &Event) -> Option<Given> {
     let shown = event.channel();
     let channel = described(shown).filter(|channel| channel.direction == Direction::Inbound)?;
-    Some(Given { channel, answered: shown.is_answered(), marks: marks(|name| shown.variable(name)) })
+    let (answered, transfers) = (shown.is_answered(), shown.transfers());
+    Some(Given { channel, answered, transfers, marks: marks(|name| shown.variable(name)) })
 }
 
 /// The id that the switch's core gives itself at each start: in every event, and in the reply to `connect`.

@@ -116,6 +116,15 @@ impl Desk {
     }
 
     pub fn stands(&mut self, id: &ChannelId, answered: bool, bridged: Option<&ChannelId>) {
+        self.stands_so(id, answered, bridged, 0);
+    }
+
+    /// Answered, alone, and transferred so often.
+    pub fn stands_after(&mut self, id: &ChannelId, transfers: u32) {
+        self.stands_so(id, true, None, transfers);
+    }
+
+    fn stands_so(&mut self, id: &ChannelId, answered: bool, bridged: Option<&ChannelId>, transfers: u32) {
         let state = ChannelState {
             channel: Channel {
                 id: id.clone(),
@@ -130,6 +139,7 @@ impl Desk {
             answered,
             parked: answered && bridged.is_none(),
             bridged: bridged.cloned(),
+            transfers,
         };
         self.news(News::State(id.clone(), Some(Box::new(state))));
     }

@@ -302,7 +302,7 @@ impl World {
         let id = ChannelId::new(&format!("caller-{number}"));
         self.by_channel.insert(id.clone(), number);
         self.callers.insert(number, Caller { id: id.clone(), arrived: self.now, operator: None, number });
-        let given = Given { channel: self.channel(id), answered: true, marks: Marks::default() };
+        let given = Given { channel: self.channel(id), answered: true, transfers: 0, marks: Marks::default() };
         if let Some(patience) = self.point.patience {
             let patience = self.exponential(patience * TALK);
             self.later(patience, Event::HangsUp(number));

@@ -2,7 +2,7 @@
 
 use super::super::{
     Name,
-    attempt::LONGEST_WORDS,
+    attempt::{LONGEST_WORDS, PROMPT},
     effect::{AlarmKind, Effect, Facts, Words},
     machine::{Cx, Engine},
     record::ChannelId,
@@ -94,10 +94,20 @@ impl Engine {
             Hears::Parting(then) => self.go(id, then, cx),
             Hears::Message => self.tell_goodbye(id, cx),
             Hears::Ending => self.go(id, Then::Goodbye, cx),
+            Hears::Leaving(..) => self.look_for(id, cx),
             Hears::Confirming(_) => self.wait_for_keys(id, ANSWER, cx),
             Hears::Typing(_) => self.wait_for_keys(id, DIGIT + DIGIT, cx),
             Hears::Tone | Hears::Joining | Hears::Served | Hears::Gone => {}
         }
+    }
+
+    /// Is somebody who was sent elsewhere there? How their channel stands says it.
+    fn look_for(&mut self, id: &ChannelId, cx: &mut Cx) {
+        let Some(switch) = self.channels.get(id).map(|followed| followed.switch.clone()) else { return };
+        let Some(waiter) = self.waiter(id) else { return };
+        waiter.deadline = Some(cx.now.mono + PROMPT);
+        self.arm(id);
+        cx.effect(Effect::AskLeg { switch, channel: id.clone() });
     }
 
     pub(super) fn wait_for_keys(&mut self, id: &ChannelId, so_long: Span, cx: &mut Cx) {

@@ -24,9 +24,18 @@ impl Engine {
     /// How many others wait for whom no phone rings yet.
     pub(super) fn others_waiting(&self, id: &ChannelId) -> u32 {
         let Some(waiter) = self.caller_at(id).and_then(|caller| caller.waiter.as_ref()) else { return 0 };
-        let others = self.ready.get(&waiter.line.group).into_iter().flatten().map(|rank| rank.job);
-        let own = Job::Live(LiveId::of(id));
-        others.filter(|job| *job != own && !self.attempts.contains_key(job)).count() as u32
+        let Some(ready) = self.ready.get(&waiter.line.group) else { return 0 };
+        let own = waiter.rank(LiveId::of(id));
+        // Those who are rung for are as few as operators; thousands may wait. A callback that is rung for waits no longer.
+        let rung = |job: &&Job| match job {
+            Job::Live(live) => self.rank_of(*live).is_some_and(|rank| rank != own && ready.contains(&rank)),
+            Job::Callback(_) => false,
+        };
+        (ready.len() - usize::from(ready.contains(&own)) - self.attempts.keys().filter(rung).count()) as u32
+    }
+
+    fn rank_of(&self, live: LiveId) -> Option<Rank> {
+        Some(self.caller_at(self.live.get(&live)?)?.waiter.as_ref()?.rank(live))
     }
 
     /// How long a client in this place is likely to wait: as long as that many talks take, with as many operators as take

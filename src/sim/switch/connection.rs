@@ -187,6 +187,11 @@ impl Connection {
         self.authorised && !self.closed && (self.all || self.mine.is_some() || self.names.contains(name))
     }
 
+    /// Does it want events at all?
+    pub fn listens_at_all(&self) -> bool {
+        self.all || self.mine.is_some() || !self.names.is_empty() || !self.subclasses.is_empty()
+    }
+
     fn wants(&self, event: &Event) -> bool {
         let named = match event.subclass {
             "" => self.names.contains(event.name),

@@ -45,6 +45,7 @@ impl PretendSwitch {
     pub fn not_taken(&mut self, conn: ConnId, now: crate::engine::time::Now) {
         self.tick(now);
         let Some(control) = self.connections.remove(&conn).and_then(|connection| connection.control) else { return };
+        self.uncontrolled(conn, &control.channel);
         self.socket_done(&control.channel, control.run);
     }
 
@@ -61,6 +62,7 @@ impl PretendSwitch {
             asynchronous: has("async"),
         };
         let conn = self.connect();
+        self.controls.entry(id.clone()).or_default().insert(conn);
         self.connections.insert(conn, Connection::outbound(control));
         self.calls_out.push((conn, address.to_owned()));
     }
@@ -136,6 +138,8 @@ impl PretendSwitch {
         let Some(control) = connection.control.take() else { return };
         connection.farewell(control.channel.as_str(), false);
         let id = &control.channel;
+        self.stirred.insert(conn);
+        self.uncontrolled(conn, id);
         let Some(channel) = self.at(id) else { return };
         let resumes = control.resumes || channel.is_set("socket_resume");
         let waits = channel.apps.iter().any(|app| app.run == control.run);
@@ -156,11 +160,20 @@ impl PretendSwitch {
     pub(super) fn after_sound(&mut self, id: &ChannelId) {
         let Some(app) = self.at(id).and_then(|channel| channel.apps.last()) else { return };
         let (is_socket, run) = (app.name == "socket", app.run);
-        let held = |connection: &Connection| {
-            connection.control.as_ref().is_some_and(|control| control.run == run && control.channel == *id)
-        };
-        if is_socket && !self.connections.values().any(held) {
+        let control = |conn| self.connections.get(conn).and_then(|connection| connection.control.as_ref());
+        let held = self.controls.get(id).into_iter().flatten().filter_map(control).any(|control| control.run == run);
+        if is_socket && !held {
             self.socket_done(id, run);
+        }
+    }
+
+    /// This connection is no longer about the channel.
+    fn uncontrolled(&mut self, conn: ConnId, id: &ChannelId) {
+        if let Some(all) = self.controls.get_mut(id) {
+            all.remove(&conn);
+            if all.is_empty() {
+                self.controls.remove(id);
+            }
         }
     }
 
@@ -184,9 +197,9 @@ impl PretendSwitch {
 
     /// A channel has ended: its connection hears of it.
     pub(super) fn control_ends(&mut self, id: &ChannelId) {
-        let theirs =
-            |connection: &&mut Connection| connection.control.as_ref().is_some_and(|control| control.channel == *id);
-        for connection in self.connections.values_mut().filter(theirs) {
+        for conn in self.controls.remove(id).unwrap_or_default() {
+            let Some(connection) = self.connections.get_mut(&conn) else { continue };
+            self.stirred.insert(conn);
             if connection.control.take().is_some_and(|control| control.lingers) {
                 connection.farewell(id.as_str(), true);
             }

@@ -1,16 +1,27 @@
 //! The one that writes: commits which come while the disk is busy with the last one go together in one transaction, so that
 //! many writers share a flush.
+//!
+//! What the write-ahead log holds is carried over into the file beside that, by a connection of its own: a commit that had to
+//! do it would be many times as slow as the others, and nothing is dialled before its commit.
 
 use super::rows;
 use crate::{engine::record::Write, store::StoreError};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, query, sqlite::SqliteConnectOptions};
-use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
-use tokio::sync::{mpsc, oneshot};
+use std::{fs, io, os::unix::fs::MetadataExt, path::Path, time::Duration};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 /// How many commits may wait; further ones wait for a place.
 const MOST_WAITING: usize = 1024;
 /// How many rows one transaction takes before it is closed to further commits (a commit is never split).
 const ENOUGH_ROWS: usize = 4096;
+
+/// The pause between two carryings over, when there are commits.
+const CARRY_OVER: Duration = Duration::from_millis(250);
+/// How many pages the log holds before a commit carries over itself what is not yet, so that the log begins anew.
+const LOG_PAGES: &str = "4096";
 
 /// How a commit, or the end, is told.
 type Told = oneshot::Sender<Result<(), StoreError>>;
@@ -32,9 +43,13 @@ impl Writer {
         let (jobs, waiting) = mpsc::channel(MOST_WAITING);
         let identity =
             identity(options.get_filename()).map_err(|error| StoreError::of_system(options.get_filename(), error))?;
-        let hand = Hand { options, identity, connection: None };
+        let (written, commits) = mpsc::channel(1);
+        let carrier = tokio::spawn(carry_over(options.clone(), commits));
+        let options = options.pragma("wal_autocheckpoint", LOG_PAGES);
+        let hand = Hand { options, identity, connection: None, written };
         tokio::spawn(async move {
             let closed = hand.write_until_closed(waiting).await;
+            let _ = carrier.await;
             drop(keep);
             if let Some(closed) = closed {
                 let _ = closed.send(Ok(()));
@@ -70,6 +85,8 @@ struct Hand {
     options: SqliteConnectOptions,
     identity: (u64, u64),
     connection: Option<SqliteConnection>,
+    /// Says that there is something to carry over.
+    written: mpsc::Sender<()>,
 }
 
 impl Hand {
@@ -127,7 +144,30 @@ impl Hand {
             // What was removed is in the log until the log is begun anew. While somebody reads that waits for the next time.
             let _ = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await;
         }
+        let _ = self.written.try_send(());
         Ok(())
+    }
+}
+
+/// Carries over what is committed, a while after the first commit since the last time; ends with the writer. Whatever keeps it from that, the writer
+/// meets as well, and tells.
+async fn carry_over(options: SqliteConnectOptions, mut commits: mpsc::Receiver<()>) {
+    let mut kept = None;
+    while commits.recv().await.is_some() {
+        let ended = async { while commits.recv().await.is_some() {} };
+        if timeout(CARRY_OVER, ended).await.is_ok() {
+            break;
+        }
+        if kept.is_none() {
+            kept = options.connect().await.ok();
+        }
+        let Some(connection) = &mut kept else { continue };
+        if query("PRAGMA wal_checkpoint(PASSIVE)").execute(connection).await.is_err() {
+            kept = None;
+        }
+    }
+    if let Some(connection) = kept {
+        let _ = connection.close().await;
     }
 }
 
