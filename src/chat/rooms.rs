@@ -384,13 +384,11 @@ impl Chats {
     async fn follow_callbacks(self: Arc<Chats>, mut tidings: broadcast::Receiver<Tiding>) {
         loop {
             match tidings.recv().await {
-                Ok(Tiding::Notice(_, notice)) => {
-                    match &*notice {
-                        Notice::Joint { callback, operator, .. } => self.pass_with(*callback, operator).await,
-                        Notice::Forgotten(number) => self.forget(*number).await,
-                        _ => {}
-                    }
-                }
+                Ok(Tiding::Notice(_, notice)) => match &*notice {
+                    Notice::Joint { callback, operator, .. } => self.pass_with(*callback, operator).await,
+                    Notice::Forgotten(number) => self.forget(*number).await,
+                    _ => {}
+                },
                 Ok(Tiding::Alarm(..)) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             }
@@ -560,9 +558,13 @@ mod tests {
         let mut told = chats.listen();
         desk.notice(Wall(0), &Notice::Forgotten(number));
         let told = told.recv().await.unwrap();
-        assert!(matches!(&told, Told::Changed(chat) if chat.number.is_none() && chat.state == State::Closed), "{told:?}");
+        assert!(
+            matches!(&told, Told::Changed(chat) if chat.number.is_none() && chat.state == State::Closed),
+            "{told:?}"
+        );
         assert!(matches!(chats.say("c", By::Visitor, "hello?", "").await, Err(Trouble::Refused(Refused::Over))));
-        while !store.papers(&PaperQuery { about: Some("c".into()), ..PaperQuery::default() }).await.unwrap().is_empty() {
+        while !store.papers(&PaperQuery { about: Some("c".into()), ..PaperQuery::default() }).await.unwrap().is_empty()
+        {
             tokio::task::yield_now().await;
         }
         let left = store.papers(&PaperQuery::default()).await.unwrap();
