@@ -359,6 +359,9 @@ pub fn notice(at: Wall, notice: &Notice) {
         | Notice::Blocked(_)
         | Notice::Forgotten(_)
         | Notice::NotForgotten(_)
+        | Notice::AtOperator { .. }
+        | Notice::Operator(_)
+        | Notice::Reopened(_)
         | Notice::Queued(_)
         | Notice::Offered { .. }
         | Notice::OffersOver { .. }
@@ -420,7 +423,7 @@ pub fn status(status: &Status, now: Wall) {
         }
     }
     for operator in &status.operators {
-        OPERATOR_TALKS.stands(&[&operator.name], u64::from(operator.talks));
+        OPERATOR_TALKS.stands(&[&operator.name], u64::from(operator.talked));
         OPERATOR_TALK_SECONDS.stands(&[&operator.name], operator.talk_time.0 / 1000);
     }
     let open = |name, is: fn(&CallbackState) -> bool| OPEN.set(&[name], count(&status.callbacks, |c| is(&c.state)));
@@ -622,8 +625,12 @@ mod tests {
             since: Wall(0),
             callback: None,
             call: None,
-            talks: 2,
+            moment: None,
+            talks: None,
+            talked: 2,
             talk_time: Span(95_500),
+            why: String::new(),
+            pause: None,
         }
     }
 

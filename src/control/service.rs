@@ -3,9 +3,10 @@
 use super::{
     handle::{EngineStatus, Gone, Handle, NotStored},
     request::{MOST_ANSWERED, MOST_REPORTED, Refusal, RefusalKind, Request},
+    settings::{self, MOST_VERSIONS, Settings, Wanted},
 };
 use crate::{
-    config::{self, Config, one_of},
+    config::{Config, one_of},
     engine::{
         Name,
         effect::Notice,
@@ -29,29 +30,55 @@ use std::{
 };
 
 /// How far from its opening a callback may be put.
-const FURTHEST: Span = Span::minutes(90 * 24 * 60);
+pub(super) const FURTHEST: Span = Span::minutes(90 * 24 * 60);
 /// The longest name of a person who asks, in characters.
-const MOST_BY: usize = 64;
+pub(super) const MOST_BY: usize = 64;
 
 /// Everything that may be asked, over a running daemon.
 #[derive(Clone)]
 pub struct Service {
     handle: Handle,
-    /// The configuration that the daemon was started with, and its file; `None`: there is no file to read anew.
-    started: Option<Arc<(PathBuf, Config)>>,
+    /// What the daemon was started with; `None`: there is no file to read anew.
+    started: Option<Arc<Started>>,
+}
+
+/// What a daemon was started with.
+pub struct Started {
+    /// The file.
+    pub file: PathBuf,
+    /// What was read from it, and from the settings over it.
+    pub config: Config,
+    /// The settings.
+    pub settings: Settings,
+}
+
+impl Started {
+    /// A configuration that was read later: still observing when the daemon was started so.
+    pub fn as_started(&self, config: Config) -> Config {
+        if self.config.rules.observe { config.observing() } else { config }
+    }
 }
 
 pub(super) type Done<T> = Result<T, Refusal>;
 
 impl Service {
-    /// Over this daemon. `started`: the file and what was read from it at the start.
-    pub fn new(handle: Handle, started: Option<(PathBuf, Config)>) -> Service {
+    /// Over this daemon.
+    pub fn new(handle: Handle, started: Option<Started>) -> Service {
         Service { handle, started: started.map(Arc::new) }
     }
 
     /// The daemon itself.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// What the daemon was started with.
+    ///
+    /// # Errors
+    /// It has no file.
+    pub fn started(&self) -> Done<&Started> {
+        let no_file = || Refusal::new(RefusalKind::Config, "this daemon was started without a configuration file");
+        self.started.as_deref().ok_or_else(no_file)
     }
 
     /// Answers a request.
@@ -63,8 +90,8 @@ impl Service {
             Request::Status {} => json!(self.status().await?),
             Request::Queue {} => json!({ "queues": self.status().await?.queues }),
             Request::Operators {} => json!({ "operators": self.status().await?.operators }),
-            Request::Operator { name, ready } => {
-                self.operator(&name, ready).await?;
+            Request::Operator { name, ready, why } => {
+                self.operator(&name, ready, &why).await?;
                 json!({ "operator": name, "ready": ready })
             }
             Request::Call { number, line, by, list } => {
@@ -96,6 +123,22 @@ impl Service {
             Request::Pause {} => self.pause(true).await.map(|()| json!({ "paused": true }))?,
             Request::Resume {} => self.pause(false).await.map(|()| json!({ "paused": false }))?,
             Request::Reload {} => json!({ "needs_restart": self.reload().await? }),
+            Request::Settings {} => json!(self.current_settings().await?),
+            Request::Versions {} => {
+                json!({ "versions": settings::versions(self.handle.store(), MOST_VERSIONS).await? })
+            }
+            Request::Version { version } => {
+                let (version, changes) = self.settings_version(version).await?;
+                json!({ "version": version, "changes": changes })
+            }
+            Request::Between { old, new } => json!({ "changes": self.settings_between(old, new).await? }),
+            Request::CheckSettings { text } => json!(self.check_settings(&text).await?),
+            Request::SaveSettings { text, based_on, comment, by } => {
+                json!({ "version": self.save_settings(Wanted { text, based_on, comment, by, restores: None }).await? })
+            }
+            Request::RollBack { to, based_on, comment, by } => {
+                json!({ "version": self.roll_settings_back(to, based_on, comment, by).await? })
+            }
             Request::Backup { file } => {
                 self.backup(&file).await?;
                 json!({ "file": file })
@@ -124,19 +167,6 @@ impl Service {
         Ok(self.handle.status().await?)
     }
 
-    /// Sets an operator ready or away.
-    ///
-    /// # Errors
-    /// There is no such operator; the store takes no writes.
-    pub async fn operator(&self, name: &str, ready: bool) -> Done<()> {
-        let rules = self.handle.rules();
-        let (name, _) = rules.operators.get_key_value(name).ok_or_else(|| {
-            let known: Vec<&str> = rules.operators.keys().map(|name| &**name).collect();
-            Refusal::new(RefusalKind::Unknown, format!("there is no operator \"{name}\"; {}", one_of(name, &known)))
-        })?;
-        self.wish(Wish::Operator { name: name.clone(), ready }).await.map(drop)
-    }
-
     /// Has a number called back at once; of a client who has an open callback it becomes due.
     ///
     /// # Errors
@@ -153,10 +183,14 @@ impl Service {
             }
         }
         let notices = self.wish(Wish::Call { number, line, by: person(by), list }).await?;
-        let mut opened = None;
+        self.opened(number, notices).await
+    }
+
+    /// The callback of this client that a wish has opened or found.
+    pub(super) async fn opened(&self, number: Number, notices: Vec<Notice>) -> Done<CallbackRecord> {
         for notice in notices {
             match notice {
-                Notice::Opened(callback) => opened = Some(callback),
+                Notice::Opened(callback) if callback.number == number => return Ok(callback),
                 Notice::Blocked(block) => {
                     let text = format!("{number} is never dialled: {}; `perezvon blocked remove` allows it", block.why);
                     return Err(Refusal::new(RefusalKind::Blocked, text));
@@ -164,16 +198,9 @@ impl Service {
                 _ => {}
             }
         }
-        match opened {
-            Some(callback) => Ok(callback),
-            None => self
-                .status()
-                .await?
-                .callbacks
-                .into_iter()
-                .find(|callback| callback.number == number)
-                .ok_or_else(|| Refusal::new(RefusalKind::Busy, "the callback was over before it could be shown")),
-        }
+        let over = || Refusal::new(RefusalKind::Busy, "the callback was over before it could be shown");
+        let open = self.status().await?.callbacks;
+        open.into_iter().find(|callback| callback.number == number).ok_or_else(over)
     }
 
     /// The callbacks of a list, and whether it rests.
@@ -209,14 +236,21 @@ impl Service {
         Ok(json!({ "callback": callback, "attempts": attempts, "call": call, "rule": rule, "now": now }))
     }
 
+    /// A callback that has something still to do.
+    async fn still_open(&self, id: CallbackId) -> Done<CallbackRecord> {
+        if let Some(open) = self.status().await?.callbacks.into_iter().find(|open| open.id == id) {
+            return Ok(open);
+        }
+        self.callback(id).await?;
+        Err(Refusal::new(RefusalKind::Done, format!("callback {id} is over")))
+    }
+
     /// Takes a callback off.
     ///
     /// # Errors
     /// It is not open; the store takes no writes.
     pub async fn cancel(&self, callback: CallbackId, by: &str) -> Done<()> {
-        if !self.status().await?.callbacks.iter().any(|open| open.id == callback) {
-            return Err(Refusal::new(RefusalKind::Unknown, format!("there is no open callback {callback}")));
-        }
+        self.still_open(callback).await?;
         self.wish(Wish::Cancel { callback, by: person(by) }).await.map(drop)
     }
 
@@ -225,10 +259,7 @@ impl Service {
     /// # Errors
     /// It is not open, or its attempt is under way; the time is too far away; the store takes no writes.
     pub async fn reschedule(&self, callback: CallbackId, due: Wall) -> Done<()> {
-        let status = self.status().await?;
-        let open = status.callbacks.iter().find(|open| open.id == callback);
-        let none = || Refusal::new(RefusalKind::Unknown, format!("there is no open callback {callback}"));
-        let open = open.ok_or_else(none)?;
+        let open = self.still_open(callback).await?;
         if open.is_active() {
             return Err(Refusal::new(
                 RefusalKind::Done,
@@ -258,29 +289,6 @@ impl Service {
     /// The store takes no writes.
     pub async fn pause(&self, paused: bool) -> Done<()> {
         self.wish(if paused { Wish::Pause } else { Wish::Resume }).await.map(drop)
-    }
-
-    /// Reads the configuration anew and obeys it; calls in progress go on. Gives the sections that a restart would bring
-    /// into force.
-    ///
-    /// # Errors
-    /// The configuration is faulty, and nothing was changed.
-    pub async fn reload(&self) -> Done<Vec<&'static str>> {
-        let no_file = || Refusal::new(RefusalKind::Config, "this daemon was started without a configuration file");
-        let started = self.started.clone().ok_or_else(no_file)?;
-        let file = started.0.clone();
-        let read = tokio::task::spawn_blocking(move || config::load(&file)).await;
-        let config = read
-            .map_err(|error| Refusal::new(RefusalKind::Config, error.to_string()))?
-            .map_err(|faults| Refusal::new(RefusalKind::Config, faults.to_string()))?;
-        let config = if started.1.rules.observe { config.observing() } else { config };
-        if started.1.rules.switches != config.rules.switches {
-            let text = "a switch was added or removed: restart the daemon for that; nothing was changed";
-            return Err(Refusal::new(RefusalKind::Config, text));
-        }
-        let needs_restart = started.1.needs_restart(&config);
-        self.step(Input::Reload(config.rules)).await?;
-        Ok(needs_restart)
     }
 
     /// Writes a copy of the store.
@@ -357,7 +365,7 @@ impl Service {
         Number::parse(text, &self.handle.rules().country).map_err(told)
     }
 
-    fn line(&self, name: Option<&str>) -> Done<Name> {
+    pub(super) fn line(&self, name: Option<&str>) -> Done<Name> {
         let rules = self.handle.rules();
         let known: Vec<&str> = rules.lines.keys().map(|name| &**name).collect();
         let found = match name {

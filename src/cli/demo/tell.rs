@@ -9,7 +9,7 @@ use crate::{
     engine::{
         effect::{Alarm, AlarmKind, Notice},
         number::Number,
-        record::{CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, Outcome},
+        record::{CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, Origin, Outcome},
         rules::Language,
         time::{Span, Wall},
     },
@@ -63,6 +63,26 @@ impl Teller {
                 "The morning of a small call centre, {speed} times faster than life. Operators: {operators}. Lines: site \
                  and shop.\nWho was missed is given three minutes to call again; then Perezvon rings an operator, says \
                  who is waiting, rings the client and joins the two.\nMetrics while it runs: http://{metrics}/metrics\n"
+            ),
+        )
+        .unwrap_or_default()
+    }
+
+    /// What is said before a house that stays.
+    pub fn stays(&self, address: SocketAddr, people: &[&str], key: &str) -> String {
+        let people: Vec<String> = people.iter().map(|name| format!("  {name:<8}{key}-{name}")).collect();
+        let people = people.join("\n");
+        let at = format!("http://{address}");
+        self.say(
+            format!(
+                "Колл-центр живёт в настоящем времени, люди звонят. Остановить: Ctrl-C.\n\n  Оператор   {at}/operator\n  Пульт      \
+                 {at}/console\n  Магазин    {at}/shop   виджет: закажите звонок или напишите\n  API        {at}/docs\n\nИмя и \
+                 ключ:\n{people}\n"
+            ),
+            format!(
+                "The call centre lives in real time, and people call. Ctrl-C stops it.\n\n  Operator   {at}/operator\n  Console    \
+                 {at}/console\n  Shop       {at}/shop   the widget: ask for a call, or write\n  API        {at}/docs\n\nName and \
+                 key:\n{people}\n"
             ),
         )
         .unwrap_or_default()
@@ -158,6 +178,7 @@ impl Teller {
             AlarmKind::Limit => ("достигнут предел", "a limit was reached"),
             AlarmKind::Hold => ("клиента забыли на удержании", "a client was forgotten on hold"),
             AlarmKind::Cap => ("потрачено всё, что можно за месяц", "a trunk has cost what it may cost a month"),
+            AlarmKind::Settings => ("настройки не подходят к файлу", "settings do not fit the file"),
             AlarmKind::Voice => ("объявление не озвучено", "an announcement is not rendered or not played"),
         };
         let text = &alarm.text;
@@ -168,6 +189,7 @@ impl Teller {
         match notice {
             Notice::CallArrived(_) | Notice::OperatorAnswered { .. } | Notice::OffersOver { .. } => None,
             Notice::Queued(_) | Notice::Offered { .. } | Notice::LeftQueue { .. } => None,
+            Notice::AtOperator { .. } | Notice::Operator(_) | Notice::Reopened(_) => None,
             Notice::CallServed(call) => self.served(call),
             Notice::CallEnded(call) if call.missed == Some(true) && call.number.is_none() => self.say(
                 "Пропущен звонок со скрытого номера: он в журнале, перезванивать некому",
@@ -230,6 +252,12 @@ impl Teller {
     fn opened(&self, callback: &CallbackRecord) -> Option<String> {
         let due = clock(callback.due);
         let (id, number, line) = (callback.id, callback.number, &callback.line);
+        if let Origin::Web { site } = &callback.origin {
+            return self.say(
+                format!("ПРОСЯТ ПЕРЕЗВОНИТЬ на сайте {site}: {number}, в {due} (#{id})"),
+                format!("ASKED FOR on the site {site}: {number}, at {due} (#{id})"),
+            );
+        }
         self.say(
             format!("ПРОПУЩЕН {number} на {line}. Перезвоним в {due}, если не дозвонится сам (#{id})"),
             format!("MISSED {number} on {line}. To be called back at {due}, unless they get through before (#{id})"),
@@ -295,8 +323,9 @@ impl Teller {
         let call = row.call.as_ref();
         let at = call.map(|call| call.arrived).or(row.callback.as_ref().map(|c| c.opened)).unwrap_or_default();
         let time = at.timestamp().to_zoned(zone.clone()).strftime("%H:%M:%S").to_string();
-        let number = shown(call.and_then(|call| call.number));
-        let line = call.map_or("", |call| &call.line);
+        let callback = row.callback.as_ref();
+        let number = shown(call.map_or_else(|| callback.map(|callback| callback.number), |call| call.number));
+        let line = call.map(|call| &*call.line).or(callback.map(|callback| &*callback.line)).unwrap_or_default();
         let what = match call {
             Some(call) if call.missed == Some(true) => self.say("пропущен", "missed"),
             Some(call) if call.served.is_some() => {
@@ -304,7 +333,8 @@ impl Teller {
                 let talk = span(call.talk, self.language);
                 self.say(format!("{operator}, {talk}"), format!("{operator}, {talk}"))
             }
-            _ => self.say("без ответа", "unserved"),
+            Some(_) => self.say("без ответа", "unserved"),
+            None => self.say("просьба на сайте", "asked for on a site"),
         };
         let callback = row.callback.as_ref().map(|callback| {
             let why = match &callback.state {

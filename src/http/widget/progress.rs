@@ -17,6 +17,7 @@ use crate::{
     engine::{
         effect::Notice,
         explain::Explanation,
+        number::Number,
         paper::{Paper, PaperKind},
         record::{AttemptRecord, CallbackId, CallbackState, CloseReason, Origin, Outcome, Role},
         time::{Span, Wall},
@@ -91,8 +92,7 @@ impl Progress {
 
 /// How a request of this moment goes. `within`: what its line promises.
 fn progress(asked: Wall, story: &CallbackStory, now: Option<&Explanation>, at: Wall, within: Span) -> Progress {
-    let attempts = story.attempts.iter().filter(|attempt| attempt.ended.is_none_or(|ended| ended >= asked));
-    let last = attempts.last();
+    let last = story.attempts.iter().rfind(|attempt| attempt.ended.is_none_or(|ended| ended >= asked));
     match &story.callback.state {
         CallbackState::Ending { reason, .. } | CallbackState::Closed { reason, .. } => {
             Progress::of("over").because(over(reason))
@@ -203,6 +203,14 @@ async fn asked(widget: &Widget, visitor: &Visitor, id: &str) -> Result<Paper, Pr
     found.ok_or_else(|| Problem::unknown("there is no such request"))
 }
 
+impl Widget {
+    /// The number and the callback of a request.
+    pub(super) async fn asked_for(&self, visitor: &Visitor, id: &str) -> Result<(Number, CallbackId), Problem> {
+        let callback = self.story(&asked(self, visitor, id).await?).await?.callback;
+        Ok((callback.number, callback.id))
+    }
+}
+
 /// How a request goes.
 pub async fn one(
     State(widget): State<Widget>,
@@ -289,5 +297,128 @@ impl Listener {
             }
         };
         timeout(LOOK, heard).await.unwrap_or(Some(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::record::{CallbackRecord, LegRecord, Marks};
+
+    const ASKED: Wall = Wall(1_000_000);
+    const WITHIN: Span = Span::seconds(30);
+
+    fn leg(role: Role, answered: bool, ended: bool) -> LegRecord {
+        LegRecord {
+            id: crate::engine::record::ChannelId::new("leg"),
+            role,
+            who: "anna".into(),
+            phone: None,
+            intended: ASKED,
+            ring: Span::seconds(20),
+            answered: answered.then_some(ASKED),
+            ended: ended.then_some(ASKED),
+            cause: String::new(),
+        }
+    }
+
+    fn attempt(legs: Vec<LegRecord>, outcome: Option<Outcome>) -> AttemptRecord {
+        AttemptRecord {
+            job: CallbackId(1).into(),
+            n: 1,
+            switch: "main".into(),
+            started: ASKED,
+            operator: None,
+            legs,
+            took: None,
+            joined: None,
+            handed_to: None,
+            recording: None,
+            ended: outcome.map(|_| ASKED + Span::seconds(40)),
+            outcome,
+            cause: String::new(),
+        }
+    }
+
+    fn story(state: CallbackState, due: Wall, attempts: Vec<AttemptRecord>) -> CallbackStory {
+        let callback = CallbackRecord {
+            id: CallbackId(1),
+            number: "+79161234567".parse().unwrap(),
+            name: String::new(),
+            line: "site".into(),
+            origin: Origin::Web { site: "shop".into() },
+            marks: Box::new(Marks::default()),
+            opened: ASKED,
+            last_miss: ASKED,
+            misses: 0,
+            state,
+            due,
+            expires: due + Span::minutes(60),
+            attempts: attempts.len() as u32,
+            spent: 0,
+            setbacks: 0,
+            last: None,
+            wanted: false,
+        };
+        CallbackStory { callback, attempts }
+    }
+
+    fn told(story: &CallbackStory) -> (&'static str, Option<&'static str>, Option<i64>, Option<i64>) {
+        let told = progress(ASKED, story, None, ASKED + Span::seconds(50), WITHIN);
+        (told.state, told.why, told.rings_by, told.again)
+    }
+
+    #[test]
+    fn an_attempt_is_told_leg_by_leg_and_promises_until_the_clients_phone_rings() {
+        use Role::{Client, Operator};
+        let by = Some((ASKED + WITHIN).0);
+        for (legs, state, promised) in [
+            (vec![], "operator", by),
+            (vec![leg(Operator, false, false)], "operator", by),
+            (vec![leg(Operator, false, true), leg(Operator, false, false)], "operator", by),
+            (vec![leg(Operator, true, false)], "connecting", by),
+            (vec![leg(Operator, true, false), leg(Client, false, false)], "client", None),
+            (vec![leg(Operator, true, false), leg(Client, true, false)], "talking", None),
+            (vec![leg(Operator, true, false), leg(Client, false, true)], "connecting", by),
+        ] {
+            let story = story(CallbackState::Active, ASKED, vec![attempt(legs.clone(), None)]);
+            assert_eq!(told(&story), (state, None, promised, None), "{legs:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_put_off_says_when_and_why() {
+        let later = ASKED + Span::minutes(5);
+        for (outcome, why) in [
+            (None, "planned"),
+            (Some(Outcome::OperatorUnavailable), "nobody"),
+            (Some(Outcome::Busy), "unreached"),
+            (Some(Outcome::Network), "trouble"),
+        ] {
+            let attempts = outcome.map(|outcome| attempt(vec![], Some(outcome))).into_iter().collect();
+            let story = story(CallbackState::Waiting, later, attempts);
+            assert_eq!(told(&story), ("later", Some(why), None, Some(later.0)));
+        }
+        let due = story(CallbackState::Waiting, ASKED, vec![]);
+        assert_eq!(told(&due), ("waiting", None, None, None), "its time has come, and nobody is free");
+        let before = AttemptRecord { ended: Some(Wall(1)), ..attempt(vec![], Some(Outcome::Busy)) };
+        let missed_before = story(CallbackState::Waiting, later, vec![before]);
+        assert_eq!(told(&missed_before).1, Some("planned"), "what came of an attempt before the request is no news");
+    }
+
+    #[test]
+    fn what_is_over_says_why_and_an_ending_one_is() {
+        for (reason, why) in [
+            (CloseReason::Talked, "talked"),
+            (CloseReason::Cancelled { by: "the client".into() }, "cancelled"),
+            (CloseReason::AttemptsSpent, "unreached"),
+            (CloseReason::Expired, "expired"),
+            (CloseReason::Declined, "refused"),
+        ] {
+            let closed = CallbackState::Closed { at: ASKED, reason: reason.clone() };
+            assert_eq!(told(&story(closed, ASKED, vec![])), ("over", Some(why), None, None));
+            let ending = CallbackState::Ending { at: ASKED, reason };
+            assert_eq!(told(&story(ending, ASKED, vec![attempt(vec![], None)])).0, "over");
+        }
     }
 }

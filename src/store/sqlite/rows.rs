@@ -131,7 +131,7 @@ static LEGS: Table = Table {
 pub static OPERATORS: Table = Table {
     name: "operators",
     key: 1,
-    columns: &["name", "ready", "since", "last_talk", "talks", "talk_time", "offered"],
+    columns: &["name", "ready", "since", "last_talk", "talks", "talk_time", "offered", "why", "pause"],
 };
 
 /// Numbers that are never dialled.
@@ -658,6 +658,8 @@ fn bind_operator<'q>(to: Statement<'q>, operator: &&OperatorRecord) -> Statement
         .with(&operator.talks)
         .with(&operator.talk_time)
         .maybe(&operator.offered)
+        .with(&operator.why)
+        .maybe(&operator.pause)
 }
 
 /// Reads an operator's state.
@@ -671,6 +673,8 @@ pub fn operator(row: &SqliteRow) -> Result<OperatorRecord, Error> {
         talks: fields.get()?,
         talk_time: fields.get()?,
         offered: fields.maybe()?,
+        why: fields.get()?,
+        pause: fields.maybe()?,
     })
 }
 
