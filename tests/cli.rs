@@ -11,7 +11,7 @@ use perezvon::{
     clock::Clock,
     engine::{
         paper::{Paper, PaperKind},
-        record::{AttemptRecord, CallRecord, CallbackRecord, Write as Row},
+        record::Write as Row,
         time::{Span, Wall},
     },
     sim::{
