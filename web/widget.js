@@ -110,7 +110,7 @@ function masked(input, code) {
 
 // ---- The widget ----
 
-let settings, t, lang, read, request, skew = -Infinity, all = 0, done, told, stream, timer, answered;
+let talk, writes, settings, t, lang, read, request, skew = -Infinity, all = 0, done, told, stream, timer, answered;
 const host = document.createElement("perezvon-widget");
 const root = host.attachShadow({ mode: "closed" });
 const box = el("div", { className: "w" });
@@ -216,7 +216,7 @@ function form() {
     send();
   };
   const text = settings.text ? [el("p", { className: "i" }, settings.text)] : [];
-  panel.replaceChildren(head(settings.title ?? t.title), ...text, el("p", { className: "i" }, hint), wanted);
+  panel.replaceChildren(head(settings.title ?? t.title), ...text, el("p", { className: "i" }, hint), wanted, ...writer());
   return tel;
 }
 
@@ -224,6 +224,24 @@ function begin() {
   request = { id: random() };
   const { challenge } = settings;
   request.work = challenge && import(`${own}/widget-work.js`).then(({ work }) => work(challenge, request.id)).catch(() => {});
+}
+
+// ---- Writing ----
+
+const writer = () => (settings.chat ? [el("button", { className: "l", type: "button", onclick: write }, t.write)] : []);
+const chat = async () => (talk ??= (await import(`${own}/widget-chat.js`)).chat({
+  panel, base, lang, el, head, memory, key, random,
+  from: () => (({ page, referrer = "" }) => ({ page, referrer }))(whence()),
+  request: () => (told ? request.id : undefined),
+  count: (n) => button.setAttribute("data-n", n || ""),
+  call() {
+    talk.hide((writes = false));
+    told ? (progress(), panel.focus()) : (begin(), form().focus());
+  },
+}));
+async function write() {
+  writes = true;
+  (await chat()).show().focus();
 }
 
 // ---- How it goes ----
@@ -237,7 +255,10 @@ function hear(news) {
 /** Hears how the request goes; where nothing can be heard, asks now and then. */
 function follow() {
   stop();
+  writes = false;
+  talk?.hide();
   progress();
+  talk?.asked(request.id);
   const path = `/requests/${request.id}`;
   const take = (news) => {
     hear(news);
@@ -305,8 +326,9 @@ function progress() {
   };
   const number = request.tail && state === "later" ? [el("p", { className: "u" }, fill(t.number, { n: request.tail }))] : [];
   const acts = state === "talking" ? [] : [off];
+  if (writes) return label(title);
   const held = root.activeElement, within = panel.contains(held);
-  panel.replaceChildren(head(title), el("div", { className: "m" }, ring, under, line, ...number), ...steps, ...acts);
+  panel.replaceChildren(head(title), el("div", { className: "m" }, ring, under, line, ...number), ...steps, ...acts, ...writer());
   if (within) (/^[lx]$/.test(held.className) && panel.querySelector(`.${held.className}`) || panel).focus(); // never on what calls it off, unless it was there
   if (answered !== word) live.textContent = `${title}. ${text}`;
   answered = word;
@@ -349,7 +371,10 @@ function label(state) {
 async function show(on, focus = true) {
   if (on === !panel.hidden) return;
   await speak();
-  if (on && !told) {
+  if (on && (writes || button.dataset.n)) {
+    panel.hidden = false;
+    await write();
+  } else if (on && !told) {
     if (Date.now() - read > 3e4) await load().catch(() => {});
     begin();
     form();
@@ -357,10 +382,10 @@ async function show(on, focus = true) {
   panel.hidden = !on;
   button.hidden = on;
   button.setAttribute("aria-expanded", String(on));
+  if (!on) talk?.hide();
   if (!on && told?.state === "over") leave();
-  if (!focus) return;
-  if (on) (panel.querySelector("input") ?? panel).focus();
-  else button.focus();
+  if (focus && on && !writes) (panel.querySelector("input") ?? panel).focus();
+  if (!on) button.focus();
 }
 async function renew() {
   leave();
@@ -408,6 +433,7 @@ async function start() {
   document.documentElement.append(host);
   label();
   whence();
+  if (settings.chat && memory(`${key}.chat`)) await Promise.all([speak(), chat()]);
   window.perezvon = { open: () => show(true).catch(complain), close: () => show(false) };
   const before = memory(key);
   if (!before) return;

@@ -173,9 +173,9 @@ impl House {
             tokens: self.config.tokens.clone().into(),
             once: Arc::default(),
             events: Events::of(self.service.handle(), self.clock),
-            chats,
+            chats: chats.clone(),
         };
-        let widget = Widget::of(&self.config, self.service.clone(), self.clock);
+        let widget = Widget::of(&self.config, self.service.clone(), chats, self.clock);
         let router = http::router(own, api, widget).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {

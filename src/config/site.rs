@@ -45,6 +45,8 @@ pub struct Site {
     pub limits: Limits,
     /// How many bits of work a request takes; `None`: none.
     pub challenge: Option<u32>,
+    /// May visitors write to the operators of the line, too?
+    pub chat: bool,
 }
 
 /// What a visitor sees and reads; what is `None` is the widget's own.
@@ -141,6 +143,7 @@ fn site(name: Name, table: &Table<'_>, lines: &[&Name], country: &str) -> Option
         allow: allow(table, country),
         limits: table.get("limits").and_then(|node| limits(&node)).unwrap_or_default(),
         challenge: table.get("challenge").and_then(|node| challenge(&node)),
+        chat: table.get("chat").and_then(|node| node.flag()).unwrap_or(false),
     };
     table.close();
     (key.is_some() && line.is_some()).then_some(site)

@@ -7,6 +7,7 @@
 #[path = "../outside/mod.rs"]
 mod outside;
 
+mod chat;
 mod driver;
 mod enter;
 mod shop;

@@ -26,14 +26,14 @@ const CLIENT: &str = "+79161234567";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The shop, where its pages are, and the daemon that calls.
-struct Site {
-    shop: Shop,
-    page: String,
+pub struct Site {
+    pub shop: Shop,
+    pub page: String,
 }
 
 impl Site {
     /// `line` goes into the line's table, `site` into the site's.
-    async fn open(line: &str, site: &str) -> Site {
+    pub async fn open(line: &str, site: &str) -> Site {
         let listener = tokio::net::TcpListener::bind(local()).await.unwrap();
         let page = format!("http://{}", listener.local_addr().unwrap());
         let table = format!("[site.shop]\nkey = \"{SHOP_KEY}\"\norigins = [\"{page}\"]\n{site}");
@@ -65,7 +65,7 @@ impl Site {
 /// What stands in the widget's closed shadow root, where no script of a page comes.
 impl Browser {
     /// What this function says there, its `this` the root.
-    fn inside(&self, body: &str) -> Value {
+    pub fn inside(&self, body: &str) -> Value {
         let document = self.chrome("DOM.getDocument", json!({ "depth": 3, "pierce": true }));
         let children = document["root"]["children"].as_array().into_iter().flatten();
         let nodes = children.flat_map(|html| html["children"].as_array().into_iter().flatten());
@@ -78,10 +78,14 @@ impl Browser {
         self.chrome("Runtime.callFunctionOn", asked)["result"]["value"].clone()
     }
 
-    fn until_inside(&self, what: &str) {
+    pub fn until_inside(&self, what: &str) {
+        self.until_inside_within(what, PATIENCE);
+    }
+
+    pub fn until_inside_within(&self, what: &str, patience: Duration) {
         let begun = Instant::now();
         while self.inside(&format!("return !!({what})")) != json!(true) {
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > patience {
                 self.shot("failed");
                 panic!("never came: {what}\n{}", self.inside("return this.textContent"));
             }
@@ -89,7 +93,7 @@ impl Browser {
         }
     }
 
-    fn until_said(&self, words: &str) {
+    pub fn until_said(&self, words: &str) {
         self.until_inside(&format!("this.querySelector('.p').innerText.includes({})", json!(words)));
     }
 }

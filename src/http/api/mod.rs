@@ -17,6 +17,7 @@ mod reports;
 mod tokens;
 mod wire;
 
+pub use chats::{MOST_PICTURE_BODY, MessageOf, NewMessage, inert};
 pub use events::Events;
 pub use once::Once;
 pub(super) use problem::Problem;

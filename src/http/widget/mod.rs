@@ -7,12 +7,14 @@
 //! | `POST /widget/KEY/requests` | a client asks to be called; sent again under its id, it is answered as it stands |
 //! | `GET /widget/KEY/requests/ID` | how that goes; `…/events` tells it as it goes |
 //! | `DELETE /widget/KEY/requests/ID` | the client does not want to be called any more |
+//! | `/widget/KEY/chats…` | a conversation in writing: see `chat` |
 //!
 //! A browser asks these from the pages of the site's origins alone (CORS), and says no cookie. The id of a request is made by the
 //! browser, of 128 random bits: who does not know it hears nothing of it.
 
 mod ask;
 mod challenge;
+mod chat;
 mod limits;
 mod progress;
 mod site;
@@ -23,10 +25,12 @@ use super::{
     session,
 };
 use crate::{
+    chat::Chats,
     clock::Clock,
     config::{Config, Net, Site},
     control::Service,
 };
+use ask::Refused;
 use axum::{
     Router,
     extract::{ConnectInfo, DefaultBodyLimit, RawPathParams, Request, State},
@@ -61,6 +65,9 @@ pub struct Widget {
     sites: Arc<[Arc<Site>]>,
     proxies: Arc<[Net]>,
     tally: Arc<Mutex<Tally>>,
+    /// Chats that were begun: a visitor who writes may ask for a call as often as one who does not.
+    begun: Arc<Mutex<Tally>>,
+    chats: Arc<Chats>,
     seal: challenge::Seal,
     listeners: Arc<Semaphore>,
 }
@@ -74,13 +81,15 @@ struct Visitor {
 
 impl Widget {
     /// For the sites of this configuration.
-    pub fn of(config: &Config, service: Service, clock: Clock) -> Widget {
+    pub fn of(config: &Config, service: Service, chats: Arc<Chats>, clock: Clock) -> Widget {
         Widget {
             service,
             clock,
             sites: config.sites.iter().cloned().map(Arc::new).collect(),
             proxies: config.proxies.clone().into(),
             tally: Arc::default(),
+            begun: Arc::default(),
+            chats,
             seal: challenge::Seal::new(&new_secret()),
             listeners: Arc::new(Semaphore::new(progress::MOST_LISTENERS)),
         }
@@ -88,6 +97,10 @@ impl Widget {
 
     fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn chat_tally(&self) -> MutexGuard<'_, Tally> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,6 +111,7 @@ pub fn router(widget: Widget) -> Router {
         .route("/widget/{key}/requests", post(ask::ask))
         .route("/widget/{key}/requests/{id}", get(progress::one).delete(progress::cancel))
         .route("/widget/{key}/requests/{id}/events", get(progress::events))
+        .merge(chat::router())
         .route_layer(from_fn_with_state(widget.clone(), guard))
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .with_state(widget)
@@ -146,7 +160,7 @@ fn origin<'a>(site: &Site, headers: &'a HeaderMap) -> Result<Option<&'a HeaderVa
 
 fn preflight() -> Response {
     let headers = [
-        (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE")),
+        (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, DELETE")),
         (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type")),
         (ACCESS_CONTROL_MAX_AGE, REMEMBERED),
     ];

@@ -17,6 +17,7 @@ use crate::{
     engine::{
         effect::Notice,
         explain::Explanation,
+        number::Number,
         paper::{Paper, PaperKind},
         record::{AttemptRecord, CallbackId, CallbackState, CloseReason, Origin, Outcome, Role},
         time::{Span, Wall},
@@ -200,6 +201,14 @@ impl Widget {
 async fn asked(widget: &Widget, visitor: &Visitor, id: &str) -> Result<Paper, Problem> {
     let found = widget.paper(&visitor.site.name, id).await?;
     found.ok_or_else(|| Problem::unknown("there is no such request"))
+}
+
+impl Widget {
+    /// The number and the callback of a request.
+    pub(super) async fn asked_for(&self, visitor: &Visitor, id: &str) -> Result<(Number, CallbackId), Problem> {
+        let callback = self.story(&asked(self, visitor, id).await?).await?.callback;
+        Ok((callback.number, callback.id))
+    }
 }
 
 /// How a request goes.

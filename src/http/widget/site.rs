@@ -42,6 +42,8 @@ struct Settings<'a> {
     hours: Vec<(i64, i64)>,
     /// Within how many milliseconds the visitor's phone would ring; null: nobody is free, or it is shut.
     rings_within: Option<u64>,
+    /// Visitors may write, too.
+    chat: bool,
     /// What is to be worked on before a call is asked for, and how many bits of it.
     challenge: Option<(String, u32)>,
 }
@@ -78,6 +80,7 @@ pub async fn settings(
         opens: outlook.opens.map(|at| at.0),
         hours: rules.lines.get(&site.line).map(|line| hours(line, now)).unwrap_or_default(),
         rings_within: outlook.rings_within.map(|span| span.0),
+        chat: site.chat,
         challenge: site.challenge.map(|bits| (widget.seal.issue(&site.key, now), bits)),
     };
     Ok(Json(settings).into_response())
