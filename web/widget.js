@@ -384,8 +384,9 @@ async function show(on, focus = true) {
   button.setAttribute("aria-expanded", String(on));
   if (!on) talk?.hide();
   if (!on && told?.state === "over") leave();
-  if (focus && on && !writes) (panel.querySelector("input") ?? panel).focus();
-  if (!on) button.focus();
+  if (!focus || (on && writes)) return;
+  if (on) (panel.querySelector("input") ?? panel).focus();
+  else button.focus();
 }
 async function renew() {
   leave();

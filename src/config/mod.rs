@@ -2,6 +2,7 @@
 
 mod layer;
 mod net;
+mod pages;
 mod place;
 mod queue;
 mod reader;
@@ -14,6 +15,7 @@ mod unit;
 
 pub use layer::PREFIX;
 pub use net::Net;
+pub use pages::{Disposition, Link, Means, Pages};
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
 pub use site::{Allowed, Limits, Look, Rate, Site};
@@ -90,6 +92,7 @@ impl Config {
             ("store", self.store != new.store),
             ("http", (self.listen, &self.tokens, &self.proxies) != (new.listen, &new.tokens, &new.proxies)),
             ("site", self.sites != new.sites),
+            ("pages", self.pages != new.pages),
             ("outbound", self.outbound != new.outbound),
             ("cdr", self.cdr != new.cdr),
             ("control", self.socket != new.socket),
@@ -121,6 +124,8 @@ pub struct Config {
     pub proxies: Vec<Net>,
     /// Web sites whose visitors may ask to be called.
     pub sites: Vec<Site>,
+    /// What the pages show beside what the daemon knows.
+    pub pages: Pages,
     /// Where dialplans give us their callers; `None`: nowhere.
     pub outbound: Option<Outbound>,
     /// How call detail records are taken in.

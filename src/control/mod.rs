@@ -8,9 +8,11 @@
 
 pub mod client;
 pub mod handle;
+pub mod people;
 pub mod request;
 pub mod service;
 pub mod socket;
 
 pub use handle::{Ask, CdrRefused, Desk, EngineStatus, Gone, Handle, NotStored, Tiding, desk};
+pub use people::{Client, Hands, MOST_HISTORY};
 pub use service::Service;

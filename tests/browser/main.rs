@@ -10,6 +10,7 @@ mod outside;
 mod chat;
 mod driver;
 mod enter;
+mod operator;
 mod shop;
 mod widget;
 
