@@ -1,14 +1,12 @@
 //! The program as its admin meets it: exit codes, help, a daemon that is asked over its socket, a demonstration.
 #![cfg(feature = "daemon")]
 
+mod day;
 mod outside;
 
 use perezvon::{
     clock::Clock,
-    engine::{
-        record::{AttemptRecord, CallRecord, CallbackRecord, Write as Row},
-        time::{Span, Wall},
-    },
+    engine::time::{Span, Wall},
     sim::{
         house::{House, Reception},
         people::{Habit, Reaction},
@@ -532,38 +530,8 @@ fn an_announcement_is_rendered_by_the_command_of_the_configuration() {
     assert!(text(&failed.stderr).starts_with("espeak-ng ended with exit status: 1: "), "{}", text(&failed.stderr));
 }
 
-/// A missed call of 2026-11-23, 12:00 UTC, with the callback that reached the client at the second dial.
-fn journal_of_a_day() -> Vec<Row> {
-    let at = |seconds: i64| 1_795_435_200_000 + seconds * 1000;
-    let call: CallRecord = serde_json::from_value(json!({
-        "id": "c1", "switch": "main", "line": "site", "number": "+79161234567", "name": "", "arrived": at(0), "served": null,
-        "operator": null, "talk": 0, "ended": at(30), "missed": true, "cause": "NO_ANSWER", "callback": 1, "known_by": "event",
-        "waited": 30_000, "previous": null, "channel": "", "source": "", "campaign": "", "page": "", "tags": "",
-    }))
-    .unwrap();
-    let callback: CallbackRecord = serde_json::from_value(json!({
-        "id": 1, "number": "+79161234567", "name": "", "line": "site", "origin": { "kind": "missed", "call": "c1" },
-        "opened": at(30), "last_miss": at(30), "misses": 1, "state": "closed", "at": at(550), "reason": { "reason": "talked" },
-        "due": at(330), "expires": at(86_430), "attempts": 2, "spent": 2, "setbacks": 0, "last": "talked",
-        "wanted": false, "channel": "", "source": "", "campaign": "", "page": "", "tags": "",
-    }))
-    .unwrap();
-    let attempt = |n: i64, dialled: i64, talk: i64, outcome: &str| -> AttemptRecord {
-        let leg = |role: &str, who: &str, from: i64, answered: Value| {
-            json!({ "id": format!("{role}{n}"), "role": role, "who": who, "phone": null, "intended": at(from), "ring": 30_000,
-                    "answered": answered, "ended": at(dialled + 4 + talk), "cause": "" })
-        };
-        let there = if talk > 0 { json!(at(dialled + 4)) } else { Value::Null };
-        serde_json::from_value(json!({
-            "callback": 1, "n": n, "switch": "main", "started": at(dialled - 15), "operator": "anna", "took": null, "handed_to": null, "recording": null,
-            "legs": [leg("operator", "anna", dialled - 15, json!(at(dialled - 10))), leg("client", "provider", dialled, there.clone())],
-            "joined": there, "ended": at(dialled + 4 + talk), "outcome": outcome, "cause": "",
-        }))
-        .unwrap()
-    };
-    let attempts = [attempt(1, 345, 0, "busy"), attempt(2, 480, 60, "talked")];
-    [Row::Call(call), Row::Callback(callback)].into_iter().chain(attempts.map(Row::Attempt)).collect()
-}
+/// 2026-11-23, 12:00 UTC.
+const NOON: i64 = 1_795_435_200_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_rules_are_tried_on_the_journal_while_the_daemon_has_it() {
@@ -580,7 +548,7 @@ async fn new_rules_are_tried_on_the_journal_while_the_daemon_has_it() {
     let replay = |more: &[&str]| perezvon(&[&["replay", "--config", &current, "--rules", &new], more].concat());
     assert!(text(&replay(&[]).stderr).contains("No such file"), "no store is made of nothing");
     let store = store::open(&url, Wall(1_795_400_000_000)).await.unwrap();
-    store.commit(&journal_of_a_day()).await.unwrap();
+    store.commit(&day::journal(NOON)).await.unwrap();
     let period = ["--since", "2026-11-20", "--until", "2026-11-30"];
     let told = replay(&[&period[..], &["--json"]].concat());
     assert!(told.status.success(), "{}", text(&told.stderr));

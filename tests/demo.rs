@@ -2,7 +2,11 @@
 //! meanwhile would be minutes of a call centre.
 
 use serde_json::Value;
-use std::process::Command;
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Command, Stdio},
+};
 
 #[test]
 fn the_demonstration_calls_everybody_back_and_breaks_nothing() {
@@ -21,4 +25,34 @@ fn the_demonstration_calls_everybody_back_and_breaks_nothing() {
     {
         assert!(said.contains(trouble), "{trouble}: {said}");
     }
+}
+
+/// The house that stays answers on its pages, people call it, and it goes when it is told to.
+#[test]
+fn a_demonstration_that_stays_has_its_pages_and_ends_when_told() {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_perezvon"))
+        .args(["demo", "--stay", "--listen", "127.0.0.1:0", "--lang", "en"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let at = |line: &str| Some(line.split("http://").nth(1)?.split('/').next()?.to_owned());
+    let address = said.by_ref().find_map(|line| at(&line)).unwrap();
+    let get = |path: &str, more: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n{more}Connection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    for path in ["/", "/operator", "/shop", "/widget.js", "/widget/shop-demo", "/docs"] {
+        let answer = get(path, &format!("Origin: http://{address}\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+    let operators = get("/api/v1/operators", "Authorization: Bearer demo-boss\r\n");
+    assert!(operators.contains("Anna") && operators.contains("Vera"), "{operators}");
+    assert!(said.any(|line| line.contains("+7916") || line.contains("call")), "somebody calls");
+    let stopped = Command::new("kill").args(["-TERM", &demo.id().to_string()]).status().unwrap();
+    assert!(stopped.success());
+    assert!(demo.wait().unwrap().success());
 }

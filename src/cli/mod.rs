@@ -16,6 +16,7 @@ pub mod replay;
 pub mod report;
 pub mod run;
 pub mod say;
+pub mod settings;
 pub mod show;
 mod token;
 
@@ -256,6 +257,29 @@ Examples:
         #[command(flatten)]
         daemon: Daemon,
     },
+    /// What people changed over the configuration, in versions: who, what, checked before it is saved, and back again
+    #[command(after_help = "\
+Settings lie over the file, which the daemon never writes: lines, groups, operators, calendars, [defaults], a trunk's prices and
+channels. `remove = [\"line.site.redial.avoid\"]` takes off what the file says. Variables stand over both.
+
+Examples:
+  perezvon settings                                  # what is in force over the file
+  perezvon settings > new.toml                       # edit it, then
+  perezvon settings apply new.toml --dry-run
+  perezvon settings apply new.toml --comment 'five tries for the spring'
+  perezvon settings diff 12
+  perezvon settings rollback 11")]
+    Settings {
+        /// What about them; what is in force when it is left out
+        #[command(subcommand)]
+        what: Option<settings::What>,
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+        /// As one JSON object
+        #[arg(long, global = true)]
+        json: bool,
+    },
     /// Write a whole copy of the journal while the daemon runs
     #[command(after_help = "\
 The daemon writes the file, so it must be where its user may write; one that exists is not overwritten.
@@ -428,6 +452,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Pause { list, daemon } => ask::pause(&daemon.socket, list, out),
         Command::Resume { list, daemon } => ask::resume(&daemon.socket, list, out),
         Command::Reload { daemon } => ask::reload(&daemon.socket, out),
+        Command::Settings { what, daemon, json } => settings::run(&daemon.socket, what, json, out),
         Command::Backup { file, daemon } => ask::backup(&daemon.socket, &file, out),
         Command::Say(wanted) => say::run(&wanted, out),
         Command::Decode { file, json } => decode(&file, json, out),

@@ -309,11 +309,13 @@ pub enum AlarmKind {
     Cap,
     /// A client has been on hold for too long.
     Hold,
+    /// Settings over the file do not fit it any more, and are not obeyed.
+    Settings,
 }
 
 impl AlarmKind {
     /// All of them.
-    pub const ALL: [AlarmKind; 10] = [
+    pub const ALL: [AlarmKind; 11] = [
         AlarmKind::Impossible,
         AlarmKind::Clock,
         AlarmKind::Trunk,
@@ -324,6 +326,7 @@ impl AlarmKind {
         AlarmKind::Voice,
         AlarmKind::Cap,
         AlarmKind::Hold,
+        AlarmKind::Settings,
     ];
 
     /// The label of the metric.
@@ -339,6 +342,7 @@ impl AlarmKind {
             AlarmKind::Voice => "voice",
             AlarmKind::Cap => "cap",
             AlarmKind::Hold => "hold",
+            AlarmKind::Settings => "settings",
         }
     }
 }

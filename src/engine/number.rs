@@ -45,6 +45,10 @@ impl Number {
             return Number::from_digits(number);
         }
         let unreadable = || NotANumber::Unreadable { country: country.to_owned() };
+        // A code of the switch or of a telephone, though digits are in it.
+        if text.contains(['*', '#']) {
+            return Err(unreadable());
+        }
         let region = phonenumber::country::Id::from_str(country).map_err(|_| unreadable())?;
         if all_digits(text).is_some_and(|digits| digits.len() < LEAST_DIGITS - 1) {
             return Err(NotANumber::Length);
@@ -158,9 +162,18 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_number() {
-        for text in
-            ["", "anonymous", "1001", "op-1", "${system(id)}", "+", "+0123456789", "+12345678901234567", "'; drop"]
-        {
+        for text in [
+            "",
+            "anonymous",
+            "1001",
+            "op-1",
+            "${system(id)}",
+            "+",
+            "+0123456789",
+            "+12345678901234567",
+            "'; drop",
+            "+8806372028*",
+        ] {
             assert!(Number::parse(text, "RU").is_err(), "{text}");
         }
     }

@@ -49,6 +49,13 @@ const FILES: &[File] = files! {
     "/web/chat.js" SCRIPT "chat.js";
     "/web/chat.css" STYLE "chat.css";
     "/web/style.css" STYLE "style.css";
+    "/settings" HTML "settings.html";
+    "/web/settings-page.js" SCRIPT "settings-page.js";
+    "/web/settings.js" SCRIPT "settings.js";
+    "/web/settings-draft.js" SCRIPT "settings-draft.js";
+    "/web/settings-forms.js" SCRIPT "settings-forms.js";
+    "/web/settings-words.js" SCRIPT "settings-words.js";
+    "/web/settings.css" STYLE "settings.css";
     "/web/icon.svg" SVG "icon.svg";
     "/web/vendor/htm-preact.js" SCRIPT "vendor/htm-preact.js";
     "/web/vendor/uplot.js" SCRIPT "vendor/uplot.js";

@@ -16,6 +16,7 @@ mod once;
 mod people;
 mod problem;
 mod reports;
+mod settings;
 mod tokens;
 mod wire;
 
@@ -70,6 +71,7 @@ pub struct Api {
         (name = "people", description = "Operators, groups, and who waits"),
         (name = "clients", description = "What is known of a client, and what operators say of them"),
         (name = "numbers", description = "Numbers that are never dialled"),
+        (name = "settings", description = "What people edit over the file, in versions"),
         (name = "reports", description = "Totals, and what happens as it happens"),
     )
 )]
@@ -117,6 +119,14 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(blocked::list))
         .routes(routes!(blocked::block, blocked::unblock))
         .routes(routes!(reports::report))
+        .routes(routes!(settings::current))
+        .routes(routes!(settings::versions, settings::save))
+        .routes(routes!(settings::version))
+        .routes(routes!(settings::check))
+        .routes(routes!(settings::trial))
+        .routes(routes!(settings::roll_back))
+        .routes(routes!(settings::spoken))
+        .routes(routes!(settings::sound))
         .routes(routes!(events::stream));
     api.split_for_parts()
 }

@@ -357,6 +357,16 @@ impl From<&BlockRecord> for Blocked {
     }
 }
 
+/// A whole number as JSON may write it: `1.0` is one too.
+///
+/// # Errors
+/// It is none, or a negative one.
+pub fn whole<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let float = || number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..i64::MAX as f64).contains(n)).map(|n| n as u64);
+    number.as_u64().or_else(float).ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number")))
+}
+
 /// Something that happened, as the event stream tells it: its name and what it is about.
 pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
     use serde_json::json;
