@@ -264,7 +264,10 @@ fn a_page_is_signed_in_to_and_no_other_site_may_use_that() {
     let cookie = format!("Cookie: perezvon={}\r\n", daemon.secrets[ADMIN]);
     let (status, _, me) = daemon.exchange("GET /api/v1/me", &cookie, "");
     let me: Value = serde_json::from_str(&me).unwrap();
-    assert_eq!((status, &me), (200, &json!({ "name": "boss", "scope": "admin", "operator": null })));
+    assert_eq!(
+        (status, &me),
+        (200, &json!({ "name": "boss", "scope": "admin", "operator": null, "whole_numbers": true }))
+    );
     for (more, wanted) in
         [("", 403), ("Origin: http://evil\r\n", 403), ("Sec-Fetch-Site: cross-site\r\n", 403), (own.as_str(), 204)]
     {
@@ -293,7 +296,7 @@ fn numbers_are_blocked_and_operators_set() {
     let (_, list) = daemon.ask(READ, "GET /api/v1/blocked", None);
     assert_eq!(
         (list["numbers"][0]["number"].as_str(), list["numbers"][0]["by"].as_str()),
-        (Some("+79161234567"), Some("site"))
+        (Some("+7916***4567"), Some("site"))
     );
     let (status, problem) = daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(json!({ "number": "+79161234567" })));
     assert_eq!((status, problem["code"].as_str()), (409, Some("blocked")));
@@ -416,6 +419,69 @@ fn a_callback_of_a_chosen_time_is_not_dialled_before_and_by_hand_only_by_who_is_
     }
     let (_, pages) = daemon.ask(READ, "GET /api/v1/pages", None);
     assert_eq!(pages, json!({ "links": [], "away": [], "dispositions": [] }));
+fn who_only_looks_on_sees_masked_numbers_wherever_they_stand() {
+    let daemon = Daemon::start();
+    let wanted = || Some(json!({ "number": "+79161234567" }));
+    assert_eq!(daemon.ask(OPERATE, "POST /api/v1/callbacks", wanted()).1["number"], "+79161234567");
+    daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234568", None);
+    let as_one = |scope: usize, path: &str| {
+        let more = format!("Authorization: Bearer {}\r\n", daemon.secrets[scope]);
+        daemon.exchange(&format!("GET /api/v1/{path}"), &more, "").2
+    };
+    for path in ["callbacks", "callbacks/1", "callbacks/1/explanation", "blocked", "callbacks?number=%2B79161234567"] {
+        let (masked, whole) = (as_one(READ, path), as_one(OPERATE, path));
+        assert!(whole.contains("+7916123456"), "{path}: {whole}");
+        assert!(masked.contains("+7916***456") && !masked.contains("9161234"), "{path}: {masked}");
+        assert_eq!(masked.len(), whole.len(), "{path}: nothing else is changed");
+    }
+    assert_eq!(daemon.ask(READ, "GET /api/v1/me", None).1["whole_numbers"], false);
+    // A refusal repeats what was asked, and the stream of events is an answer like any other.
+    let stream = {
+        let mut stream = daemon.connect();
+        let secret = &daemon.secrets[READ];
+        let head = format!("Authorization: Bearer {secret}\r\nLast-Event-ID: x\r\n");
+        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n{head}\r\n").unwrap();
+        BufReader::new(stream)
+    };
+    let mut lines = stream.lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("event: reset")));
+    daemon.ask(OPERATE, "POST /api/v1/callbacks/1/cancel", None);
+    let told =
+        lines.find(|line| line.contains("callback")).unwrap() + &lines.find(|line| line.starts_with("data")).unwrap();
+    assert!(told.contains("callback.closed") && told.contains("+7916***4567"), "{told}");
+}
+
+#[test]
+fn what_is_kept_of_a_client_is_told_and_forgotten_by_whoever_may() {
+    let daemon = Daemon::start();
+    let wanted = || Some(json!({ "number": "+79161234567" }));
+    let key = "Idempotency-Key: order-17\r\n";
+    daemon.ask_with(OPERATE, "POST /api/v1/callbacks", key, wanted());
+    daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234567", None);
+    assert_eq!(daemon.ask(OPERATE, "GET /api/v1/personal/+79161234567", None).0, 403);
+    let (status, known) = daemon.ask(ADMIN, "GET /api/v1/personal/+79161234567", None);
+    assert_eq!((status, known["callbacks"][0]["callback"]["number"].as_str()), (200, Some("+79161234567")));
+    assert_eq!((known["blocked"]["by"].as_str(), known["papers"].as_array().map(Vec::len)), (Some("site"), Some(0)));
+
+    assert_eq!(daemon.ask(OPERATE, "DELETE /api/v1/personal/+79161234567", None).0, 403);
+    let (status, gone) = daemon.ask(ADMIN, "DELETE /api/v1/personal/+79161234567", None);
+    assert_eq!((status, gone), (200, json!({ "calls": 0, "callbacks": 1, "papers": 0, "recordings": [] })));
+    let (_, known) = daemon.ask(ADMIN, "GET /api/v1/personal/+79161234567", None);
+    assert_eq!((known["callbacks"].as_array().map(Vec::len), known["blocked"]["by"].as_str()), (Some(0), Some("site")));
+    let (_, story) = daemon.ask(ADMIN, "GET /api/v1/callbacks/1", None);
+    assert_eq!(story["callback"]["number"], "+99900000000");
+    assert_eq!(story["callback"]["reason"], "cancelled");
+    let gone = "DELETE /api/v1/personal/+79161234567?unblock=true";
+    assert_eq!(daemon.ask(ADMIN, gone, None).0, 200);
+    // What was answered under a key is forgotten too: the key is new.
+    let begun = Instant::now();
+    let (mut status, mut made) = daemon.ask_with(OPERATE, "POST /api/v1/callbacks", key, wanted());
+    while made["id"] == 1 && begun.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(30));
+        (status, made) = daemon.ask_with(OPERATE, "POST /api/v1/callbacks", key, wanted());
+    }
+    assert_eq!((status, made["id"].as_u64()), (201, Some(2)), "it may be called again");
+    assert_eq!(daemon.ask(ADMIN, "DELETE /api/v1/personal/abc", None).0, 400);
 }
 
 #[test]

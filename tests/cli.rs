@@ -6,7 +6,11 @@ mod outside;
 
 use perezvon::{
     clock::Clock,
-    engine::time::{Span, Wall},
+    engine::{
+        paper::{Paper, PaperKind},
+        record::{AttemptRecord, CallRecord, CallbackRecord, Write as Row},
+        time::{Span, Wall},
+    },
     sim::{
         house::{House, Reception},
         people::{Habit, Reaction},
@@ -14,7 +18,7 @@ use perezvon::{
         tcp::Streets,
         town::Town,
     },
-    store,
+    store::{self, PaperQuery, Store},
 };
 use serde_json::{Value, json};
 use std::{
@@ -400,6 +404,70 @@ async fn numbers_are_blocked_and_callbacks_are_explained() {
     assert!(text(&refused.stderr).contains("is never dialled: blocked by"), "{}", text(&refused.stderr));
     daemon.done(&["blocked", "remove", "+79161234567"]);
     assert!(daemon.done(&["blocked"]).contains("no number is blocked"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_is_shown_what_is_kept_of_them_and_is_forgotten() {
+    let (_streets, switch) = town().await;
+    let daemon = Daemon::start(switch, "pretend");
+    daemon.until(&["status"], |said| said.contains("connected")).await;
+    daemon.done(&["operators", "away", "anna"]);
+    daemon.done(&["call", "+79161234567"]);
+    daemon.done(&["blocked", "add", "+79161234567"]);
+    let told = daemon.done(&["known", "8 916 123-45-67"]);
+    assert!(
+        told.contains("+79161234567: 0 calls, 1 callbacks, 0 requests") && told.contains("never dialled"),
+        "{told}"
+    );
+    let all: serde_json::Value = serde_json::from_str(&daemon.done(&["known", "+79161234567", "--json"])).unwrap();
+    assert_eq!(all["callbacks"][0]["callback"]["number"], "+79161234567");
+
+    assert!(daemon.done(&["forget", "+79161234567", "--dry-run"]).starts_with("+79161234567 would be forgotten"));
+    assert!(daemon.done(&["journal", "--callback", "1"]).contains("+79161234567"));
+    let told = daemon.done(&["forget", "+79161234567"]);
+    assert!(
+        told.starts_with("+79161234567 is forgotten: 0 calls, 1 callbacks") && told.contains("--unblock"),
+        "{told}"
+    );
+    assert!(!daemon.done(&["journal", "--callback", "1"]).contains("79161234567"));
+    assert!(daemon.done(&["blocked"]).contains("+79161234567"), "who is not to be called is not called all the same");
+    daemon.done(&["forget", "+79161234567", "--unblock"]);
+    assert!(daemon.done(&["blocked"]).contains("no number is blocked"));
+    assert!(!daemon.log().contains("9161234567"), "{}", daemon.log());
+
+    let none = "0 calls, 0 callbacks, 0 requests, 0 chats with 0 messages, 0 notes";
+    assert_eq!(daemon.done(&["forget", "--older-than", "400d", "--dry-run"]), format!("would be removed: {none}\n"));
+    assert_eq!(daemon.done(&["forget", "--older-than", "400d"]), format!("removed: {none}\n"));
+    let refused = daemon.ask(&["forget", "--older-than", "2d"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("is needed still"), "{}", text(&refused.stderr));
+}
+
+/// Rows of long ago are there when the daemon starts; what the admin keeps no longer is gone soon after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_old_is_removed_by_itself_once_a_day() {
+    let (_streets, switch) = town().await;
+    let now = perezvon::clock::Clock::system().now().wall;
+    let days = |n: u64| now - Span::minutes(n * 24 * 60);
+    let folder_of_store = tempfile::tempdir().unwrap();
+    let file = folder_of_store.path().join("old.db");
+    {
+        let store = store::Sqlite::open(&file, days(900)).await.unwrap();
+        let paper = |id: &str, at| {
+            Row::Paper(Paper { kind: PaperKind::Note, id: id.into(), about: CLIENT.into(), at, body: "{}".into() })
+        };
+        store.commit(&[paper("old", days(31)), paper("new", days(29))]).await.unwrap();
+        store.close().await.unwrap();
+    }
+    let daemon = Daemon::start_with(switch, "pretend", |folder| {
+        fs::copy(&file, folder.join("p.db")).unwrap();
+        "[store.keep]\nnotes = \"30d\"\n".to_owned()
+    });
+    daemon.until(&["status"], |said| said.contains("connected")).await;
+    daemon.until(&["status"], |_| daemon.log().contains("what was too old is removed")).await;
+    let store = store::Sqlite::look(Path::new(&daemon.path("p.db"))).await.unwrap();
+    let left = store.papers(&PaperQuery::default()).await.unwrap();
+    assert_eq!(left.iter().map(|paper| &*paper.id).collect::<Vec<_>>(), ["new"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

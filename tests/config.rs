@@ -719,6 +719,14 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[[line]]",
+        "[store.keep]\njournal = \"2d\"\nrecordings = \"30d\"\n[[line]]",
+        &[
+            "perezvon.toml:17:11: `journal` is 2d; it may be 8d to 36500d",
+            "perezvon.toml:18:1: there is no key `recordings` here; known: chats, journal, notes, requests, sounds",
+        ],
+    ),
+    (
+        "[[line]]",
         "[store]\nurl = \"postgres://x\"\n[log]\nlevel = \"lo=ud=er\"\nformat = \"xml\"\n[[line]]",
         &[
             "perezvon.toml:17:7: \"postgres://x\" is no store of this version; write \"sqlite:/var/lib/perezvon/perezvon.db\"",

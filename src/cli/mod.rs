@@ -12,6 +12,7 @@ pub mod explain;
 pub mod journal;
 pub mod list;
 pub mod logs;
+mod personal;
 pub mod replay;
 pub mod report;
 pub mod run;
@@ -188,6 +189,21 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// What is kept of a client: calls, callbacks, what they sent and wrote
+    #[command(after_help = "\
+Examples:
+  perezvon known +79161234567
+  perezvon known +79161234567 --json > client.json    # for the client, who has a right to it")]
+    Known(personal::Known),
+    /// Forget a client, or everything that is older than so long; there is no way back
+    #[command(after_help = "\
+Calls and callbacks of a client stay for the totals, without number, name, page and tags; all else goes. What is old goes whole.
+
+Examples:
+  perezvon forget +79161234567 --dry-run
+  perezvon forget +79161234567
+  perezvon forget --older-than 400d --dry-run          # every day by itself: [store.keep] of the configuration")]
+    Forget(personal::Forget),
     /// Why a callback stands where it stands, or what would come of a missed call
     #[command(after_help = "\
 Examples:
@@ -444,6 +460,8 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
             ask::call(&daemon.socket, number.unwrap_or_default(), line, json, out)
         }
         Command::Blocked { change, daemon, json } => blocked::run(&daemon.socket, change, json, out),
+        Command::Known(wanted) => personal::known(&wanted, out),
+        Command::Forget(wanted) => personal::forget(wanted, out),
         Command::Explain(wanted) => explain::run(&wanted, out),
         Command::Replay(wanted) => replay::run(&wanted, out),
         Command::Cancel { callback, daemon } => ask::cancel(&daemon.socket, callback, out),

@@ -4,15 +4,15 @@ use super::{Failure, logs};
 use crate::{
     chat::Chats,
     clock::Clock,
-    config::{self, Config},
+    config::{self, Config, Keep},
     control::{self, Handle, Service, Started, settings, socket},
-    daemon::{Broken, Daemon, Numbers, intake},
+    daemon::{Broken, Daemon, Numbers, intake, keep},
     engine::{
         Name,
         effect::{Alarm, AlarmKind},
         input::{Input, Wish},
     },
-    http::{self, Api, Events, Http, Widget},
+    http::{self, Api, Events, Http, Once, Widget},
     metrics,
     store::{self, Store},
     switch::{
@@ -151,6 +151,12 @@ impl Parts {
         let daemon = daemon.map_err(|why| Failure::Failed(why.to_string()))?.showing(numbers);
         let started = over.map(|(file, settings)| Started { file, config: config.clone(), settings });
         let service = Service::new(handle, started);
+        if let Some(studio) = &studio {
+            tokio::spawn(keep::unsay(service.clone(), studio.clone(), clock));
+        }
+        if config.keep != Keep::default() {
+            tokio::spawn(keep::daily(service.clone(), config.keep, studio, clock));
+        }
         Ok(House { daemon, service, outbound: outbound.map(|outbound| outbound.address()), config, clock })
     }
 }
@@ -212,7 +218,7 @@ impl House {
         let api = Api {
             service: self.service.clone(),
             tokens: self.config.tokens.clone().into(),
-            once: Arc::default(),
+            once: Once::of(self.service.handle()),
             events: Events::of(self.service.handle(), self.clock),
             chats: chats.clone(),
             clock: self.clock,

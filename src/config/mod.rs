@@ -2,10 +2,11 @@
 //! its place and its cure.
 
 mod base;
+mod keep;
 mod layer;
 mod net;
-mod pages;
 mod over;
+mod pages;
 mod place;
 mod queue;
 mod reader;
@@ -18,10 +19,11 @@ mod unit;
 mod usual;
 
 pub use base::{Base, Change, Valued};
+pub use keep::Keep;
 pub use layer::{From, PREFIX};
 pub use net::Net;
-pub use pages::{Disposition, Link, Means, Pages};
 pub use over::{MOST_TEXT, Over, dotted, toml, write};
+pub use pages::{Disposition, Link, Means, Pages};
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
 pub use site::{Allowed, Limits, Look, Rate, Site};
@@ -70,7 +72,7 @@ impl Config {
     pub fn needs_restart(&self, new: &Config) -> Vec<&'static str> {
         let changed = [
             ("switch", self.switches != new.switches),
-            ("store", self.store != new.store),
+            ("store", (&self.store, self.keep) != (&new.store, new.keep)),
             ("http", (self.listen, &self.tokens, &self.proxies) != (new.listen, &new.tokens, &new.proxies)),
             ("site", self.sites != new.sites),
             ("pages", self.pages != new.pages),
@@ -97,6 +99,8 @@ pub struct Config {
     pub switches: Vec<Switch>,
     /// Where the journal is: `sqlite:/path/to/file.db` or `memory:`.
     pub store: String,
+    /// For how long what is in it is kept.
+    pub keep: Keep,
     /// Where metrics, health and the CDR intake listen; `None`: nowhere.
     pub listen: Option<SocketAddr>,
     /// Who may ask the API there.

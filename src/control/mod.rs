@@ -9,6 +9,7 @@
 pub mod client;
 pub mod handle;
 pub mod people;
+pub mod personal;
 pub mod request;
 pub mod sample;
 pub mod service;

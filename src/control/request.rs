@@ -77,6 +77,32 @@ pub enum Request {
         #[serde(default)]
         by: String,
     },
+    /// What is kept of a client.
+    Known {
+        /// The client, as people write it.
+        number: String,
+    },
+    /// Forget a client; answered with what was known.
+    Forget {
+        /// The client, as people write it.
+        number: String,
+        /// Who wants it.
+        #[serde(default)]
+        by: String,
+        /// Take the number off those that are never dialled, too.
+        #[serde(default)]
+        unblock: bool,
+    },
+    /// How much is older than this time?
+    Old {
+        /// In milliseconds since 1970 UTC.
+        before: i64,
+    },
+    /// Remove a part of what is older than this time; answered with how much is left.
+    Prune {
+        /// In milliseconds since 1970 UTC.
+        before: i64,
+    },
     /// Why a callback stands where it stands.
     Explain {
         /// The callback.

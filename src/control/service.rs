@@ -11,6 +11,7 @@ use crate::{
         Name,
         effect::Notice,
         explain,
+        forget::Prune,
         input::{Input, Wish},
         number::Number,
         record::{CallbackId, CallbackRecord, Origin},
@@ -56,6 +57,7 @@ impl Started {
     pub fn as_started(&self, config: Config) -> Config {
         if self.config.rules.observe { config.observing() } else { config }
     }
+}
 
 pub(super) type Done<T> = Result<T, Refusal>;
 
@@ -105,6 +107,10 @@ impl Service {
                 let number = self.block(&number, blocked, &by).await?;
                 json!({ "number": number, "blocked": blocked })
             }
+            Request::Known { number } => json!(self.known(&number).await?),
+            Request::Forget { number, by, unblock } => json!(self.forget(&number, &by, unblock).await?),
+            Request::Old { before } => json!({ "old": self.old(&Prune::all(Wall(before))).await? }),
+            Request::Prune { before } => json!({ "old": self.prune(&Prune::all(Wall(before))).await? }),
             Request::Explain { callback } => self.explain(CallbackId(callback)).await?,
             Request::Foresee { number, line, at } => {
                 let (number, line) = (self.number(&number)?, self.line(line.as_deref())?);

@@ -397,6 +397,10 @@ pub enum Notice {
     Joined(CallbackRecord),
     /// A person asked for a number that is never dialled: it is not.
     Blocked(BlockRecord),
+    /// A client is forgotten.
+    Forgotten(Number),
+    /// A client is not forgotten yet, being on a call or dialled at this moment.
+    NotForgotten(Number),
     /// An attempt begins: these operators are rung.
     Ringing {
         /// The callback.

@@ -6,7 +6,7 @@
 //! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] and [`paper`] (what is stored),
 //! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
 //! `callback`, `distribution`, `attempt`, `held`, `queue` and `hold`, each with its transition table; `picture` (what operators see) and `disposition` (what they say of a talk); `strategy` (who of a group is rung), [`recording`] (where talks are written), [`retry`] with
-//! `dials` (when a client may be dialled), and `status` (what people see).
+//! `dials` (when a client may be dialled), [`forget`] (who is not to be kept), and `status` (what people see).
 
 mod attempt;
 mod blocked;
@@ -30,6 +30,7 @@ mod strategy;
 pub mod cost;
 pub mod effect;
 pub mod explain;
+pub mod forget;
 pub mod hours;
 pub mod input;
 pub mod money;

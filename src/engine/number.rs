@@ -31,6 +31,9 @@ pub enum NotANumber {
 }
 
 impl Number {
+    /// What stands in place of the number of a client who is forgotten: the country code 999 is assigned to nobody.
+    pub const FORGOTTEN: Number = Number(99_900_000_000);
+
     /// Reads a number as people and switches write it: `+7 916 123-45-67`, `89161234567`, `79161234567`, `00 49 30 …`.
     /// `country` (ISO 3166, two letters) says what a number without a country code means.
     pub fn parse(text: &str, country: &str) -> Result<Number, NotANumber> {

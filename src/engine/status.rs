@@ -41,6 +41,10 @@ pub struct OperatorView {
     /// Until when the pause after the last talk lasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause: Option<Wall>,
+    /// How many talks there were since the first start.
+    pub talk_count: u32,
+    /// How long they lasted together, in milliseconds.
+    pub talk_time: Span,
 }
 
 /// One switch now.
@@ -182,6 +186,8 @@ impl Engine {
             call: state.reserved.iter().find_map(|job| self.live_call(*job)),
             moment,
             talks,
+            talk_count: state.talks,
+            talk_time: state.talk_time,
             why: state.why.clone(),
             pause: (state.wrap_up > now.mono).then(|| now.wall + state.wrap_up.since(now.mono)),
         }

@@ -36,6 +36,8 @@ pub struct Memory {
     papers: BTreeMap<(PaperKind, String), Paper>,
 }
 
+mod forget;
+
 impl Memory {
     /// An empty store. `seed` is to be random, unless everything is to happen again.
     pub fn new(seed: u64, born: Wall) -> Memory {
@@ -68,7 +70,9 @@ impl Memory {
                 | Write::ListPaused { .. }
                 | Write::Spent(_)
                 | Write::Paper(_)
-                | Write::Discard { .. } => {}
+                | Write::Discard { .. }
+                | Write::Forget(_)
+                | Write::Prune(_) => {}
             }
         }
         named.extend(named_by_calls.into_values().flatten());
@@ -88,6 +92,8 @@ impl Memory {
             Write::Spent(spent) => drop(self.spent.insert((spent.trunk.clone(), spent.month), spent)),
             Write::Paper(paper) => drop(self.papers.insert((paper.kind, paper.id.clone()), paper)),
             Write::Discard { kind, id } => drop(self.papers.remove(&(kind, id))),
+            Write::Forget(number) => self.forget(number),
+            Write::Prune(prune) => self.prune(&prune),
         }
     }
 

@@ -197,7 +197,7 @@ impl Teller {
             ),
             Notice::CallEnded(_) => None,
             Notice::Opened(callback) => self.opened(callback),
-            Notice::Blocked(_) => None,
+            Notice::Blocked(_) | Notice::Forgotten(_) | Notice::NotForgotten(_) => None,
             Notice::Joined(callback) => self.say(
                 format!("#{}: {} звонит снова, и снова без ответа", callback.id, callback.number),
                 format!("#{}: {} called again and was missed again", callback.id, callback.number),

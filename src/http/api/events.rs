@@ -4,7 +4,7 @@ use super::{Api, problem::Denied, tokens::Reader, wire};
 use crate::{
     clock::Clock,
     control::{Handle, Tiding},
-    engine::time::Wall,
+    engine::{effect::Notice, number::Number, time::Wall},
 };
 use axum::{
     extract::State,
@@ -67,6 +67,11 @@ impl Events {
     }
 
     fn note(&self, tiding: &Tiding) {
+        if let Tiding::Notice(_, notice) = tiding
+            && let Notice::Forgotten(number) = **notice
+        {
+            return self.forget(number);
+        }
         let (at, told) = match tiding {
             Tiding::Notice(at, notice) => (*at, wire::event(notice)),
             Tiding::Alarm(at, alarm) => (*at, Some(wire::alarm(alarm))),
@@ -96,6 +101,13 @@ impl Events {
         kept.1.push_back(event.clone());
         // Told under the lock, so that nobody who joins in between misses it or hears it twice.
         let _ = self.tell.send(event);
+    }
+
+    /// What names a client who is forgotten is not told again.
+    fn forget(&self, number: Number) {
+        let number = number.to_string();
+        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        kept.1.retain(|event| !event.data.to_string().contains(&number));
     }
 
     /// What came after the event of this id, and what will; `None` in the first place: that is not known any more.
@@ -194,6 +206,17 @@ mod tests {
         for of_another_start in ["t-1", "s-9", "s-x", "", "1"] {
             assert_eq!(texts(events.after(Some(of_another_start)).0), None, "{of_another_start}");
         }
+    }
+
+    #[test]
+    fn who_is_forgotten_is_not_told_of_again() {
+        let events = events();
+        ["+79161234568 calls", "+79161234567 calls", "+79161234569 calls"]
+            .iter()
+            .for_each(|text| happens(&events, text));
+        let number = "+79161234567".parse().unwrap();
+        events.note(&Tiding::Notice(Wall(0), Arc::new(Notice::Forgotten(number))));
+        assert_eq!(texts(events.after(Some("s-1")).0), Some(vec!["+79161234569 calls".to_owned()]));
     }
 
     #[test]

@@ -11,9 +11,11 @@ mod clients;
 mod desk;
 mod docs;
 mod events;
+mod masked;
 mod me;
 mod once;
 mod people;
+mod personal;
 mod problem;
 mod reports;
 mod settings;
@@ -32,7 +34,7 @@ use crate::{
     config::{Pages, Token},
     control::Service,
 };
-use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
+use axum::{Json, Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
 use std::sync::Arc;
 use utoipa::{
     Modify, OpenApi,
@@ -118,6 +120,7 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(people::pause, people::resume))
         .routes(routes!(blocked::list))
         .routes(routes!(blocked::block, blocked::unblock))
+        .routes(routes!(personal::known, personal::forget))
         .routes(routes!(reports::report))
         .routes(routes!(settings::current))
         .routes(routes!(settings::versions, settings::save))
@@ -150,6 +153,7 @@ pub fn router(api: Api) -> Router {
         .route("/docs", get(move || async move { axum::response::Html(page) }))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn_with_state(api.clone(), masked::mask))
         .with_state(api)
 }
 

@@ -1,6 +1,9 @@
 //! Records to rows and back.
 
-use super::column::{Column, Fields, Statement};
+use super::{
+    column::{Column, Fields, Statement},
+    forget,
+};
 use crate::engine::{
     Name,
     money::Amount,
@@ -189,8 +192,21 @@ impl Table {
 /// How a statement is given the values of a row.
 type Bind<R> = for<'q> fn(Statement<'q>, &R) -> Statement<'q>;
 
-/// Writes all of these, the last of each row.
+/// Writes all of these. What is to be forgotten is what the rows before it say.
 pub async fn put(to: &mut SqliteConnection, writes: &[&Write]) -> Result<(), Error> {
+    for part in writes.split_inclusive(|write| matches!(write, Write::Forget(_) | Write::Prune(_))) {
+        put_rows(to, part).await?;
+        match part.last() {
+            Some(Write::Forget(number)) => forget::client(to, *number).await?,
+            Some(Write::Prune(prune)) => forget::old(to, prune).await?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes all of these rows, the last of each.
+async fn put_rows(to: &mut SqliteConnection, writes: &[&Write]) -> Result<(), Error> {
     let Latest { calls, callbacks, attempts, operators, paused, blocked, lists, spent, papers } = Latest::of(writes);
     CALLBACKS.put(to, &callbacks.into_values().collect::<Vec<_>>(), bind_callback).await?;
     CALLS.put(to, &calls.into_values().collect::<Vec<_>>(), bind_call).await?;
@@ -239,6 +255,7 @@ impl<'w> Latest<'w> {
                 Write::Spent(spent) => _ = latest.spent.insert((&spent.trunk, spent.month), spent),
                 Write::Paper(paper) => _ = latest.papers.insert((paper.kind, &paper.id), Some(paper)),
                 Write::Discard { kind, id } => _ = latest.papers.insert((*kind, id), None),
+                Write::Forget(_) | Write::Prune(_) => {}
             }
         }
         latest
