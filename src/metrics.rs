@@ -423,7 +423,7 @@ pub fn status(status: &Status, now: Wall) {
         }
     }
     for operator in &status.operators {
-        OPERATOR_TALKS.stands(&[&operator.name], u64::from(operator.talks));
+        OPERATOR_TALKS.stands(&[&operator.name], u64::from(operator.talk_count));
         OPERATOR_TALK_SECONDS.stands(&[&operator.name], operator.talk_time.0 / 1000);
     }
     let open = |name, is: fn(&CallbackState) -> bool| OPEN.set(&[name], count(&status.callbacks, |c| is(&c.state)));
@@ -625,8 +625,12 @@ mod tests {
             since: Wall(0),
             callback: None,
             call: None,
-            talks: 2,
+            moment: None,
+            talks: None,
+            talk_count: 2,
             talk_time: Span(95_500),
+            why: String::new(),
+            pause: None,
         }
     }
 
@@ -676,6 +680,8 @@ mod tests {
         step(Duration::from_micros(4));
         let view = crate::engine::SwitchView { name: "main".into(), up: true, settled: true };
         let now = Status {
+            at: Wall(0),
+            under_way: vec![],
             held: Vec::new(),
             paused_lists: Vec::new(),
             paused: false,

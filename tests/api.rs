@@ -173,6 +173,9 @@ fn nobody_asks_without_a_token_and_none_does_more_than_its_scope() {
     assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/pause", None).0, 403);
     assert_eq!(daemon.ask(ADMIN, "PUT /api/v1/pause", None).0, 204);
     assert_eq!(daemon.ask(READ, "GET /api/v1/status", None).1["paused"], true);
+    let (_, board) = daemon.ask(READ, "GET /api/v1/board", None);
+    assert_eq!((&board["paused"], &board["switches"][0]["up"]), (&json!(true), &json!(false)));
+    assert_eq!((&board["queues"][0]["waiting"], &board["operators"][0]["name"]), (&json!([]), &json!("anna")));
     assert_eq!(daemon.ask(ADMIN, "DELETE /api/v1/pause", None).0, 204);
     let log = fs::read_to_string(daemon.folder.path().join("log")).unwrap();
     assert!(daemon.secrets.iter().all(|secret| !log.contains(secret.as_str())));
@@ -196,6 +199,9 @@ fn a_callback_is_made_once_read_explained_put_off_and_taken_off() {
     let id = made["id"].as_u64().unwrap();
     let (status, story) = daemon.ask(READ, &format!("GET /api/v1/callbacks/{id}"), None);
     assert_eq!((status, &story["callback"]["id"], story["attempts"].as_array().unwrap().len()), (200, &json!(id), 0));
+    let (_, board) = daemon.ask(READ, "GET /api/v1/board", None);
+    let shown = &board["callbacks"][0];
+    assert_eq!((&shown["callback"]["id"], &shown["stage"]), (&json!(id), &json!("due")), "{board}");
     let (_, why) = daemon.ask(READ, &format!("GET /api/v1/callbacks/{id}/explanation"), None);
     assert!(why["now"]["vetoes"].as_array().is_some_and(|vetoes| !vetoes.is_empty()), "{why}");
     let due = "2030-01-01T09:00:00Z";
@@ -214,6 +220,7 @@ fn a_callback_is_made_once_read_explained_put_off_and_taken_off() {
         (story["callback"]["state"].as_str(), story["callback"]["reason"].as_str()),
         (Some("closed"), Some("cancelled"))
     );
+    assert_eq!(story["callback"]["reason_of"].as_str(), Some("site"), "who took it off");
     assert_eq!(daemon.ask(READ, "GET /api/v1/callbacks/999", None).0, 404);
     assert_eq!(daemon.ask(READ, "GET /api/v1/callbacks/x", None).0, 400);
 }
@@ -239,6 +246,43 @@ fn pages_follow_each_other_and_leave_nothing_out() {
     assert_eq!(seen, [5, 4, 3, 2, 1]);
     let (_, calls) = daemon.ask(READ, "GET /api/v1/calls", None);
     assert_eq!(calls, json!({ "calls": [], "next": null }));
+    let (mut seen, mut before) = (Vec::new(), String::new());
+    loop {
+        let (_, page) = daemon.ask(READ, &format!("GET /api/v1/journal?limit=2&status=pending,live{before}"), None);
+        let rows = page["rows"].as_array().unwrap();
+        assert!(rows.iter().all(|row| row["call"].is_null() && row["status"] == "pending"), "{page}");
+        seen.extend(rows.iter().map(|row| row["callback"]["id"].as_u64().unwrap()));
+        match page["next"].as_str() {
+            Some(next) => before = format!("&before={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1]);
+    let (_, groups) = daemon.ask(READ, "GET /api/v1/groups", None);
+    let of_group = format!("group={}", groups["groups"][0]["name"].as_str().unwrap());
+    for (filter, wanted) in [
+        ("line=site", 5),
+        (of_group.as_str(), 5),
+        ("group=nobodys", 0),
+        ("source=nowhere", 0),
+        ("number=%2B79160000003", 1),
+        ("status=served", 0),
+        ("operator=anna", 0),
+        ("redial=false", 5),
+        ("redial=true", 0),
+    ] {
+        let (_, page) = daemon.ask(READ, &format!("GET /api/v1/journal?{filter}"), None);
+        assert_eq!(page["rows"].as_array().unwrap().len(), wanted, "{filter}");
+    }
+    for (filter, status) in
+        [("state=waiting", 200), ("reason=talked", 200), ("state=asleep", 400), ("reason=luck", 400)]
+    {
+        assert_eq!(daemon.ask(READ, &format!("GET /api/v1/callbacks?{filter}"), None).0, status, "{filter}");
+    }
+    for wrong in ["status=", "status=gone", "status=live,gone", "before=x", "redial=maybe", "limit=0"] {
+        let (status, problem) = daemon.ask(READ, &format!("GET /api/v1/journal?{wrong}"), None);
+        assert_eq!((status, problem["code"].as_str()), (400, Some("malformed")), "{wrong}");
+    }
     for wrong in
         ["limit=0", "limit=1001", "limit=x", "colour=red", "after=x", "since=yesterday", "number=abc", "format=xml"]
     {
@@ -248,6 +292,11 @@ fn pages_follow_each_other_and_leave_nothing_out() {
     let more = format!("Authorization: Bearer {}\r\n", daemon.secrets[READ]);
     let (status, head, body) = daemon.exchange("GET /api/v1/calls?format=csv", &more, "");
     assert!(status == 200 && head.contains("text/csv") && body.contains("id,arrived,line,number"), "{head}\n{body}");
+    let (status, head, body) = daemon.exchange("GET /api/v1/journal?format=csv&limit=2", &more, "");
+    assert!(status == 200 && head.contains("attachment; filename=\"journal.csv\""), "{head}");
+    assert_eq!(body.matches(",request,pending,,site,").count(), 5, "all of them, whatever the page: {body}");
+    let (status, head, body) = daemon.exchange("GET /api/v1/report?by=line&format=csv", &more, "");
+    assert!(status == 200 && head.contains("text/csv") && body.contains("\nsite,0,0,0,0,5,"), "{head}\n{body}");
 }
 
 #[test]
@@ -300,6 +349,12 @@ fn numbers_are_blocked_and_operators_set() {
     );
     let (status, problem) = daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(json!({ "number": "+79161234567" })));
     assert_eq!((status, problem["code"].as_str()), (409, Some("blocked")));
+    assert_eq!(list["numbers"][0]["reason"], Value::Null);
+    let why = |reason: &str| Some(json!({ "reason": reason }));
+    assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234567", why(" asked not to be called ")).0, 204);
+    let (_, list) = daemon.ask(READ, "GET /api/v1/blocked", None);
+    assert_eq!(list["numbers"][0]["reason"], json!("asked not to be called"));
+    assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234567", why(&"x".repeat(201))).0, 400);
     assert_eq!(daemon.ask(OPERATE, "DELETE /api/v1/blocked/+79161234567", None).0, 204);
     assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/abc", None).0, 400);
 
@@ -419,6 +474,9 @@ fn a_callback_of_a_chosen_time_is_not_dialled_before_and_by_hand_only_by_who_is_
     }
     let (_, pages) = daemon.ask(READ, "GET /api/v1/pages", None);
     assert_eq!(pages, json!({ "links": [], "away": [], "dispositions": [] }));
+}
+
+#[test]
 fn who_only_looks_on_sees_masked_numbers_wherever_they_stand() {
     let daemon = Daemon::start();
     let wanted = || Some(json!({ "number": "+79161234567" }));

@@ -2,6 +2,9 @@
 #![cfg(feature = "daemon")]
 
 mod day;
+mod cli {
+    mod doctor;
+}
 mod outside;
 
 use perezvon::{

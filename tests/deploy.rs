@@ -9,7 +9,7 @@ use perezvon::{
         record::{CallbackId, ChannelId, Role},
         time::Span,
     },
-    esl::command::Command,
+    esl::command::{ApiCommand, Command},
     switch::{
         event::{EVENTS, SUBCLASSES},
         order::{self, Order, Speakers},
@@ -124,7 +124,9 @@ fn the_daemons_user_may_do_what_the_daemon_does_and_no_more() {
         .into_iter()
         .flat_map(|effect| order::orders(&effect, &speakers).unwrap())
         .chain([order::ask_agents()]);
-    let sent: BTreeSet<_> = orders.filter_map(|order| api_name(&order).map(str::to_owned)).collect();
+    let gateway = perezvon::esl::Word::new("provider").unwrap();
+    let doctors = [ApiCommand::Status, ApiCommand::SofiaGateway(gateway)].map(|command| command.name().to_owned());
+    let sent = orders.filter_map(|order| api_name(&order).map(str::to_owned)).chain(doctors).collect::<BTreeSet<_>>();
     let allowed = param("esl-allowed-api").split(' ').map(str::to_owned).collect();
     assert_eq!(sent, allowed);
     let subscribed: Vec<_> = EVENTS.into_iter().chain(["CUSTOM"]).chain(SUBCLASSES).collect();

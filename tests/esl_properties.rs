@@ -77,6 +77,12 @@ fn api() -> impl Strategy<Value = ApiCommand> {
         Just(ApiCommand::CallcenterAgents),
         word().prop_map(ApiCommand::AvmdStop),
         (word(), line()).prop_map(|(channel, file)| ApiCommand::UuidRecord(channel, file)),
+        Just(ApiCommand::ShowModules),
+        Just(ApiCommand::ShowRegistrations),
+        word().prop_map(ApiCommand::SofiaGateway),
+        word().prop_map(ApiCommand::SofiaProfile),
+        name().prop_map(ApiCommand::Configuration),
+        Just(ApiCommand::Dialplan),
     ]
 }
 

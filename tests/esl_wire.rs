@@ -18,7 +18,7 @@ fn recordings() -> Vec<(String, Vec<u8>)> {
         })
         .collect();
     all.sort();
-    assert_eq!(all.len(), 20, "recordings are missing");
+    assert_eq!(all.len(), 23, "recordings are missing");
     all
 }
 

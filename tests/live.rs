@@ -18,19 +18,23 @@
 //! | `PEREZVON_LIVE_QUEUE_DID` | a number that answers and waits in a mod_callcenter queue in which nobody is | `74951112244` |
 //! | `PEREZVON_LIVE_GIVEN_DID` | a number whose dialplan answers, gives its callers to 127.0.0.1:8084 and, when they are given back, rings a phone that answers | `74951112255` |
 //! | `PEREZVON_LIVE_COMMAND` | what operators hear is rendered by this command and played, the switch being on this machine | `espeak-ng -v {voice} -w {file} {text}` |
+//! | `PEREZVON_LIVE_QUEUES` | two beginnings of numbers; behind the first comes the name of a mod_callcenter queue with the strategy of that name and no agents (`top-down@default`), behind the second that of a line whose callers are given to 127.0.0.1:8084 | `cc- our-` |
+//! | `PEREZVON_LIVE_PHONES` | phones that answer; for {phone}: four digits, 2 first: at once; 3 first: the sooner the less the last digit, 1 to 3 | `sofia/external/{phone}@127.0.0.1:5070` |
 //! | `PEREZVON_LIVE_LANGUAGE` | what operators hear, `ru` or `en`; `ru` when it says nothing | `en` |
 
 mod live {
     pub mod caller;
     pub mod legs;
     pub mod sound;
+    pub mod strategies;
 }
 
 use live::{
     caller,
     legs::{Leg, Legs},
-    sound,
+    sound, strategies,
 };
+use perezvon::engine::rules::Strategy;
 use serde_json::Value;
 use std::{
     env, fs,
@@ -39,7 +43,8 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread::sleep,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread::{self, sleep},
     time::Duration,
 };
 
@@ -154,9 +159,9 @@ struct Program {
 }
 
 impl Program {
-    fn start(lab: &Lab, folder: &Path) -> Program {
+    fn start(text: &str, folder: &Path) -> Program {
         let config = folder.join("live.toml");
-        fs::File::create(&config).and_then(|mut file| file.write_all(lab.config(folder).as_bytes())).unwrap();
+        fs::write(&config, text).unwrap();
         let log = fs::File::create(folder.join("live.log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_perezvon"))
             .arg("run")
@@ -168,8 +173,17 @@ impl Program {
             .spawn()
             .unwrap();
         let program = Program { child, socket: folder.join("live.sock") };
-        sleep(Duration::from_secs(3));
-        program
+        let is_up = || program.ask(&["status"]).first().is_some_and(|status| status["switches"][0]["up"] == true);
+        for _ in 0..20 {
+            sleep(Duration::from_secs(1));
+            if is_up() {
+                return program;
+            }
+        }
+        panic!(
+            "the daemon did not reach the switch:\n{}",
+            fs::read_to_string(folder.join("live.log")).unwrap_or_default()
+        );
     }
 
     /// What the control socket answers to a subcommand.
@@ -206,15 +220,19 @@ impl Drop for Program {
     }
 }
 
+/// The switch is of one test at a time: they would listen at the same port for its callers.
+static SWITCH: Mutex<()> = Mutex::new(());
+
+/// Past the test harness, which would swallow it.
+fn left_out(what: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "LEFT OUT: {what}; see the top of tests/live.rs");
+}
+
 /// The whole of it in one test: the phones of the lab are few.
 #[test]
 fn missed_calls_are_called_back() {
-    let Some(lab) = Lab::of_environment() else {
-        // Past the test harness, which would swallow it.
-        let _ =
-            writeln!(std::io::stderr().lock(), "LEFT OUT: no real FreeSWITCH is named; see the top of tests/live.rs");
-        return;
-    };
+    let Some(lab) = Lab::of_environment() else { return left_out("no real FreeSWITCH is named") };
+    let _mine: MutexGuard<'_, ()> = SWITCH.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let sounds = folder.path().join("sounds");
     fs::create_dir(&sounds).unwrap();
@@ -224,7 +242,7 @@ fn missed_calls_are_called_back() {
     }
     let _ = fs::remove_file(HARM);
     let legs = Legs::watch(&lab.switch, &lab.password);
-    let program = Program::start(&lab, folder.path());
+    let program = Program::start(&lab.config(folder.path()), folder.path());
     let log = || fs::read_to_string(folder.path().join("live.log")).unwrap_or_default();
 
     let number = lab.number(0);
@@ -311,4 +329,112 @@ fn judge_sound(lab: &Lab, program: &Program, number: &str, row: &Value) {
     assert!(ringing.is_some() && speech < ringing && ringing < talk, "then ringing, then the client: {operator:?}");
     assert!(client.contains(&Tone(n)), "the client hears the operator: {client:?}");
     assert!(!client.contains(&Ringing), "and no ringing: {client:?}");
+}
+
+/// Two dozen calls and more, each strategy beside mod_callcenter's of the same name. Of `random` only the shares can agree.
+#[test]
+fn our_queue_gives_calls_to_whom_mod_callcenter_would() {
+    let queues = (env::var("PEREZVON_LIVE_QUEUES"), env::var("PEREZVON_LIVE_PHONES"));
+    let (Some(lab), (Ok(queues), Ok(phones))) = (Lab::of_environment(), queues) else {
+        return left_out("our queue is not held against mod_callcenter's");
+    };
+    let _mine: MutexGuard<'_, ()> = SWITCH.lock().unwrap_or_else(PoisonError::into_inner);
+    let (theirs, ours) = queues.split_once(' ').expect("two beginnings of numbers");
+    let names: Vec<&str> = COMPARED.to_vec();
+    let folder = tempfile::tempdir().unwrap();
+    let mut callcenter = strategies::Callcenter::watch(&lab.switch, &lab.password);
+    for (at, name) in names.iter().enumerate() {
+        callcenter.agents(name, &phones_of(name, 2 * at, &phones));
+    }
+    let program = Program::start(&queues_config(&lab, &names, &phones, folder.path()), folder.path());
+    let script = strategies::script();
+    let number = |queue: usize, call: usize| format!("{}{queue:02}{call:03}", lab.client.0);
+    let numbers = |queue: usize| -> Vec<String> { (0..2 * script.len()).map(|call| number(queue, call)).collect() };
+    thread::scope(|scope| {
+        for (at, name) in names.iter().enumerate() {
+            for (queue, did) in [(2 * at, format!("{theirs}{name}")), (2 * at + 1, format!("{ours}{name}"))] {
+                let (numbers, script) = (numbers(queue), &script);
+                scope.spawn(move || strategies::play(lab_sip(), &did, &numbers, script));
+            }
+        }
+    });
+    let seen = callcenter.seen(&names);
+    let mut wrong = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let theirs: Vec<_> = numbers(2 * at).iter().map(|number| seen.get(number).copied()).collect();
+        let ours: Vec<_> = numbers(2 * at + 1).iter().map(|number| operator_of(&program, number)).collect();
+        eprintln!("{name}\n  mod_callcenter {}\n  ours           {}", letters(&theirs), letters(&ours));
+        let agree = if *name == "random" { shared(&theirs) && shared(&ours) } else { theirs == ours };
+        if !agree || theirs.contains(&None) {
+            wrong.push(*name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}\n{}", fs::read_to_string(folder.path().join("live.log")).unwrap_or_default());
+}
+
+/// The strategies that mod_callcenter has as well.
+const COMPARED: [&str; 8] = [
+    "top-down",
+    "sequentially-by-agent-order",
+    "longest-idle-agent",
+    "agent-with-least-talk-time",
+    "agent-with-fewest-calls",
+    "round-robin",
+    "ring-all",
+    "random",
+];
+
+fn lab_sip() -> SocketAddr {
+    Lab::of_environment().expect("a lab").sip
+}
+
+/// The phones of a queue. Where all ring, some answer sooner; else it would be chance who is first.
+fn phones_of(strategy: &str, queue: usize, template: &str) -> Vec<String> {
+    let kind = if strategy == "ring-all" { 3 } else { 2 };
+    (1..=strategies::AGENTS).map(|n| template.replace("{phone}", &format!("{kind}{queue:02}{n}"))).collect()
+}
+
+/// A line and a group for each strategy.
+fn queues_config(lab: &Lab, names: &[&str], phones: &str, folder: &Path) -> String {
+    assert!(names.iter().all(|name| Strategy::ALL.iter().any(|(known, _)| known == name)));
+    let mut config = format!(
+        "[switch.main]\naddress = \"{}\"\npassword = \"{}\"\n[store]\nurl = \"sqlite:{folder}/live.db\"\n[http]\nlisten = \"off\"\n\
+         [outbound]\nlisten = \"127.0.0.1:8084\"\n[log]\nlevel = \"info\"\n[control]\nsocket = \"{folder}/live.sock\"\n[defaults]\n\
+         country = \"RU\"\n[trunk.out]\ndial = \"{}\"\n",
+        lab.switch,
+        lab.password,
+        lab.trunk,
+        folder = folder.display(),
+    );
+    for (at, name) in names.iter().enumerate() {
+        let operators: Vec<String> = (0..strategies::AGENTS).map(|n| format!("\"{name}-{n}\"")).collect();
+        for (operator, phone) in operators.iter().zip(phones_of(name, 2 * at + 1, phones)) {
+            config += &format!("[[operator]]\nname = {operator}\ndial = \"{phone}\"\nwrap_up = \"0s\"\n");
+        }
+        config += &format!(
+            "[[group]]\nname = \"{name}\"\nstrategy = \"{name}\"\noperators = [{}]\n[[line]]\nname = \"{name}\"\n\
+             numbers = [\"+7495222{at:04}\"]\ngroup = \"{name}\"\ntrunks = [\"out\"]\ncaller_id = \"+74952220000\"\n\
+             [line.queue]\nmusic = \"tone_stream://%(1000,1000,350);loops=-1\"\n",
+            operators.join(", "),
+        );
+    }
+    config
+}
+
+/// The place of the operator who talked with this client.
+fn operator_of(program: &Program, number: &str) -> Option<usize> {
+    let rows = program.ask(&["journal", "--number", &format!("+{number}")]);
+    rows.first()?["call"]["operator"].as_str()?.rsplit('-').next()?.parse().ok()
+}
+
+/// `ABAC…`, a dot for nobody.
+fn letters(agents: &[Option<usize>]) -> String {
+    agents.iter().map(|agent| agent.map_or('.', |n| (b'A' + n as u8) as char)).collect()
+}
+
+/// Of calls that come by chance, each agent has some and none has most: were it otherwise in one of a thousand runs, it would be a
+/// surprise.
+fn shared(agents: &[Option<usize>]) -> bool {
+    let of = |n| agents.iter().filter(|agent| **agent == Some(n)).count();
+    (0..strategies::AGENTS).all(|n| (2..=agents.len() * 2 / 3).contains(&of(n)))
 }

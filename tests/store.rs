@@ -19,8 +19,8 @@ use perezvon::{
         time::{Span, Wall},
     },
     store::{
-        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Memory, Old, PaperQuery, Sqlite,
-        Store, StoreError, StoryQuery, Subject,
+        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Mark, Memory, Old, PaperQuery,
+        RowStatus, Sqlite, Store, StoreError, StoryQuery, Subject,
     },
 };
 use proptest::prelude::*;
@@ -433,10 +433,10 @@ async fn a_day(house: &House) -> Vec<JournalRow> {
     house.commit(calls.clone().map(Write::Call)).await;
     let mut rows: Vec<JournalRow> = calls
         .into_iter()
-        .map(|call| JournalRow { callback: call.callback.map(|id| callback(id.0)), call: Some(call) })
+        .map(|call| JournalRow { callback: call.callback.map(|id| callback(id.0)), call: Some(call), reached_by: None })
         .collect();
-    rows.insert(3, JournalRow { call: None, callback: Some(wish(2, 20)) });
-    rows.insert(5, JournalRow { call: None, callback: Some(wish(3, 35)) });
+    rows.insert(3, JournalRow { call: None, callback: Some(wish(2, 20)), reached_by: None });
+    rows.insert(5, JournalRow { call: None, callback: Some(wish(3, 35)), reached_by: None });
     rows
 }
 
@@ -458,6 +458,10 @@ async fn finds_in_the_journal(house: House) {
     assert_eq!(house.journal(of_wish).await, rows[5..6]);
     let of_line = JournalQuery { line: Some("shop".into()), ..all.clone() };
     assert_eq!(house.journal(of_line).await, [rows[4].clone(), rows[6].clone()]);
+    let live = JournalQuery { status: vec![RowStatus::Live], ..all.clone() };
+    assert_eq!(house.journal(live).await.iter().filter(|row| row.call.is_some()).count(), 5);
+    let asked = JournalQuery { status: vec![RowStatus::Pending], redial: Some(true), ..all.clone() };
+    assert_eq!(house.journal(asked).await, [rows[3].clone(), rows[5].clone()]);
     let nothing = JournalQuery { limit: Some(0), ..all };
     assert_eq!(house.journal(nothing).await, []);
 }
@@ -477,6 +481,15 @@ async fn turns_the_pages_of_the_journal(house: House) {
             seen.extend(page);
         }
         assert_eq!(seen, rows, "in pages of {size}");
+        let (mut seen, mut query) = (Vec::new(), JournalQuery { limit: Some(size), ..JournalQuery::default() });
+        loop {
+            let page = house.journal(query.clone()).await;
+            let Some(first) = page.first() else { break };
+            assert!(page.len() <= size);
+            query.before = first.place();
+            seen.splice(0..0, page);
+        }
+        assert_eq!(seen, rows, "backwards in pages of {size}");
     }
 }
 
@@ -579,7 +592,21 @@ fn queries() -> impl Strategy<Value = JournalQuery> {
             (0..8u64).prop_map(|id| Subject::Callback(CallbackId(id)))
         ],
     );
-    let place = place.prop_map(|(at, of)| perezvon::store::Place { at, of });
+    let place = place.prop_map(|(at, of)| perezvon::store::Place { at, of }).boxed();
+    let mark = |word: BoxedStrategy<String>| {
+        let lines = proptest::collection::vec(sample::names(), 0..3);
+        proptest::option::weighted(0.15, (word, lines).prop_map(|(word, lines)| Mark { word, lines }))
+    };
+    let word = || prop_oneof![Just(String::new()), Just("a".to_owned())].boxed();
+    let narrower = (
+        mark(sample::names().prop_map(|name| name.to_string()).boxed()),
+        proptest::option::weighted(0.15, sample::names()),
+        mark(word()),
+        mark(word()),
+        proptest::collection::vec(proptest::sample::select(RowStatus::ALL.map(|(_, status)| status).to_vec()), 0..3),
+        proptest::option::weighted(0.3, any::<bool>()),
+        proptest::option::weighted(0.3, place.clone()),
+    );
     (
         proptest::option::of(sample::times()),
         proptest::option::of(sample::times()),
@@ -587,14 +614,12 @@ fn queries() -> impl Strategy<Value = JournalQuery> {
         proptest::option::weighted(0.2, sample::names()),
         proptest::option::of(0..6usize),
         proptest::option::weighted(0.3, place),
+        narrower,
     )
-        .prop_map(|(since, until, number, line, limit, after)| JournalQuery {
-            since,
-            until,
-            number,
-            line,
-            limit,
-            after,
+        .prop_map(|(since, until, number, line, limit, after, narrower)| {
+            let (group, operator, source, campaign, status, redial, before) = narrower;
+            let row = JournalQuery { since, until, number, line, limit, after, ..JournalQuery::default() };
+            JournalQuery { group, operator, source, campaign, status, redial, before, ..row }
         })
 }
 
@@ -625,7 +650,16 @@ proptest! {
             }
             for query in &queries {
                 prop_assert_eq!(store.journal(query).await.unwrap(), memory.journal(query), "{:?}", query);
-                let filter = CallbackFilter { number: query.number, line: query.line.clone(), open: query.since.is_some(), list: None, before: query.limit.map(|limit| CallbackId(limit as u64 * 3)), limit: query.limit };
+                let filter = CallbackFilter {
+                    number: query.number,
+                    line: query.line.clone(),
+                    open: query.since.is_some(),
+                    state: query.redial.map(|over| if over { "closed" } else { "waiting" }.to_owned()),
+                    reason: query.operator.as_ref().map(|_| "cancelled".to_owned()),
+                    list: None,
+                    before: query.limit.map(|limit| CallbackId(limit as u64 * 3)),
+                    limit: query.limit,
+                };
                 prop_assert_eq!(store.callbacks(&filter).await.unwrap(), memory.callbacks(&filter), "{:?}", filter);
             }
             for query in &papers {

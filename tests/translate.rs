@@ -13,7 +13,7 @@ use perezvon::{
 };
 use std::{fmt::Write, fs, path::Path};
 
-const RECORDINGS: [&str; 14] = [
+const RECORDINGS: [&str; 17] = [
     "callback-bridged",
     "callback-bridged-json",
     "client-failures",
@@ -27,6 +27,9 @@ const RECORDINGS: [&str; 14] = [
     "operator-away",
     "operator-race",
     "outbound-caller-gone",
+    "queue-att-xfer",
+    "queue-blind-transfer",
+    "queue-hold-refer-replaces",
     "served-by-callcenter",
 ];
 

@@ -8,6 +8,7 @@ pub mod blocked;
 pub mod check;
 pub mod decode;
 pub mod demo;
+pub mod doctor;
 pub mod explain;
 pub mod journal;
 pub mod list;
@@ -45,6 +46,7 @@ Exit codes:
 First steps:
   perezvon demo                                        a call centre's morning in a minute, nothing is needed
   perezvon check --config perezvon.toml                is the configuration right?
+  perezvon doctor --config perezvon.toml               is everything there that it needs?
   perezvon run --config perezvon.toml --observe        say what would be dialled, and dial nothing
   perezvon run --config perezvon.toml                  call back
   perezvon journal                                     what came of each call";
@@ -95,6 +97,16 @@ Example:
         #[arg(long, value_name = "FILE", default_value = CONFIG)]
         config: PathBuf,
     },
+    /// Say whether everything is there that the configuration needs: on the switches, and on this machine
+    #[command(after_help = "\
+Each switch is asked as the daemon asks it. Nobody is rung: voices, music and folders are tried on a silent channel of the
+switch's own, for some seconds. Ask as the daemon's user, so that what is said of folders is true of the daemon.
+Ends with 1 when there is a fault; a warning is none.
+
+Examples:
+  sudo -u perezvon perezvon doctor
+  perezvon doctor --config perezvon.toml --json | jq '.places[].findings[] | select(.verdict != \"ok\")'")]
+    Doctor(doctor::Wanted),
     /// How things stand now: switches, calls, callbacks, operators
     Status {
         /// Which daemon is asked
@@ -450,6 +462,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Run { config, observe } => run::run(&config, observe),
         Command::Demo(options) => demo::run(&options, out),
         Command::Check { config } => check::run(&config, out),
+        Command::Doctor(wanted) => doctor::run(&wanted, out),
         Command::Status { daemon, json } => ask::status(&daemon.socket, json, out),
         Command::Journal(wanted) => journal::run(&wanted, out),
         Command::Report(wanted) => report::run(&wanted, out),

@@ -26,6 +26,7 @@ pub use over::{MOST_TEXT, Over, dotted, toml, write};
 pub use pages::{Disposition, Link, Means, Pages};
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
+pub use sections::{DEFAULT_PASSWORD, is_loopback};
 pub use site::{Allowed, Limits, Look, Rate, Site};
 pub use token::{Scope, Token};
 pub use unit::span;

@@ -19,7 +19,7 @@ use std::{
 /// The port of a FreeSWITCH event socket.
 const ESL_PORT: u16 = 8021;
 /// The password that every FreeSWITCH is delivered with.
-const DEFAULT_PASSWORD: &str = "ClueCon";
+pub const DEFAULT_PASSWORD: &str = "ClueCon";
 const DEFAULT_LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
 /// What an admin most likely means.
 const DEFAULT_OUTBOUND: &str = "127.0.0.1:8084";
@@ -115,7 +115,8 @@ fn address(node: &Node<'_>) -> Option<String> {
     well_formed.then_some(address)
 }
 
-fn is_loopback(address: &str) -> bool {
+/// Is this `host:port` of this very machine?
+pub fn is_loopback(address: &str) -> bool {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

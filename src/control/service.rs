@@ -147,7 +147,8 @@ impl Service {
                 let number = number.map(|text| self.number(&text)).transpose()?;
                 let limit = Some(limit.unwrap_or(MOST_ANSWERED).min(MOST_ANSWERED));
                 let line = line.map(Name::from);
-                let query = JournalQuery { since: since.map(Wall), until: None, number, line, limit, after };
+                let query =
+                    JournalQuery { since: since.map(Wall), number, line, limit, after, ..JournalQuery::default() };
                 let rows = self.journal(&query).await?;
                 json!({ "next": rows.last().and_then(JournalRow::place), "rows": rows })
             }

@@ -513,6 +513,64 @@ impl CloseReason {
             CloseReason::Observed { .. } => "observed",
         }
     }
+
+    /// Each by its name.
+    pub const NAMES: [&'static str; 10] = [
+        "talked",
+        "client-called",
+        "operator-called",
+        "invalid",
+        "declined",
+        "attempts-spent",
+        "expired",
+        "cancelled",
+        "do-not-call",
+        "observed",
+    ];
+
+    /// The call, the operator or the person behind it.
+    pub fn of(&self) -> Option<String> {
+        match self {
+            CloseReason::ClientCalled { call } => Some(call.to_string()),
+            CloseReason::OperatorCalled { operator } => operator.as_ref().map(Name::to_string),
+            CloseReason::Cancelled { by } => Some(by.clone()),
+            CloseReason::DoNotCall { operator } | CloseReason::Observed { operator } => Some(operator.to_string()),
+            CloseReason::Talked
+            | CloseReason::Invalid
+            | CloseReason::Declined
+            | CloseReason::AttemptsSpent
+            | CloseReason::Expired => None,
+        }
+    }
+
+    /// Was the client reached, by us or by themselves?
+    pub fn is_recovered(&self) -> bool {
+        matches!(self, CloseReason::Talked | CloseReason::ClientCalled { .. } | CloseReason::OperatorCalled { .. })
+    }
+}
+
+impl CallbackState {
+    /// Each by its name in the journal and the API.
+    pub const NAMES: [&'static str; 5] = ["tracking", "waiting", "active", "ending", "closed"];
+
+    /// Its name.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            CallbackState::Tracking => "tracking",
+            CallbackState::Waiting => "waiting",
+            CallbackState::Active => "active",
+            CallbackState::Ending { .. } => "ending",
+            CallbackState::Closed { .. } => "closed",
+        }
+    }
+
+    /// Since when it is over, or about to be, and why.
+    pub fn end(&self) -> Option<(Wall, &CloseReason)> {
+        match self {
+            CallbackState::Ending { at, reason } | CallbackState::Closed { at, reason } => Some((*at, reason)),
+            CallbackState::Tracking | CallbackState::Waiting | CallbackState::Active => None,
+        }
+    }
 }
 
 /// The job of reaching one client.
@@ -571,6 +629,11 @@ impl CallbackRecord {
     /// Is an attempt under way?
     pub fn is_active(&self) -> bool {
         matches!(self.state, CallbackState::Active | CallbackState::Ending { .. })
+    }
+
+    /// Is it over, and was the client reached, by us or by themselves?
+    pub fn is_recovered(&self) -> bool {
+        !self.is_open() && self.state.end().is_some_and(|(_, reason)| reason.is_recovered())
     }
 }
 

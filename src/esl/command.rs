@@ -221,6 +221,18 @@ pub enum ApiCommand {
     AvmdStop(Word),
     /// Record this channel, both directions, into this file.
     UuidRecord(Word, Line),
+    /// What the loaded modules bring, as JSON.
+    ShowModules,
+    /// The phones that are registered, as JSON.
+    ShowRegistrations,
+    /// A gateway of mod_sofia, in words.
+    SofiaGateway(Word),
+    /// A profile of mod_sofia, in words.
+    SofiaProfile(Word),
+    /// A module's configuration (`json_cdr.conf`), as XML.
+    Configuration(Name),
+    /// The whole dialplan, as XML.
+    Dialplan,
 }
 
 /// Who hears a broadcast.
@@ -365,6 +377,9 @@ impl ApiCommand {
             Self::CallcenterAgents => "callcenter_config",
             Self::AvmdStop(_) => "avmd",
             Self::UuidRecord(..) => "uuid_record",
+            Self::ShowModules | Self::ShowRegistrations => "show",
+            Self::SofiaGateway(_) | Self::SofiaProfile(_) => "sofia",
+            Self::Configuration(_) | Self::Dialplan => "xml_locate",
         }
     }
 
@@ -399,6 +414,12 @@ impl ApiCommand {
                 put(out, &[" ", channel.as_str(), " start "]);
                 let _ = quote(file.as_str(), out);
             }
+            Self::ShowModules => put(out, &[" modules as json"]),
+            Self::ShowRegistrations => put(out, &[" registrations as json"]),
+            Self::SofiaGateway(name) => put(out, &[" status gateway ", name.as_str()]),
+            Self::SofiaProfile(name) => put(out, &[" status profile ", name.as_str()]),
+            Self::Configuration(name) => put(out, &[" configuration configuration name ", name.as_str()]),
+            Self::Dialplan => put(out, &[" dialplan"]),
             Self::Status | Self::Version | Self::Strepoch => {}
         }
     }
@@ -547,6 +568,12 @@ impl ApiCommand {
                     .ok_or_else(|| NotUnderstood::Api(excerpt(text.as_bytes())))?,
             },
             ("show", ["channels", "as", "json"]) => Self::ShowChannels,
+            ("show", ["modules", "as", "json"]) => Self::ShowModules,
+            ("show", ["registrations", "as", "json"]) => Self::ShowRegistrations,
+            ("sofia", ["status", "gateway", name]) => Self::SofiaGateway(Word::new(name)?),
+            ("sofia", ["status", "profile", name]) => Self::SofiaProfile(Word::new(name)?),
+            ("xml_locate", ["configuration", "configuration", "name", name]) => Self::Configuration(Name::new(name)?),
+            ("xml_locate", ["dialplan"]) => Self::Dialplan,
             ("status", []) => Self::Status,
             ("version", []) => Self::Version,
             ("strepoch", []) => Self::Strepoch,

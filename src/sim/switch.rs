@@ -21,12 +21,14 @@ mod connection;
 mod dial;
 pub mod dialplan;
 pub mod event;
+mod health;
 mod life;
 mod outbound;
 
 pub use callcenter::AgentStatus;
 pub use channel::{Channel, Party, State};
 pub use connection::ConnId;
+pub use health::Health;
 
 use super::random::Random;
 use crate::engine::{
@@ -68,6 +70,8 @@ pub struct Config {
     pub heartbeat: Span,
     /// How far `show channels` lags behind.
     pub lag: Span,
+    /// What is not as it should be.
+    pub health: Health,
 }
 
 impl Default for Config {
@@ -83,6 +87,7 @@ impl Default for Config {
             speech: Span(70),
             heartbeat: Span::seconds(20),
             lag: Span(150),
+            health: Health::default(),
         }
     }
 }
@@ -241,7 +246,7 @@ impl PretendSwitch {
             random,
             now,
             started: now.mono,
-            epoch: now.wall.0 - now.mono.0 as i64,
+            epoch: now.wall.0 - now.mono.0 as i64 + config.health.ahead,
             sequence: 400,
             sessions: 0,
             channels: BTreeMap::new(),
@@ -275,7 +280,8 @@ impl PretendSwitch {
     pub fn connect(&mut self) -> ConnId {
         self.last_connection += 1;
         let id = ConnId(self.last_connection);
-        self.connections.insert(id, Connection::new());
+        let connection = if self.config.health.shut { Connection::rejected() } else { Connection::new() };
+        self.connections.insert(id, connection);
         id
     }
 
@@ -418,7 +424,7 @@ impl PretendSwitch {
         self.connections.values_mut().for_each(|connection| connection.closed = true);
         self.core = self.random.uuid().to_string();
         self.started = now.mono;
-        self.epoch = now.wall.0 - now.mono.0 as i64;
+        self.epoch = now.wall.0 - now.mono.0 as i64 + self.config.health.ahead;
         self.sequence = 400;
         self.later(self.config.heartbeat, Task::Heartbeat);
     }

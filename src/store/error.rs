@@ -71,6 +71,16 @@ pub enum StoreError {
         /// What it says.
         url: String,
     },
+    /// An older version of Perezvon has written it, and it is only to be read.
+    #[error("{path} has the schema {schema}, older than this program's {known}: start the daemon once")]
+    Older {
+        /// The file.
+        path: String,
+        /// Its schema.
+        schema: i64,
+        /// The newest schema that we know.
+        known: i64,
+    },
     /// The store was closed.
     #[error("the store is closed: the daemon is stopping")]
     Closed,

@@ -5,6 +5,7 @@
 //! and for tests; both stand the same conformance suite (`tests/store.rs`).
 
 pub mod error;
+mod journal;
 #[cfg(feature = "daemon")]
 mod lock;
 pub mod memory;
@@ -14,6 +15,7 @@ mod shared;
 pub mod sqlite;
 
 pub use error::StoreError;
+pub use journal::{Mark, Redial, RowStatus};
 pub use memory::Memory;
 #[cfg(feature = "daemon")]
 pub use sqlite::Sqlite;
@@ -151,10 +153,24 @@ pub struct JournalQuery {
     pub number: Option<Number>,
     /// Of this line.
     pub line: Option<Name>,
+    /// For the operators of this group: a queued call for those that it waited for last, any other for those of its line.
+    pub group: Option<Mark>,
+    /// In which this operator had a part, in the call or in its callback.
+    pub operator: Option<Name>,
+    /// Of this marketing source.
+    pub source: Option<Mark>,
+    /// Of this campaign.
+    pub campaign: Option<Mark>,
+    /// What became of it: any of these; empty: whatever.
+    pub status: Vec<RowStatus>,
+    /// Does it belong to an earlier miss, [`JournalRow::redial`]?
+    pub redial: Option<bool>,
     /// How many rows; at most [`MOST_ROWS`], which is also meant by `None`.
     pub limit: Option<usize>,
     /// Where the last answer ended: the rows that follow, the oldest first among them. Without it: the newest rows.
     pub after: Option<Place>,
+    /// Only rows before this place.
+    pub before: Option<Place>,
 }
 
 impl JournalQuery {
@@ -205,6 +221,8 @@ pub struct JournalRow {
     pub call: Option<CallRecord>,
     /// The callback that it opened, joined or cancelled.
     pub callback: Option<CallbackRecord>,
+    /// The operator who last talked with the client in the callback.
+    pub reached_by: Option<Name>,
 }
 
 impl JournalRow {
@@ -229,6 +247,10 @@ pub struct CallbackFilter {
     pub list: Option<String>,
     /// Only those with something still to do.
     pub open: bool,
+    /// In this state, by its name.
+    pub state: Option<String>,
+    /// Over, or ending, for this reason, by its name.
+    pub reason: Option<String>,
     /// Only those of smaller ids.
     pub before: Option<CallbackId>,
     /// How many; at most [`MOST_ROWS`], which is also meant by `None`.

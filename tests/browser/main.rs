@@ -11,6 +11,7 @@ mod outside;
 mod day;
 
 mod chat;
+mod console;
 mod driver;
 mod enter;
 mod operator;

@@ -4,6 +4,7 @@
 //! problem (RFC 9457). Times are RFC 3339 in UTC, spans are milliseconds, numbers are E.164.
 
 mod blocked;
+mod board;
 mod callbacks;
 mod calls;
 mod chats;
@@ -11,6 +12,7 @@ mod clients;
 mod desk;
 mod docs;
 mod events;
+mod journal;
 mod masked;
 mod me;
 mod once;
@@ -98,6 +100,7 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(callbacks::reschedule))
         .routes(routes!(callbacks::dial))
         .routes(routes!(calls::list))
+        .routes(routes!(journal::list))
         .routes(routes!(chats::list))
         .routes(routes!(chats::one, chats::change))
         .routes(routes!(chats::say))
@@ -117,6 +120,7 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(clients::forget))
         .routes(routes!(people::groups))
         .routes(routes!(people::status))
+        .routes(routes!(board::board))
         .routes(routes!(people::pause, people::resume))
         .routes(routes!(blocked::list))
         .routes(routes!(blocked::block, blocked::unblock))

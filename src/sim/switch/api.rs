@@ -20,13 +20,19 @@ impl PretendSwitch {
         let (verb, rest) = request.split();
         let authorised = self.connections.get(&conn).is_some_and(|connection| connection.authorised);
         match verb {
-            "auth" => self.login(conn, rest == self.config.password),
+            "auth" => {
+                let also = self.config.health.also_takes.as_deref() == Some(rest);
+                self.login(conn, also || rest == self.config.password);
+            }
             "userauth" => {
                 let known = rest.rsplit(':').next() == Some(self.config.password.as_str());
                 self.login(conn, known);
             }
             _ if !authorised => self.login(conn, false),
             _ if self.control(conn, verb, rest, request) => {}
+            "api" | "bgapi" if self.config.health.denied.contains(split_word(rest).0) => {
+                self.connection(conn, |connection| connection.reply("-ERR permission denied"));
+            }
             "api" if !rest.is_empty() => {
                 let answer = if self.refused() { "-ERR not now\n".to_owned() } else { self.api(rest, None) };
                 self.connection(conn, |connection| connection.response(&answer));
@@ -114,6 +120,9 @@ impl PretendSwitch {
 
     /// An api command's answer.
     fn api(&mut self, text: &str, job: Option<&Job>) -> String {
+        if let Some(answer) = self.examined(text) {
+            return answer;
+        }
         let (name, rest) = split_word(text);
         let (first, more) = split_word(rest);
         let id = ChannelId::new(first);
@@ -136,6 +145,7 @@ impl PretendSwitch {
             "uuid_setvar" | "uuid_kill" | "uuid_break" | "uuid_park" | "uuid_transfer" | "uuid_broadcast"
             | "sched_hangup" => self.on_channel(name, &id, rest, more),
             "uuid_record" => match (self.at(&id).is_some(), split_word(more).1) {
+                (true, file) if !self.can(&command::clean(file)) => "-ERR Cannot record session!\n".to_owned(),
                 (true, file) => {
                     self.outside.push(Outside::Recorded(id, command::clean(file)));
                     "+OK Success\n".to_owned()
@@ -279,11 +289,13 @@ impl PretendSwitch {
         format!(
             "UP {}\nFreeSWITCH (Version 1.11.2-dev git 0a54a48 2026-07-17 20:41:38Z 64bit) is ready\n\
              {} session(s) since startup\n{} session(s) - peak 0, last 5min 0 \n\
-             0 session(s) per Sec out of max 1000, peak 0, last 5min 0 \n5000 session(s) max\n\
+             0 session(s) per Sec out of max {}, peak 0, last 5min 0 \n{} session(s) max\n\
              min idle cpu 0.00/94.83\nCurrent Stack Size/Max 240K/8192K\n",
             up_time(self.now.mono.since(self.started)),
             self.sessions,
-            self.channels.len()
+            self.channels.len(),
+            self.config.health.most.1,
+            self.config.health.most.0,
         )
     }
 

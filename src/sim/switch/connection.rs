@@ -69,6 +69,13 @@ impl Connection {
         }
     }
 
+    /// The access list does not let it in.
+    pub fn rejected() -> Connection {
+        let text = "Access Denied, go away.\n";
+        let head = format!("Content-Type: text/rude-rejection\nContent-Length: {}\n\n{text}", text.len());
+        Connection { closed: true, output: head.into_bytes(), ..Connection::new() }
+    }
+
     /// The switch makes it, for a channel.
     pub fn outbound(control: Control) -> Connection {
         Connection { authorised: true, control: Some(control), output: Vec::new(), ..Connection::new() }

@@ -4,6 +4,7 @@ use super::{
     DialId, Outside, PretendSwitch, Task,
     channel::{Party, Profile, State},
     command,
+    health::NULL,
 };
 use crate::engine::{input::Direction, record::ChannelId, time::Span};
 
@@ -138,6 +139,10 @@ impl PretendSwitch {
                     }),
                 }
             }
+            (Some("null"), Some(_)) if !self.config.health.lacks.contains("mod_loopback") => {
+                let party = Party::Number(endpoint.to_owned());
+                Ok(Target { party, name: endpoint.to_owned(), number: endpoint[NULL.len()..].to_owned() })
+            }
             _ => Err("CHAN_NOT_IMPLEMENTED"),
         }
     }
@@ -231,6 +236,9 @@ impl PretendSwitch {
         let (shown, name) = (channel.profile.number.clone(), channel.profile.name.clone());
         let variables = channel.variables.clone();
         self.execute_on(id, "execute_on_originate");
+        if PretendSwitch::is_null(&party) {
+            return self.answered(id);
+        }
         self.outside.push(Outside::Invite { channel: id.clone(), party, shown, name, variables });
     }
 

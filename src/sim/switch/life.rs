@@ -192,7 +192,7 @@ impl PretendSwitch {
         }
     }
 
-    fn answered(&mut self, id: &ChannelId) {
+    pub(super) fn answered(&mut self, id: &ChannelId) {
         let now = self.now;
         let Some(channel) = self.at(id).filter(|channel| channel.answered.is_none()) else { return };
         let call = channel.call_state();
@@ -254,13 +254,13 @@ impl PretendSwitch {
             "callcenter" => self.join_queue(id, data),
             "speak" => {
                 let text = data.splitn(3, '|').last().unwrap_or_default().to_owned();
-                let span = Span(300 + text.chars().count() as u64 * self.config.speech.0);
+                let span = self.speaks(data, text.chars().count());
                 self.outside.push(Outside::Hears(id.clone(), text));
                 self.later(span, Task::AppDone(id.clone(), run));
             }
             "playback" | "sleep" => {
                 let span = data.rsplit("//").next().and_then(|text| text.parse().ok()).unwrap_or(3000);
-                let missing = data.ends_with(MISSING);
+                let missing = data.ends_with(MISSING) || !self.can(data);
                 let span = if missing { STEP.0 } else { span };
                 // A tone is nothing that anybody would listen to, and silence is none.
                 let dull = missing || name == "sleep" || DULL.iter().any(|kind| data.starts_with(kind));
@@ -268,7 +268,7 @@ impl PretendSwitch {
                     true => Outside::Hears(id.clone(), String::new()),
                     false => Outside::Music(id.clone()),
                 });
-                if !data.ends_with("loops=-1") && !data.starts_with("local_stream://") {
+                if missing || (!data.ends_with("loops=-1") && !data.starts_with("local_stream://")) {
                     self.later(Span(span), Task::AppDone(id.clone(), run));
                 }
             }
@@ -390,9 +390,11 @@ impl PretendSwitch {
     pub(super) fn app_done(&mut self, id: &ChannelId, run: u32) {
         let Some(channel) = self.at(id) else { return };
         let Some(at) = channel.apps.iter().position(|app| app.run == run) else { return };
-        let name = channel.apps[at].name.as_str();
-        let sound = name == "sleep" || SOUNDS.contains(&name);
-        self.tell_app("CHANNEL_EXECUTE_COMPLETE", id, run, Some("FILE PLAYED"));
+        let app = &channel.apps[at];
+        let sound = app.name == "sleep" || SOUNDS.contains(&app.name.as_str());
+        let data = app.data.clone();
+        let played = if self.can(&data) { "FILE PLAYED" } else { "FILE NOT FOUND" };
+        self.tell_app("CHANNEL_EXECUTE_COMPLETE", id, run, Some(played));
         let Some(channel) = self.at(id) else { return };
         channel.apps.remove(at);
         let goes_on = channel.apps.is_empty() && channel.direction == Direction::Inbound;

@@ -421,13 +421,7 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
         Origin::Listed { list } => ("listed", list.clone()),
         Origin::Web { site } => ("web", site.clone()),
     };
-    let (state, end) = match &callback.state {
-        CallbackState::Tracking => ("tracking", None),
-        CallbackState::Waiting => ("waiting", None),
-        CallbackState::Active => ("active", None),
-        CallbackState::Ending { at, reason } => ("ending", Some((at, reason))),
-        CallbackState::Closed { at, reason } => ("closed", Some((at, reason))),
-    };
+    let end = callback.state.end();
     let to = to
         .with(&callback.id)
         .with(&callback.number)
@@ -438,10 +432,10 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
         .with(&callback.opened)
         .with(&callback.last_miss)
         .with(&callback.misses)
-        .with(&state.to_owned())
-        .maybe(&end.map(|(at, _)| *at))
+        .with(&callback.state.as_str().to_owned())
+        .maybe(&end.map(|(at, _)| at))
         .maybe(&end.map(|(_, reason)| reason.as_str().to_owned()))
-        .maybe(&end.and_then(|(_, reason)| reason_of(reason)))
+        .maybe(&end.and_then(|(_, reason)| reason.of()))
         .with(&callback.due)
         .with(&callback.expires)
         .with(&callback.attempts)
@@ -451,19 +445,9 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
     bind_marks(to, &callback.marks).with(&callback.wanted)
 }
 
-/// The call, the operator or the person behind a reason.
-fn reason_of(reason: &CloseReason) -> Option<String> {
-    match reason {
-        CloseReason::ClientCalled { call } => Some(call.raw()),
-        CloseReason::OperatorCalled { operator } => operator.as_ref().map(Column::raw),
-        CloseReason::Cancelled { by } => Some(by.clone()),
-        CloseReason::DoNotCall { operator } | CloseReason::Observed { operator } => Some(operator.raw()),
-        CloseReason::Talked
-        | CloseReason::Invalid
-        | CloseReason::Declined
-        | CloseReason::AttemptsSpent
-        | CloseReason::Expired => None,
-    }
+/// Reads a name that may be missing, its column given.
+pub fn name(row: &SqliteRow, at: usize) -> Result<Option<Name>, Error> {
+    Fields::from(row, at).maybe()
 }
 
 /// Reads a callback, its first column given.

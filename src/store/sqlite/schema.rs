@@ -76,10 +76,7 @@ pub async fn is_current(connection: &mut SqliteConnection, file: &Path) -> Resul
     match schema.cmp(&KNOWN) {
         Ordering::Equal => Ok(()),
         Ordering::Greater => Err(StoreError::Newer { path: path(), schema, known: KNOWN }),
-        Ordering::Less => {
-            let what = format!("its schema {schema} is older than this program's {KNOWN}: start the daemon once");
-            Err(StoreError::Io { path: path(), what })
-        }
+        Ordering::Less => Err(StoreError::Older { path: path(), schema, known: KNOWN }),
     }
 }
 
