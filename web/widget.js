@@ -320,8 +320,9 @@ function progress() {
     try {
       hear(await ask(`/requests/${request.id}`, "DELETE"));
       follow();
-    } catch {
+    } catch (why) {
       off.ariaDisabled = "false";
+      live.textContent = line.textContent = t.e[why.code] ?? t.e[""];
     }
   };
   const number = request.tail && state === "later" ? [el("p", { className: "u" }, fill(t.number, { n: request.tail }))] : [];

@@ -159,6 +159,19 @@ fn a_request_is_made_once_told_as_it_goes_and_called_off() {
 }
 
 #[test]
+fn no_visitor_takes_off_what_others_asked_for() {
+    let daemon = Daemon::start();
+    let (status, _) = daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(json!({ "number": "+79161234567" })));
+    assert_eq!(status, 201);
+    let body = json!({ "id": id(1), "number": "+79161234567" });
+    assert_eq!(daemon.wanted("shop-key", "198.51.100.1", &body).0, 201);
+    let path = format!("DELETE /widget/shop-key/requests/{}", id(1));
+    let (status, _, said) = daemon.page(&path, SHOP, "198.51.100.1", None);
+    assert_eq!((status, said["code"].as_str()), (409, Some("not-yours")));
+    assert_eq!(daemon.callbacks()[0]["state"], "waiting");
+}
+
+#[test]
 fn the_settings_of_a_site_say_when_it_calls_and_what_is_to_be_worked_on() {
     let daemon = Daemon::start();
     let (status, _, plain) = daemon.page("GET /widget/shop-key", SHOP, "198.51.100.1", None);

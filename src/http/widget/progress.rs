@@ -19,7 +19,7 @@ use crate::{
         explain::Explanation,
         number::Number,
         paper::{Paper, PaperKind},
-        record::{AttemptRecord, CallbackId, CallbackState, CloseReason, Origin, Outcome, Role},
+        record::{AttemptRecord, CallbackId, CallbackState, CloseReason, Outcome, Role},
         time::{Span, Wall},
     },
     http::api::Problem,
@@ -222,7 +222,8 @@ pub async fn one(
     Ok(Json(progress.told(widget.clock.now().wall)).into_response())
 }
 
-/// The visitor does not want to be called any more. What was over already stays as it was.
+/// The visitor does not want to be called any more. What was over already stays as it was; and what was to be done before the visitor
+/// asked, or because the client called too, is no visitor's to take off: anybody may type anybody's number.
 pub async fn cancel(
     State(widget): State<Widget>,
     Extension(visitor): Extension<Visitor>,
@@ -230,8 +231,11 @@ pub async fn cancel(
 ) -> Result<Response, Problem> {
     let paper = asked(&widget, &visitor, &id).await?;
     let callback = widget.story(&paper).await?.callback;
-    let of_site = matches!(&callback.origin, Origin::Web { site } if **site == *visitor.site.name);
-    if callback.is_open() && of_site {
+    if callback.is_open() {
+        if callback.opened != paper.at || callback.misses > 0 {
+            let detail = "this client was to be called before, or has called: only an operator takes that off";
+            return Err(Problem::new(StatusCode::CONFLICT, "not-yours", detail));
+        }
         widget.service.cancel(callback.id, &format!("the client, on the site {}", visitor.site.name)).await?;
     }
     let (_, progress) = widget.progress(&paper).await?;
@@ -303,7 +307,7 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::record::{CallbackRecord, LegRecord, Marks};
+    use crate::engine::record::{CallbackRecord, LegRecord, Marks, Origin};
 
     const ASKED: Wall = Wall(1_000_000);
     const WITHIN: Span = Span::seconds(30);
