@@ -12,6 +12,8 @@ pub mod switch;
 pub mod voice;
 
 #[cfg(feature = "daemon")]
+pub mod chat;
+#[cfg(feature = "daemon")]
 pub mod cli;
 #[cfg(feature = "daemon")]
 pub mod clock;

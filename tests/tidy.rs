@@ -20,7 +20,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("report", &["engine", "store"]),
     ("replay", &["engine", "store", "report", "voice"]),
     ("control", &["engine", "store", "config", "report"]),
-    ("http", &["engine", "store", "metrics", "control", "clock", "config", "report"]),
+    ("chat", &["engine", "store", "control", "clock"]),
+    ("http", &["chat", "engine", "store", "metrics", "control", "clock", "config", "report"]),
     ("notify", &["engine", "config"]),
     (
         "daemon",

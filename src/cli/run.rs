@@ -2,6 +2,7 @@
 
 use super::{Failure, logs};
 use crate::{
+    chat::Chats,
     clock::Clock,
     config::{self, Config},
     control::{self, Handle, Service, socket},
@@ -165,11 +166,14 @@ impl House {
         let credentials = self.config.cdr.credentials.as_ref().map(|secret| secret.reveal().into());
         let posts = Arc::new(Semaphore::new(http::MOST_POSTS));
         let own = Http { service: self.service.clone(), metrics, clock: self.clock, credentials, posts };
+        let chats = Chats::start(self.service.handle().clone(), self.clock).await;
+        let chats = chats.map_err(|why| Failure::Failed(why.to_string()))?;
         let api = Api {
             service: self.service.clone(),
             tokens: self.config.tokens.clone().into(),
             once: Arc::default(),
-            events: Events::of(self.service.handle()),
+            events: Events::of(self.service.handle(), self.clock),
+            chats,
             clock: self.clock,
             pages: Arc::new(self.config.pages.clone()),
         };

@@ -15,6 +15,8 @@ pub enum PaperKind {
     Chat,
     /// A message of a chat. About the chat's id.
     Message,
+    /// The picture of a message: its bytes, two digits each. About the chat's id.
+    Picture,
     /// What an operator wrote of a client: a note, a tag, how a talk went. About the number.
     Note,
     /// A version of the settings over the file. About nothing.
@@ -27,10 +29,11 @@ pub enum PaperKind {
 
 impl PaperKind {
     /// Each with its name in the store.
-    pub const ALL: [(&'static str, PaperKind); 7] = [
+    pub const ALL: [(&'static str, PaperKind); 8] = [
         ("request", PaperKind::Request),
         ("chat", PaperKind::Chat),
         ("message", PaperKind::Message),
+        ("picture", PaperKind::Picture),
         ("note", PaperKind::Note),
         ("settings", PaperKind::Settings),
         ("outgoing", PaperKind::Outgoing),

@@ -44,6 +44,8 @@ const FILES: &[File] = files! {
     "/web/operator.css" STYLE "operator.css";
     "/web/client.js" SCRIPT "client.js";
     "/web/common.js" SCRIPT "common.js";
+    "/web/chat.js" SCRIPT "chat.js";
+    "/web/chat.css" STYLE "chat.css";
     "/web/style.css" STYLE "style.css";
     "/web/icon.svg" SVG "icon.svg";
     "/web/vendor/htm-preact.js" SCRIPT "vendor/htm-preact.js";

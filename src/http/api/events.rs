@@ -2,6 +2,7 @@
 
 use super::{Api, problem::Denied, tokens::Reader, wire};
 use crate::{
+    clock::Clock,
     control::{Handle, Tiding},
     engine::time::Wall,
 };
@@ -29,7 +30,8 @@ const MOST_BEHIND: usize = 1024;
 /// One event.
 #[derive(Clone, Debug)]
 struct Event {
-    n: u64,
+    /// Its number; `None`: it is not kept.
+    n: Option<u64>,
     at: Wall,
     name: &'static str,
     data: serde_json::Value,
@@ -40,6 +42,7 @@ struct Event {
 pub struct Events {
     /// Which start of the daemon: an id of another one is of no use here.
     start: String,
+    clock: Clock,
     kept: Mutex<(u64, VecDeque<Event>)>,
     tell: broadcast::Sender<Event>,
 }
@@ -47,9 +50,9 @@ pub struct Events {
 impl Events {
     /// Listens to the daemon from now on.
     #[allow(clippy::disallowed_methods)] // which start of the daemon it is, nothing that is stored tells
-    pub fn of(handle: &Handle) -> Arc<Events> {
+    pub fn of(handle: &Handle, clock: Clock) -> Arc<Events> {
         let start = uuid::Uuid::new_v4().simple().to_string()[..8].to_owned();
-        let events = Arc::new(Events { start, kept: Mutex::default(), tell: broadcast::channel(MOST_BEHIND).0 });
+        let events = Arc::new(Events { start, clock, kept: Mutex::default(), tell: broadcast::channel(MOST_BEHIND).0 });
         let (mut tidings, keeper) = (handle.listen(), events.clone());
         tokio::spawn(async move {
             loop {
@@ -68,10 +71,25 @@ impl Events {
             Tiding::Notice(at, notice) => (*at, wire::event(notice)),
             Tiding::Alarm(at, alarm) => (*at, Some(wire::alarm(alarm))),
         };
-        let Some((name, data)) = told else { return };
+        if let Some((name, data)) = told {
+            self.keep(at, name, data);
+        }
+    }
+
+    /// Tells something that happens now, and keeps it for those who come back.
+    pub fn tell(&self, name: &'static str, data: serde_json::Value) {
+        self.keep(self.clock.now().wall, name, data);
+    }
+
+    /// Tells something that is of no use later.
+    pub fn tell_once(&self, name: &'static str, data: serde_json::Value) {
+        let _ = self.tell.send(Event { n: None, at: self.clock.now().wall, name, data });
+    }
+
+    fn keep(&self, at: Wall, name: &'static str, data: serde_json::Value) {
         let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         kept.0 += 1;
-        let event = Event { n: kept.0, at, name, data };
+        let event = Event { n: Some(kept.0), at, name, data };
         if kept.1.len() == MOST_KEPT {
             kept.1.pop_front();
         }
@@ -87,14 +105,18 @@ impl Events {
         let Some(last) = last else { return (Some(Vec::new()), told) };
         let n =
             last.strip_prefix(&self.start).and_then(|rest| rest.strip_prefix('-')).and_then(|n| n.parse::<u64>().ok());
-        let first = kept.1.front().map_or(kept.0 + 1, |event| event.n);
+        let first = kept.1.front().and_then(|event| event.n).unwrap_or(kept.0 + 1);
         let known = n.filter(|n| *n <= kept.0 && n + 1 >= first);
-        (known.map(|n| kept.1.iter().filter(|event| event.n > n).cloned().collect()), told)
+        (known.map(|n| kept.1.iter().filter(|event| event.n > Some(n)).cloned().collect()), told)
     }
 
     fn sent(&self, event: &Event) -> sse::Event {
         let data = serde_json::json!({ "at": wire::moment(event.at), "data": event.data });
-        sse::Event::default().id(format!("{}-{}", self.start, event.n)).event(event.name).data(data.to_string())
+        let sent = sse::Event::default().event(event.name).data(data.to_string());
+        match event.n {
+            Some(n) => sent.id(format!("{}-{n}", self.start)),
+            None => sent,
+        }
     }
 }
 
@@ -103,7 +125,7 @@ fn look_anew() -> sse::Event {
     sse::Event::default().event("reset").data("{}")
 }
 
-/// Events as they happen: calls, the queue, callbacks, attempts, alarms. A client that comes back says its `Last-Event-ID` and hears
+/// Events as they happen: calls, the queue, callbacks, attempts, chats, alarms. A client that comes back says its `Last-Event-ID` and hears
 /// what it missed; `reset` says that this is not known any more. Scope `read`.
 #[utoipa::path(
     get, path = "/api/v1/events", tag = "reports", security(("token" = [])),
@@ -150,7 +172,7 @@ mod tests {
     use crate::engine::effect::{Alarm, AlarmKind};
 
     fn events() -> Events {
-        Events { start: "s".to_owned(), kept: Mutex::default(), tell: broadcast::channel(8).0 }
+        Events { start: "s".to_owned(), clock: Clock::system(), kept: Mutex::default(), tell: broadcast::channel(8).0 }
     }
 
     fn happens(events: &Events, text: &str) {

@@ -6,6 +6,7 @@
 mod blocked;
 mod callbacks;
 mod calls;
+mod chats;
 mod clients;
 mod desk;
 mod docs;
@@ -23,11 +24,12 @@ pub use once::Once;
 pub use tokens::{fingerprint, new_secret, token_of};
 
 use crate::{
+    chat::Chats,
     clock::Clock,
     config::{Pages, Token},
     control::Service,
 };
-use axum::{Json, Router, routing::get};
+use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
 use std::sync::Arc;
 use utoipa::{
     Modify, OpenApi,
@@ -46,6 +48,8 @@ pub struct Api {
     pub once: Arc<Once>,
     /// What happened lately.
     pub events: Arc<Events>,
+    /// Chats with visitors.
+    pub chats: Arc<Chats>,
     /// The time.
     pub clock: Clock,
     /// What the pages show beside what the daemon knows.
@@ -60,6 +64,7 @@ pub struct Api {
     tags(
         (name = "callbacks", description = "The jobs of reaching clients"),
         (name = "calls", description = "The journal of clients' calls"),
+        (name = "chats", description = "Conversations in writing with visitors of web sites"),
         (name = "people", description = "Operators, groups, and who waits"),
         (name = "clients", description = "What is known of a client, and what operators say of them"),
         (name = "numbers", description = "Numbers that are never dialled"),
@@ -87,6 +92,12 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(callbacks::reschedule))
         .routes(routes!(callbacks::dial))
         .routes(routes!(calls::list))
+        .routes(routes!(chats::list))
+        .routes(routes!(chats::one, chats::change))
+        .routes(routes!(chats::say))
+        .merge(pictures())
+        .routes(routes!(chats::picture))
+        .routes(routes!(chats::typing))
         .routes(routes!(me::me))
         .routes(routes!(people::operators))
         .routes(routes!(people::operator, people::set_operator))
@@ -108,8 +119,13 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
     api.split_for_parts()
 }
 
+fn pictures() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(chats::show)).layer(DefaultBodyLimit::max(chats::MOST_PICTURE_BODY))
+}
+
 /// The routes, with their description at `/openapi.json` and, to be read, at `/docs`.
 pub fn router(api: Api) -> Router {
+    tokio::spawn(chats::tell(api.chats.listen(), api.events.clone()));
     let (router, description) = described();
     let page = docs::page(&description);
     let description = Arc::new(description);
