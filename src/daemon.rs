@@ -220,6 +220,10 @@ impl Daemon {
                 let line = self.engine.rules().lines.get(&line).cloned();
                 drop(told.send(line.map(|line| Box::new(self.engine.foresee(number, &line, at)))));
             }
+            Ask::Outlook(line, told) => {
+                let line = self.engine.rules().lines.get(&line).cloned();
+                let _ = told.send(line.map(|line| self.engine.outlook(&line, self.clock.now())));
+            }
             Ask::Step { input, told } => {
                 let before = self.step.effects.len();
                 if let Input::Reload(rules) = &input {

@@ -289,7 +289,7 @@ pub fn lines(rules: &Rules) {
         MISSED.begin(&[line]);
         JOINED.begin(&[line]);
         ["got-through", "missed", "unserved"].iter().for_each(|outcome| CALLS.begin(&[line, outcome]));
-        ["missed", "by-hand", "listed"].iter().for_each(|origin| OPENED.begin(&[line, origin]));
+        ["missed", "by-hand", "listed", "queue", "web"].iter().for_each(|origin| OPENED.begin(&[line, origin]));
         CLOSE_REASONS.iter().for_each(|reason| CLOSED.begin(&[line, reason]));
     }
     for group in rules.groups.keys() {
@@ -363,6 +363,7 @@ fn origin(callback: &CallbackRecord) -> &'static str {
         Origin::ByHand { .. } => "by-hand",
         Origin::Queue { .. } => "queue",
         Origin::Listed { .. } => "listed",
+        Origin::Web { .. } => "web",
     }
 }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods)] // waits of the test itself, in real time
 
 mod outside;
+#[path = "api/widget.rs"]
+mod widget;
 
 use serde_json::{Value, json};
 use std::{
@@ -46,13 +48,14 @@ impl Daemon {
         tokens[ANNA].1.push_str("operator = \"anna\"\n");
         let config = format!(
             "[switch.main]\naddress = \"127.0.0.1:1\"\npassword = \"x\"\n[store]\nurl = \"sqlite:{}\"\n[http]\n\
-             listen = \"127.0.0.1:0\"\n[control]\nsocket = \"{}\"\n[trunk.provider]\n\
+             listen = \"127.0.0.1:0\"\ntrusted_proxy = \"127.0.0.1\"\n[control]\nsocket = \"{}\"\n[trunk.provider]\n\
              dial = \"sofia/gateway/provider/{{number}}\"\n[[operator]]\nname = \"anna\"\ndial = \"user/1001\"\n\
              [[operator]]\nname = \"boris\"\ndial = \"user/1002\"\n[[line]]\n\
-             name = \"site\"\nnumbers = [\"+74951112233\"]\n{}",
+             name = \"site\"\nnumbers = [\"+74951112233\"]\n{}{}",
             at("p.db"),
             at("p.sock"),
-            tokens.each_ref().map(|(_, lines)| lines.as_str()).concat()
+            tokens.each_ref().map(|(_, lines)| lines.as_str()).concat(),
+            widget::SITES,
         );
         fs::write(at("p.toml"), config).unwrap();
         let log = fs::File::create(at("log")).unwrap();

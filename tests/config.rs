@@ -2,7 +2,7 @@
 #![cfg(feature = "daemon")]
 
 use perezvon::{
-    config::{self, Config, Means, Pages},
+    config::{self, Allowed, Config, Means, Pages},
     engine::{
         money::Amount,
         rules::{
@@ -49,6 +49,7 @@ password = "other"
 url = "sqlite:/tmp/p.db"
 [http]
 listen = "off"
+trusted_proxy = ["127.0.0.1", "10.0.0.0/8"]
 [pages]
 links = [{ name = "CRM", url = "https://crm.example/?phone={number}&from={page}" }]
 away = ["обед", "учёба"]
@@ -158,6 +159,21 @@ announce_goodbye = "До свидания."
 announce_operator = "Просят звонить."
 expire = "2h"
 mode = "auto"
+[site.shop]
+key = "shop-2027"
+origins = ["https://shop.example", "http://localhost:3000"]
+line = "site"
+language = "en"
+theme = "dark"
+position = "left"
+color = '#0B6E55'
+title = "Позвоним"
+text = "За минуту."
+consent = "Согласен."
+policy = "https://shop.example/privacy"
+allow = ["RU", "+37529"]
+limits = { number = "2 per 24h", site = "100 per 10m" }
+challenge = 18
 "#;
 
 fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
@@ -792,11 +808,57 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "[[line]]",
+        "[site.shop]\nkey = \"a b\"\norigins = [\"shop.example\", \"https://shop.example/\"]\nline = \"sit\"\ncolor = \"green\"\n\
+         policy = \"/privacy\"\nallow = [\"XX\", \"37529\"]\nlimits = { number = \"5\", site = \"0 per 1h\" }\nchallenge = 30\ntheme = \"auto\"\n\
+         [site.other]\n[[line]]",
+        &[
+            "perezvon.toml:17:7: \"a b\" is no key of a site; write 8 to 64 letters, digits, - and _; everybody who visits the site can read it",
+            "perezvon.toml:18:12: \"shop.example\" is no origin of pages; write the beginning of its addresses, \"https://shop.example\"",
+            "perezvon.toml:18:28: \"https://shop.example/\" is no origin of pages; write the beginning of its addresses, \"https://shop.example\"",
+            "perezvon.toml:19:8: there is no line \"sit\"; did you mean `site`?",
+            "perezvon.toml:20:9: \"green\" is no colour; write \"#0b6e55\"",
+            "perezvon.toml:21:10: \"/privacy\" is no address of a page; write \"https://shop.example/privacy\"",
+            "perezvon.toml:21:10: nobody is asked to agree to this; add `consent = \"…\"`, or leave `policy` out",
+            "perezvon.toml:22:10: \"XX\" is no country and no beginning of a number; write \"RU\", or \"+37529\"",
+            "perezvon.toml:22:16: \"37529\" is no country and no beginning of a number; write \"RU\", or \"+37529\"",
+            "perezvon.toml:23:21: \"5\" does not say how often; write \"5 per 24h\": 1 to 1000 times, within 1s to 1d",
+            "perezvon.toml:23:33: \"0 per 1h\" does not say how often; write \"5 per 24h\": 1 to 1000 times, within 1s to 1d",
+            "perezvon.toml:24:13: `challenge` is 30; it may be 8 to 22",
+            "perezvon.toml:26:7: `key` is missing; write 8 to 64 letters, digits, - and _; everybody who visits the site can read it",
+            "perezvon.toml:26:7: `origins` is missing; write the beginning of its addresses, \"https://shop.example\"",
+        ],
+    ),
+    (
         "[trunk.provider]",
         "[switch.two]\npassword = \"x\"\n[trunk.provider]",
         &["perezvon.toml:7:8: `switch` is missing; say which of \"main\", \"two\" it belongs to"],
     ),
 ];
+
+#[test]
+fn what_a_site_says_is_read_and_what_it_does_not_say_is_sensible() {
+    let config = read(FULL, &[]).unwrap();
+    assert_eq!(config.proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1/32", "10.0.0.0/8"]);
+    let [site] = &config.sites[..] else { panic!("{:?}", config.sites) };
+    assert_eq!(
+        (&*site.name, &*site.key, &*site.line, site.language),
+        ("shop", "shop-2027", "site", Some(Language::En))
+    );
+    assert_eq!(site.origins, ["https://shop.example", "http://localhost:3000"]);
+    let look = &site.look;
+    assert_eq!((look.theme, look.position, look.color.as_deref()), ("dark", "left", Some("#0b6e55")));
+    assert_eq!((look.title.as_deref(), look.consent.as_deref()), (Some("Позвоним"), Some("Согласен.")));
+    assert_eq!(site.allow, [Allowed::Country("RU".into()), Allowed::Beginning("37529".into())]);
+    let limits = [site.limits.number, site.limits.address, site.limits.site].map(|rate| rate.to_string());
+    assert_eq!((limits, site.challenge), (["2 per 1d", "10 per 1h", "100 per 10m"].map(String::from), Some(18)));
+
+    let small =
+        format!("{SMALL}[site.shop]\nkey = \"shop-2027\"\norigins = \"https://shop.example\"\nchallenge = true\n");
+    let site = read(&small, &[]).unwrap().sites.remove(0);
+    assert_eq!((&*site.line, site.language, site.look.theme, site.challenge), ("site", None, "auto", Some(16)));
+    assert_eq!(site.allow, [Allowed::Country("RU".into())], "the country's own");
+}
 
 #[test]
 fn every_fault_is_named_with_its_place_and_its_cure() {

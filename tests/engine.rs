@@ -10,9 +10,10 @@ use perezvon::engine::{
     effect::{AlarmKind, Client, Effect, Moment, Notice, Originate},
     explain::Veto,
     hours::Calendar,
-    input::{Asked, Cdr, Channel, Direction, Ended, Input, News, Wish},
+    input::{Asked, Cdr, Channel, Direction, Ended, Input, News, Request, Wish},
     money::{Amount, Price},
     number::Number,
+    paper::{Paper, PaperKind},
     record::{
         AttemptRecord, CallbackId, ChannelId, CloseReason, Dial, KnownBy, Marks, Origin, Outcome, Role, Snapshot, Write,
     },
@@ -1286,6 +1287,95 @@ fn a_number_that_is_never_dialled_stays_so_after_a_restart() {
     desk.misses("c");
     desk.wait(Span::minutes(5));
     assert_eq!(desk.dialled().len(), 1);
+}
+
+/// A client asks on a site, with this page, at this time or now.
+fn asks_on_a_site(desk: &mut Desk, page: &str, due: Option<Wall>) {
+    let number: Number = CLIENT_NUMBER.parse().unwrap();
+    let paper = Paper {
+        kind: PaperKind::Request,
+        id: format!("shop.{page}"),
+        about: number.to_string(),
+        at: Wall::default(),
+        body: "{}".into(),
+    };
+    let marks = Marks { page: page.into(), ..Marks::default() };
+    let request = Request { number, line: "site".into(), site: "shop".into(), marks, due, paper };
+    desk.input(Input::Wish(Wish::Request(Box::new(request))));
+}
+
+fn papers(desk: &Desk) -> usize {
+    desk.out.writes.iter().filter(|write| matches!(write, Write::Paper(paper) if paper.at != Wall::default())).count()
+}
+
+#[test]
+fn who_asks_on_a_site_is_called_at_once_and_the_operator_is_told_of_the_page() {
+    let mut house = rules(Strategy::TopDown);
+    let mut line = (*house.lines["site"]).clone();
+    line.source = "yandex".into();
+    line.requested.announce_operator = "{{ page }}, {{ source }}".into();
+    house.lines.insert("site".into(), Arc::new(line));
+    let mut desk = Desk::new(house);
+    let outlook = |desk: &Desk| desk.engine.outlook(&desk.engine.rules().lines["site"], desk.now);
+    assert_eq!(
+        outlook(&desk).rings_within,
+        Some(Span::seconds(30)),
+        "a phone rings for 20 s, the announcement takes 10"
+    );
+    asks_on_a_site(&mut desk, "Kettle", None);
+    assert_eq!((desk.dialled().len(), papers(&desk)), (1, 1), "what the site sent is written with it");
+    let said = desk.out.writes.iter().rev().find_map(|write| match write {
+        Write::Callback(record) => {
+            Some((record.origin.clone(), record.marks.page.clone(), record.marks.source.clone()))
+        }
+        _ => None,
+    });
+    assert_eq!(said, Some((Origin::Web { site: "shop".into() }, "Kettle".into(), "yandex".into())));
+    assert_eq!(outlook(&desk).rings_within, Some(Span::seconds(30)), "boris is free");
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
+    assert_eq!(outlook(&desk).rings_within, None, "nobody is, so nothing is promised");
+}
+
+#[test]
+fn who_was_missed_and_asks_on_a_site_is_called_once_and_when_they_say() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.misses("a");
+    let later = desk.now.wall + Span::minutes(90);
+    asks_on_a_site(&mut desk, "Tea", Some(later));
+    desk.wait(Span::minutes(89));
+    assert!(desk.dialled().is_empty(), "not when the window of the missed call is over");
+    desk.wait(Span::minutes(1));
+    assert_eq!(desk.dialled().len(), 1);
+    asks_on_a_site(&mut desk, "Cups", None);
+    assert!(desk.dialled().is_empty(), "they are being called already");
+    assert_eq!(papers(&desk), 2);
+}
+
+#[test]
+fn a_blocked_number_that_is_asked_for_on_a_site_is_left_alone() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.input(Input::Wish(Wish::Block { number: CLIENT_NUMBER.parse().unwrap(), by: "olga".into() }));
+    asks_on_a_site(&mut desk, "Kettle", None);
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty() && papers(&desk) == 0);
+}
+
+#[test]
+fn nothing_is_promised_while_the_line_is_shut_or_dialling_is_paused() {
+    let mut house = rules(Strategy::TopDown);
+    let mut line = (*house.lines["site"]).clone();
+    let opens = [(0, 9 * 60)];
+    line.calendar = Some(Arc::new(Calendar::new(TimeZone::UTC, std::array::from_fn(|_| opens.to_vec()), [], [])));
+    let open = Arc::new(Line { calendar: None, ..line.clone() });
+    house.lines.insert("site".into(), Arc::new(line));
+    let mut desk = Desk::new(house);
+    let midnight = Wall(1_795_046_400_000);
+    let shut = desk.engine.outlook(&desk.engine.rules().lines["site"], desk.now);
+    assert_eq!((shut.opens, shut.rings_within), (Some(midnight), None));
+    assert!(desk.engine.outlook(&open, desk.now).rings_within.is_some());
+    desk.input(Input::Wish(Wish::Pause));
+    let paused = desk.engine.outlook(&open, desk.now);
+    assert_eq!((paused.opens, paused.rings_within), (Some(desk.now.wall), None));
 }
 
 /// The client's phone ends so, and the callback is closed with it.

@@ -107,6 +107,9 @@ pub fn sentence(row: &Value, zone: &TimeZone) -> String {
     let what = match (call.is_null(), list()) {
         (false, _) => call_words(call) + &queue_words(call),
         (true, None) if callback["origin"]["kind"] == "queue" => "asked in the queue to be called".to_owned(),
+        (true, None) if callback["origin"]["kind"] == "web" => {
+            format!("asked for on the site {}", callback["origin"]["site"].as_str().unwrap_or("-"))
+        }
         (true, None) => "asked for by hand".to_owned(),
         (true, Some(list)) => format!("in list {list}"),
     };
@@ -120,6 +123,7 @@ pub(super) fn origin_words(origin: &Origin) -> String {
         Origin::ByHand { by } => format!("{by} asked for it"),
         Origin::Queue { .. } => "asked in the queue to be called".to_owned(),
         Origin::Listed { list } => format!("it stands in list {list}"),
+        Origin::Web { site } => format!("asked for on the site {site}"),
     }
 }
 

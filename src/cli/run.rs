@@ -11,7 +11,7 @@ use crate::{
         Name,
         input::{Input, Wish},
     },
-    http::{self, Api, Events, Http},
+    http::{self, Api, Events, Http, Widget},
     metrics,
     store::{self, Store},
     switch::{
@@ -173,11 +173,12 @@ impl House {
             tokens: self.config.tokens.clone().into(),
             once: Arc::default(),
             events: Events::of(self.service.handle(), self.clock),
-            chats,
+            chats: chats.clone(),
             clock: self.clock,
             pages: Arc::new(self.config.pages.clone()),
         };
-        let router = http::router(own, api);
+        let widget = Widget::of(&self.config, self.service.clone(), chats, self.clock);
+        let router = http::router(own, api, widget).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 error!(%error, "the HTTP listener ended");

@@ -9,6 +9,7 @@ mod reader;
 mod redial;
 mod rules;
 mod sections;
+mod site;
 mod token;
 mod unit;
 
@@ -17,6 +18,7 @@ pub use net::Net;
 pub use pages::{Disposition, Link, Means, Pages};
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
+pub use site::{Allowed, Limits, Look, Rate, Site};
 pub use token::{Scope, Token};
 pub use unit::span;
 
@@ -88,8 +90,9 @@ impl Config {
         let changed = [
             ("switch", self.switches != new.switches),
             ("store", self.store != new.store),
-            ("http", (self.listen, &self.tokens) != (new.listen, &new.tokens)),
+            ("http", (self.listen, &self.tokens, &self.proxies) != (new.listen, &new.tokens, &new.proxies)),
             ("pages", self.pages != new.pages),
+            ("site", self.sites != new.sites),
             ("outbound", self.outbound != new.outbound),
             ("cdr", self.cdr != new.cdr),
             ("control", self.socket != new.socket),
@@ -119,6 +122,10 @@ pub struct Config {
     pub tokens: Vec<Token>,
     /// What the pages show beside what the daemon knows.
     pub pages: Pages,
+    /// Whose word about a caller's address is taken, `X-Forwarded-For`; nobody's when empty.
+    pub proxies: Vec<Net>,
+    /// Web sites whose visitors may ask to be called.
+    pub sites: Vec<Site>,
     /// Where dialplans give us their callers; `None`: nowhere.
     pub outbound: Option<Outbound>,
     /// How call detail records are taken in.

@@ -10,8 +10,8 @@ use crate::{
         recording::PLACES,
         retry::MOST_A_WEEK,
         rules::{
-            Again, Announcements, ClientFirst, Group, Keys, Language, Machine, Manners, Missed, MissedRule, Mode,
-            Operator, Order, Recording, Redial, SeveralZones,
+            ANNOUNCED, Again, Announcements, ClientFirst, Group, Keys, Language, Machine, Manners, Missed, MissedRule,
+            Mode, Operator, Order, Recording, Redial, SeveralZones,
         },
         time::Span,
     },
@@ -44,8 +44,6 @@ const APART: [&str; 2] = ["{callback}", "{attempt}"];
 const SHORT: RangeInclusive<Span> = Span::seconds(1)..=Span::seconds(60);
 /// What a site's countdown may promise.
 const PROMISE: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(30);
-/// What a promised call needs beside the operator's answer: the announcement, and the switch's own time.
-const MARGIN: Span = Span::seconds(10);
 /// The longest name of a file or a stream, in bytes.
 const MOST_MUSIC: usize = 500;
 
@@ -156,18 +154,18 @@ fn read_over(
 }
 
 /// Holds a line's promise against what it may take until the client's phone rings: the slowest operator's phones, the pause
-/// until the person behind them is there, and [`MARGIN`]. Where the client's phone rings first, only that.
+/// until the person behind them is there, and [`ANNOUNCED`]. Where the client's phone rings first, only that.
 pub fn promise(layers: &[&Table<'_>], redial: &Redial, group: &Group, operators: &[Arc<Operator>]) {
     let node = layers.iter().find_map(|layer| layer.get("called_within"));
     let (Some(node), Some(promised)) = (node, redial.called_within) else { return };
     let of_group =
         operators.iter().filter(|operator| group.operators.iter().any(|member| member.name == operator.name));
-    let slowest = of_group.max_by_key(|operator| until_there(operator)).filter(|_| redial.client_first.is_none());
-    let needed = slowest.map_or(Span::ZERO, |operator| until_there(operator)) + MARGIN;
+    let slowest = of_group.max_by_key(|operator| operator.until_there()).filter(|_| redial.client_first.is_none());
+    let needed = slowest.map_or(Span::ZERO, |operator| operator.until_there()) + ANNOUNCED;
     if needed <= promised {
         return;
     }
-    let [promised, needed, margin] = [promised, needed, MARGIN].map(|span| span.to_string());
+    let [promised, needed, margin] = [promised, needed, ANNOUNCED].map(|span| span.to_string());
     let what = match slowest {
         Some(operator) => {
             let (ring, delay) = (operator.ring, operator.answer.delay());
@@ -190,15 +188,6 @@ pub fn promise(layers: &[&Table<'_>], redial: &Redial, group: &Group, operators:
         None => format!("promise {needed}"),
     };
     node.fault(what, cure);
-}
-
-/// How long it may take until an operator who takes the call is there.
-fn until_there(operator: &Operator) -> Span {
-    let turns = match operator.order {
-        Order::InOrder => operator.phones.len() as u64,
-        Order::Together => 1,
-    };
-    Span(operator.ring.0 * turns) + operator.answer.delay()
 }
 
 /// `order = "client-first"`, with how the client is kept company until an operator is there.

@@ -3,7 +3,7 @@
 use super::{
     Cdr, Config, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices, pages,
     reader::{Node, Table},
-    rules, token,
+    rules, site, token,
 };
 use crate::{
     engine::{Name, rules::Language},
@@ -37,13 +37,15 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let names: Vec<Name> = switches.iter().map(|switch| switch.name.clone()).collect();
     let (rules, language) = rules::read(root, names, folder);
     let operators: Vec<&str> = rules.operators.keys().map(|name| &**name).collect();
-    let (listen, tokens) = http(root, &operators);
+    let (listen, tokens, proxies) = http(root, &operators);
     let pages = pages::read(root);
+    let sites = site::read(root, rules.lines.keys(), &rules.country);
     let outbound = outbound(root);
     let cdr = cdr(root, listen);
     let voice = voices(root, language);
     root.close();
-    Some(Config { switches, store, listen, tokens, pages, outbound, cdr, socket, log, voice, rules: Arc::new(rules) })
+    let rules = Arc::new(rules);
+    Some(Config { switches, store, listen, tokens, pages, proxies, sites, outbound, cdr, socket, log, voice, rules })
 }
 
 fn switches(root: &Table<'_>, folder: &Path) -> Vec<Switch> {
@@ -143,10 +145,12 @@ fn store(root: &Table<'_>) -> String {
     url.unwrap_or_else(|| DEFAULT_STORE.to_owned())
 }
 
-fn http(root: &Table<'_>, operators: &[&str]) -> (Option<SocketAddr>, Vec<Token>) {
+fn http(root: &Table<'_>, operators: &[&str]) -> (Option<SocketAddr>, Vec<Token>, Vec<Net>) {
     let default = Some(SocketAddr::from(DEFAULT_LISTEN));
-    let Some(table) = root.inner("http") else { return (default, Vec::new()) };
+    let Some(table) = root.inner("http") else { return (default, Vec::new(), Vec::new()) };
     let tokens = token::read(&table, operators);
+    let proxies = table.get("trusted_proxy").map(|node| node.one_or_more()).unwrap_or_default();
+    let proxies = proxies.iter().filter_map(net).collect();
     let listen = match table.get("listen") {
         None => default,
         Some(node) => match node.text() {
@@ -161,7 +165,7 @@ fn http(root: &Table<'_>, operators: &[&str]) -> (Option<SocketAddr>, Vec<Token>
         },
     };
     table.close();
-    (listen, tokens)
+    (listen, tokens, proxies)
 }
 
 /// Whoever may connect there could give us calls that do not exist: only this machine may, unless the admin names others.

@@ -4,7 +4,7 @@ use crate::{
     engine::{
         Name,
         effect::{Alarm, Notice},
-        explain::{Explanation, Forecast},
+        explain::{Explanation, Forecast, Outlook},
         input::Input,
         number::Number,
         record::CallbackId,
@@ -43,6 +43,8 @@ pub enum Ask {
         /// The answer; `None`: there is no such line any more.
         told: oneshot::Sender<Option<Box<Forecast>>>,
     },
+    /// What may a client be told who would ask now to be called on this line? `None`: there is no such line any more.
+    Outlook(Name, oneshot::Sender<Option<Outlook>>),
     /// Step this input (a wish, new rules). Answered with the notices that its step gave, after its writes are committed.
     Step {
         /// The input.
@@ -142,6 +144,14 @@ impl Handle {
     /// The daemon is stopping.
     pub async fn foresee(&self, number: Number, line: Name, at: Option<Wall>) -> Result<Option<Box<Forecast>>, Gone> {
         self.ask(|told| Ask::Foresee { number, line, at, told }).await
+    }
+
+    /// What a client may be told who would ask now to be called on this line.
+    ///
+    /// # Errors
+    /// The daemon is stopping.
+    pub async fn outlook(&self, line: Name) -> Result<Option<Outlook>, Gone> {
+        self.ask(|told| Ask::Outlook(line, told)).await
     }
 
     /// Steps an input; the notices of its step, when they are committed.

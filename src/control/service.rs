@@ -188,14 +188,21 @@ impl Service {
         Ok(json!({ "callback": callback, "attempts": attempts, "call": call, "rule": rule, "now": now }))
     }
 
+    /// A callback that has something still to do.
+    async fn still_open(&self, id: CallbackId) -> Done<CallbackRecord> {
+        if let Some(open) = self.status().await?.callbacks.into_iter().find(|open| open.id == id) {
+            return Ok(open);
+        }
+        self.callback(id).await?;
+        Err(Refusal::new(RefusalKind::Done, format!("callback {id} is over")))
+    }
+
     /// Takes a callback off.
     ///
     /// # Errors
     /// It is not open; the store takes no writes.
     pub async fn cancel(&self, callback: CallbackId, by: &str) -> Done<()> {
-        if !self.status().await?.callbacks.iter().any(|open| open.id == callback) {
-            return Err(Refusal::new(RefusalKind::Unknown, format!("there is no open callback {callback}")));
-        }
+        self.still_open(callback).await?;
         self.wish(Wish::Cancel { callback, by: person(by) }).await.map(drop)
     }
 
@@ -204,10 +211,7 @@ impl Service {
     /// # Errors
     /// It is not open, or its attempt is under way; the time is too far away; the store takes no writes.
     pub async fn reschedule(&self, callback: CallbackId, due: Wall) -> Done<()> {
-        let status = self.status().await?;
-        let open = status.callbacks.iter().find(|open| open.id == callback);
-        let none = || Refusal::new(RefusalKind::Unknown, format!("there is no open callback {callback}"));
-        let open = open.ok_or_else(none)?;
+        let open = self.still_open(callback).await?;
         if open.is_active() {
             return Err(Refusal::new(
                 RefusalKind::Done,

@@ -13,8 +13,10 @@
 use super::{
     Name,
     effect::Notice,
+    input::Request,
     machine::{Cx, Engine, Timer},
     number::Number,
+    paper::Paper,
     record::{
         Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Job, LiveId, Origin,
         Outcome, Try, Write,
@@ -193,6 +195,34 @@ impl Engine {
                 self.insert(record, cx);
             }
         }
+    }
+
+    /// A client asked on a web site to be called: an open callback becomes what they ask for, but for an attempt that is under way.
+    /// A blocked number is left alone.
+    pub(super) fn request(&mut self, request: Request, cx: &mut Cx) {
+        let Request { number, line, site, marks, due, paper } = request;
+        if let Some(block) = self.blocked.get(&number) {
+            return cx.notice(Notice::Blocked(block.clone()));
+        }
+        let Some(line) = self.rules.lines.get(&line).cloned() else { return };
+        let (now, origin) = (cx.now.wall, Origin::Web { site });
+        let due = due.unwrap_or(now).max(now);
+        let marks = Box::new(marks.or(line.marks()));
+        cx.write(Write::Paper(Paper { at: now, ..paper }));
+        let Some(id) = self.open.get(&number).copied() else {
+            let record = self.fresh(number, &line, origin, now);
+            let expires = due + line.requested.expire;
+            self.insert(CallbackRecord { marks, due, expires, ..record }, cx);
+            return;
+        };
+        self.change(id, cx, |record, _| {
+            record.last_miss = now;
+            if !record.is_active() {
+                (record.line, record.origin, record.marks) = (line.name.clone(), origin, marks);
+                (record.state, record.due, record.spent) = (CallbackState::Waiting, due, 0);
+                record.expires = due + line.requested.expire;
+            }
+        });
     }
 
     /// A client who waits on the line is to be called back, in the place that they have since then.

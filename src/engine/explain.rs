@@ -6,8 +6,8 @@ use super::{
     number::Number,
     record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, CallbackState},
     retry::Against,
-    rules::{Line, Missed},
-    time::{Now, Wall},
+    rules::{Line, Missed, Mode},
+    time::{Now, Span, Wall},
 };
 use serde::{Deserialize, Serialize};
 
@@ -127,7 +127,29 @@ pub struct Forecast {
     pub expires: Wall,
 }
 
+/// What a client may be told who thinks of asking for a call on a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// When the line's hours allow a call first: now, while they do; `None`: not for a year.
+    pub opens: Option<Wall>,
+    /// Within how long the client's phone would ring; `None`: nobody is free for it, or something else stands against it.
+    pub rings_within: Option<Span>,
+}
+
 impl Engine {
+    /// What a client may be told who would ask now to be called on this line.
+    pub fn outlook(&self, line: &Line, now: Now) -> Outlook {
+        let opens = line.calendar.as_ref().map_or(Some(now.wall), |calendar| calendar.next_open(now.wall));
+        let stands_still =
+            self.all_stands_still().is_some() || self.rules.observe || line.requested.mode == Mode::ByHand;
+        let waits = self.ready.get(&line.group).is_some_and(|ready| !ready.is_empty());
+        let group = self.rules.groups.get(&line.group).filter(|_| !stands_still && !waits && opens == Some(now.wall));
+        let there = group.is_some_and(|group| self.is_anybody_free(group, now))
+            && self.rests_until(line).is_none()
+            && self.free_trunk(line, &[], None, now.mono).is_some();
+        Outlook { opens, rings_within: there.then(|| line.called_within(&self.rules)) }
+    }
+
     /// Why the open callback `id` stands where it stands; `None`: it is not open.
     pub fn explain(&self, id: CallbackId, now: Now) -> Option<Explanation> {
         let callback = self.callbacks.get(&id)?.clone();

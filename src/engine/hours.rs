@@ -57,6 +57,19 @@ impl Calendar {
         })
     }
 
+    /// When it is open from `at` on, in so many days of its own; a span that has begun already begins at `at`.
+    pub fn openings(&self, at: Wall, days: i32) -> Vec<(Wall, Wall)> {
+        let today = self.zone.to_datetime(at.timestamp()).date();
+        let dates = (0..days).filter_map(|ahead| today.checked_add(ahead.days()).ok());
+        let spans = dates.flat_map(|date| {
+            self.spans(date).iter().filter_map(move |&(from, to)| {
+                let (next, last) = if to >= 1440 { (date.tomorrow().ok()?, to - 1440) } else { (date, to) };
+                Some((self.instant(date, from)?, self.instant(next, last)?))
+            })
+        });
+        spans.filter(|(_, to)| *to > at).map(|(from, to)| (from.max(at), to)).collect()
+    }
+
     fn spans(&self, date: Date) -> &[(u16, u16)] {
         let day = usize::from(date.weekday().to_monday_zero_offset() as u8);
         match (self.holidays.contains(&date), self.workdays.contains(&date)) {
@@ -133,6 +146,19 @@ mod tests {
         assert_eq!(next(date(2026, 11, 28), 17), at(&calendar, date(2026, 11, 30), 9, 0), "Saturday evening");
         assert_eq!(next(date(2026, 12, 31), 21), at(&calendar, date(2027, 1, 2), 10, 0), "New Year is a holiday");
         assert_eq!(next(date(2027, 2, 21), 8), at(&calendar, date(2027, 2, 21), 9, 0), "a Sunday that is worked");
+    }
+
+    #[test]
+    fn tells_when_it_is_open_in_the_next_days() {
+        let calendar = moscow();
+        let hour = |d, hour| at(&calendar, d, hour, 0);
+        let (saturday, monday) = (date(2026, 11, 28), date(2026, 11, 30));
+        let spans = calendar.openings(hour(saturday, 12), 3);
+        assert_eq!(spans, [(hour(saturday, 12), hour(saturday, 16)), (hour(monday, 9), hour(monday, 20))]);
+        assert_eq!(calendar.openings(hour(saturday, 16), 2), [], "it shuts to the minute");
+        let always = Calendar::new(TimeZone::UTC, std::array::from_fn(|_| vec![(0, 1440)]), [], []);
+        let (first, second) = (Wall(0), Wall(86_400_000));
+        assert_eq!(always.openings(first, 1), [(first, second)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{
     Name,
     number::Number,
+    paper::Paper,
     record::{AttemptRecord, CallbackId, CallbackRecord, ChannelId, Marks, Outcome},
     rules::{Key, Rules},
     time::{Span, Wall},
@@ -240,6 +241,23 @@ pub enum Asked {
     Other,
 }
 
+/// A client's wish on a web site to be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The client.
+    pub number: Number,
+    /// The line.
+    pub line: Name,
+    /// The site.
+    pub site: String,
+    /// Where the client came from; what is empty is the line's.
+    pub marks: Marks,
+    /// When the client would like to be called; `None`: now.
+    pub due: Option<Wall>,
+    /// What the site sent with it, to be kept.
+    pub paper: Paper,
+}
+
 /// What a person wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -254,6 +272,8 @@ pub enum Wish {
         /// The list in which it stands, when it stands in one.
         list: Option<String>,
     },
+    /// A client asked on a web site to be called.
+    Request(Box<Request>),
     /// Never dial this number, whoever is missed or asks; an open callback of it is taken off.
     Block {
         /// The client.

@@ -321,6 +321,7 @@ impl Engine {
     fn wish(&mut self, wish: Wish, cx: &mut Cx) {
         match wish {
             Wish::Call { number, line, by, list } => self.call_by_hand(number, line, by, list, cx),
+            Wish::Request(request) => self.request(*request, cx),
             Wish::Block { number, by } => self.block_by_hand(number, by, cx),
             Wish::Unblock { number } => self.unblock(number, cx),
             Wish::List { list, paused } => self.pause_list(list, paused, cx),

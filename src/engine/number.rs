@@ -76,11 +76,17 @@ impl Number {
     /// A number of this country that costs what calls there usually cost, so that anybody may ask us to call it: no premium, shared
     /// or personal rate, no other country.
     pub fn is_ordinary_in(self, country: &str) -> bool {
+        self.country_of_ordinary().is_some_and(|own| own == country)
+    }
+
+    /// The country (ISO 3166, two letters) of a number that costs what calls there usually cost; `None`: a premium, shared or
+    /// personal rate, or no number that is in use anywhere.
+    pub fn country_of_ordinary(self) -> Option<String> {
         use phonenumber::Type::{FixedLine, FixedLineOrMobile, Mobile, TollFree, Voip};
-        let Ok(number) = phonenumber::parse(None, self.to_string()) else { return false };
+        let number = phonenumber::parse(None, self.to_string()).ok()?;
         let kind = number.number_type(&phonenumber::metadata::DATABASE);
-        let own = number.country().id().is_some_and(|id| id.as_ref() == country);
-        own && matches!(kind, FixedLine | FixedLineOrMobile | Mobile | TollFree | Voip)
+        let ordinary = matches!(kind, FixedLine | FixedLineOrMobile | Mobile | TollFree | Voip);
+        number.country().id().filter(|_| ordinary).map(|id| id.as_ref().to_owned())
     }
 
     /// The number with its middle hidden, for logs: `+7916***4567`.

@@ -383,6 +383,21 @@ pub enum Origin {
         /// The list's name.
         list: String,
     },
+    /// The client asked for it on a web site.
+    Web {
+        /// The site's name.
+        site: String,
+    },
+}
+
+impl Origin {
+    /// Did the client ask for it, or a person for the client?
+    pub fn is_asked_for(&self) -> bool {
+        match self {
+            Origin::ByHand { .. } | Origin::Queue { .. } | Origin::Web { .. } => true,
+            Origin::Missed { .. } | Origin::Listed { .. } => false,
+        }
+    }
 }
 
 /// Where a callback stands.

@@ -13,6 +13,10 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+/// What a call that was asked for needs beside the operator's answer until the client's phone rings: the announcement, and the
+/// switch's own time.
+pub const ANNOUNCED: Span = Span::seconds(10);
+
 /// The whole of what the engine obeys. Built by `config`; replaced as one on reload.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -79,20 +83,25 @@ pub struct Line {
 impl Line {
     /// How a callback of this origin is made.
     pub fn redial_for(&self, origin: &Origin) -> &Redial {
-        match origin {
-            Origin::ByHand { .. } | Origin::Queue { .. } => &self.requested,
-            Origin::Missed { .. } | Origin::Listed { .. } => &self.redial,
-        }
+        if origin.is_asked_for() { &self.requested } else { &self.redial }
     }
 
     /// The line as a callback of this origin sees it: how it is made is `redial`.
     pub fn for_origin(self: Arc<Line>, origin: &Origin) -> Arc<Line> {
-        match origin {
-            Origin::ByHand { .. } | Origin::Queue { .. } => {
-                Arc::new(Line { redial: self.requested.clone(), ..(*self).clone() })
-            }
-            Origin::Missed { .. } | Origin::Listed { .. } => self,
+        match origin.is_asked_for() {
+            true => Arc::new(Line { redial: self.requested.clone(), ..(*self).clone() }),
+            false => self,
         }
+    }
+
+    /// Within how long of asking for it a client's phone rings, where an operator of its group is free: what the line promises, or
+    /// else what these operators' phones need.
+    pub fn called_within(&self, rules: &Rules) -> Span {
+        let members = rules.groups.get(&self.group).map_or(&[][..], |group| &group.operators);
+        let operators = members.iter().filter_map(|member| rules.operators.get(&member.name));
+        let slowest = operators.map(|operator| operator.until_there()).max().unwrap_or_default();
+        let needed = if self.requested.client_first.is_some() { Span::ZERO } else { slowest };
+        self.requested.called_within.unwrap_or(needed + ANNOUNCED)
     }
 
     /// May it ring a client while nobody is free?
@@ -519,10 +528,10 @@ pub struct Announcements {
 impl Announcements {
     /// The one for a callback of this origin, of which so many tries are spent.
     pub fn of(&self, origin: &Origin, spent: u32) -> &Arc<str> {
-        match origin {
+        match origin.is_asked_for() {
             _ if spent > 0 => &self.repeated,
-            Origin::Missed { .. } | Origin::Listed { .. } => &self.missed,
-            Origin::ByHand { .. } | Origin::Queue { .. } => &self.requested,
+            true => &self.requested,
+            false => &self.missed,
         }
     }
 }
@@ -725,6 +734,17 @@ impl Default for Operator {
             agent: None,
             answer: Answer::Person,
         }
+    }
+}
+
+impl Operator {
+    /// How long it may take until an operator who takes the call is there.
+    pub fn until_there(&self) -> Span {
+        let turns = match self.order {
+            Order::InOrder => self.phones.len() as u64,
+            Order::Together => 1,
+        };
+        Span(self.ring.0 * turns) + self.answer.delay()
     }
 }
 

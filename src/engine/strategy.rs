@@ -111,6 +111,13 @@ impl Engine {
         candidates.filter_map(|member| self.rules.operators.get(&member.name).cloned()).take(most).collect()
     }
 
+    /// Is somebody free of those of this group who are rung first?
+    pub(super) fn is_anybody_free(&self, group: &Group, now: Now) -> bool {
+        let first = group.operators.iter().map(|member| member.level).min();
+        let mut rung_first = group.operators.iter().filter(|member| Some(member.level) == first);
+        rung_first.any(|member| self.operators.get(&member.name).is_some_and(|state| state.is_free(now.mono)))
+    }
+
     /// Who may be rung next, first choice first.
     fn candidates<'g>(&self, group: &'g Group, job: Job, tried: &[Name], now: Now) -> Vec<&'g Member> {
         let Some(wanted) = self.wanted(job) else { return Vec::new() };

@@ -7,15 +7,19 @@
 //! | `GET /readyz` | 200 while it can call somebody back: the store takes writes and a switch is there; else 503 with why |
 //! | `/api/v1/…`, `/openapi.json`, `/docs` | the API: see `api` |
 //! | `/`, `/operator`, `/console` | the pages: see `pages`; `/session` signs in to them |
+//! | `/widget.js`, `/widget/…` | the widget of web sites: see `widget` |
 //! | `POST /cdr/json` | 204 when what the record told is on the disk; mod_json_cdr keeps the record on any other answer |
 
 mod api;
 mod cdr;
 mod pages;
 mod session;
+mod widget;
 
 pub use api::{Api, Events, Once, fingerprint, new_secret};
 pub use cdr::MOST_POSTS;
+pub use pages::{SHOP_KEY, shop};
+pub use widget::Widget;
 
 use crate::{clock::Clock, control::Service, metrics};
 use axum::{
@@ -51,7 +55,7 @@ pub struct Http {
 }
 
 /// The routes.
-pub fn router(http: Http, api: Api) -> Router {
+pub fn router(http: Http, api: Api, widget: Widget) -> Router {
     let own = Router::new()
         .route("/metrics", get(scrape))
         .route("/healthz", get(alive))
@@ -61,6 +65,7 @@ pub fn router(http: Http, api: Api) -> Router {
         .with_state(http);
     own.merge(pages::router())
         .merge(session::router(api.tokens.clone()))
+        .merge(widget::router(widget))
         .merge(api::router(api).layer(DefaultBodyLimit::max(MOST_ASKED)))
 }
 

@@ -6,10 +6,11 @@ use axum::{
     http::{
         HeaderValue, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-            X_CONTENT_TYPE_OPTIONS,
+            ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+            REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
         },
     },
+    middleware::map_response,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -22,6 +23,7 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; object-src
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
+const JSON: &str = "application/json";
 const SVG: &str = "image/svg+xml";
 
 macro_rules! files {
@@ -53,12 +55,49 @@ const FILES: &[File] = files! {
     "/web/vendor/uplot.css" STYLE "vendor/uplot.css";
 };
 
+/// The widget of web sites, which any page may load, and what it loads itself.
+const WIDGET: &[File] = files! {
+    "/widget.js" SCRIPT "widget.js";
+    "/widget-work.js" SCRIPT "widget-work.js";
+    "/widget-chat.js" SCRIPT "widget-chat.js";
+    "/widget.css" STYLE "widget.css";
+    "/widget.ru.json" JSON "widget.ru.json";
+    "/widget.en.json" JSON "widget.en.json";
+};
+
+/// A shop that does not exist, to see the widget on.
+const SHOP: &[File] = files! {
+    "/shop" HTML "shop/index.html";
+    "/shop/shop.css" STYLE "shop/shop.css";
+    "/shop/kettle.svg" SVG "shop/kettle.svg";
+};
+
+/// The key of [`shop`]'s site.
+pub const SHOP_KEY: &str = "shop-demo";
+
 /// The routes.
 pub fn router() -> Router {
-    FILES.iter().fold(Router::new(), |router, file| {
+    routes(FILES).merge(routes(WIDGET).layer(map_response(for_all)))
+}
+
+/// A shop to see the widget on, at `/shop`; of a demonstration, not of a daemon. Its site has the key [`SHOP_KEY`].
+pub fn shop() -> Router {
+    routes(SHOP)
+}
+
+fn routes(files: &'static [File]) -> Router {
+    files.iter().fold(Router::new(), |router, file| {
         let tag = tag(file.bytes);
         router.route(file.path, get(move |request: Request| async move { serve(file, &tag, &request) }))
     })
+}
+
+/// Pages of every site may load it, those too that ask whether they may.
+async fn for_all(mut answer: Response) -> Response {
+    let headers = answer.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+    answer
 }
 
 fn tag(bytes: &[u8]) -> HeaderValue {
@@ -78,5 +117,24 @@ fn serve(file: &'static File, tag: &HeaderValue, request: &Request) -> Response 
     match request.headers().get(IF_NONE_MATCH) {
         Some(known) if known == tag => (StatusCode::NOT_MODIFIED, headers).into_response(),
         _ => (headers, file.bytes).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The most bytes of the widget: sites load it on each of their pages.
+    const MOST_WIDGET: usize = 20 << 10;
+    /// The most bytes of everything that it may load.
+    const MOST_LOADED: usize = 50 << 10;
+
+    #[test]
+    fn the_widget_is_small_and_the_shop_knows_its_key() {
+        let widget = WIDGET[0].bytes.len();
+        assert!(widget < MOST_WIDGET, "{widget} bytes");
+        assert!(WIDGET.iter().map(|file| file.bytes.len()).sum::<usize>() < MOST_LOADED);
+        let page = std::str::from_utf8(SHOP[0].bytes).unwrap();
+        assert!(page.contains(&format!("data-site=\"{SHOP_KEY}\"")), "{page}");
     }
 }

@@ -174,6 +174,7 @@ impl<'h> Model<'h> {
                 Origin::ByHand { by } => Some((by.clone(), None)),
                 Origin::Queue { .. } => Some(("the queue".to_owned(), None)),
                 Origin::Listed { list } => Some((String::new(), Some(list.clone()))),
+                Origin::Web { site } => Some((format!("the site {site}"), None)),
             };
             if let Some((by, list)) = asked {
                 let (number, line) = (callback.number, callback.line.clone());

@@ -625,7 +625,7 @@ impl Judge {
     }
 
     fn not_within_the_window(&mut self, record: &CallbackRecord, at: Now) {
-        if matches!(record.origin, Origin::Queue { .. }) {
+        if matches!(record.origin, Origin::Queue { .. } | Origin::Web { .. }) {
             return; // the client asked for it
         }
         let Some(line) = self.house.line(&record.line) else { return };
@@ -696,9 +696,8 @@ impl Judge {
             return None;
         }
         let requested = line.requested();
-        let asked = matches!(record.origin, Origin::ByHand { .. } | Origin::Queue { .. });
         let Manners { zone, avoid, per_day, per_week, client_hours, .. } =
-            if asked { &requested.manners } else { &line.redial.manners };
+            if record.origin.is_asked_for() { &requested.manners } else { &line.redial.manners };
         let is_in = |spans: &[(u16, u16)], local: DateTime| {
             let minute = local.hour() as u16 * 60 + local.minute() as u16;
             spans.iter().any(|(from, to)| (*from..*to).contains(&minute))

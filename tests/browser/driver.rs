@@ -140,6 +140,11 @@ impl Browser {
         self.ask("POST", "url", json!({ "url": url }));
     }
 
+    /// Says yes to what the page asks.
+    pub fn accept(&self) {
+        self.ask("POST", "alert/accept", json!({}));
+    }
+
     /// What a script returns: `return document.title`.
     pub fn run(&self, script: &str) -> Value {
         self.ask("POST", "execute/sync", json!({ "script": script, "args": [] }))

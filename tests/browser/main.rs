@@ -7,10 +7,12 @@
 #[path = "../outside/mod.rs"]
 mod outside;
 
+mod chat;
 mod driver;
 mod enter;
 mod operator;
 mod shop;
+mod widget;
 
 use driver::Browser;
 use shop::Shop;

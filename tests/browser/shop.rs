@@ -5,7 +5,11 @@ use perezvon::{
     clock::Clock,
     config,
     control::Service,
-    engine::{record::ChannelId, time::Span},
+    engine::{
+        paper::{Paper, PaperKind},
+        record::ChannelId,
+        time::Span,
+    },
     http::fingerprint,
     metrics,
     sim::{
@@ -15,7 +19,7 @@ use perezvon::{
         tcp::Streets,
         town::Town,
     },
-    store::{self, Store},
+    store::{self, PaperQuery, Store},
 };
 use std::{
     net::SocketAddr,
@@ -81,6 +85,11 @@ impl Shop {
     /// A page of it.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// All papers of this kind.
+    pub async fn papers(&self, kind: PaperKind) -> Vec<Paper> {
+        self.store.papers(&PaperQuery { kind: Some(kind), ..PaperQuery::default() }).await.unwrap()
     }
 
     /// This client calls the line, and waits so long.

@@ -288,6 +288,7 @@ fn callbacks() -> impl Strategy<Value = CallbackRecord> {
         channels().prop_map(|call| Origin::Queue { call }),
         texts().prop_map(|by| Origin::ByHand { by }),
         texts().prop_map(|list| Origin::Listed { list }),
+        texts().prop_map(|site| Origin::Web { site }),
     ];
     let whose = (callback_ids(), numbers(), texts(), names(), origin, states());
     let counts = (any::<[u32; 4]>(), option::of(outcomes()));

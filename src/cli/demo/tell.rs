@@ -9,7 +9,7 @@ use crate::{
     engine::{
         effect::{Alarm, AlarmKind, Notice},
         number::Number,
-        record::{CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, Outcome},
+        record::{CallRecord, CallbackRecord, CallbackState, ChannelId, CloseReason, Origin, Outcome},
         rules::Language,
         time::{Span, Wall},
     },
@@ -231,6 +231,12 @@ impl Teller {
     fn opened(&self, callback: &CallbackRecord) -> Option<String> {
         let due = clock(callback.due);
         let (id, number, line) = (callback.id, callback.number, &callback.line);
+        if let Origin::Web { site } = &callback.origin {
+            return self.say(
+                format!("ПРОСЯТ ПЕРЕЗВОНИТЬ на сайте {site}: {number}, в {due} (#{id})"),
+                format!("ASKED FOR on the site {site}: {number}, at {due} (#{id})"),
+            );
+        }
         self.say(
             format!("ПРОПУЩЕН {number} на {line}. Перезвоним в {due}, если не дозвонится сам (#{id})"),
             format!("MISSED {number} on {line}. To be called back at {due}, unless they get through before (#{id})"),
@@ -296,8 +302,9 @@ impl Teller {
         let call = row.call.as_ref();
         let at = call.map(|call| call.arrived).or(row.callback.as_ref().map(|c| c.opened)).unwrap_or_default();
         let time = at.timestamp().to_zoned(zone.clone()).strftime("%H:%M:%S").to_string();
-        let number = shown(call.and_then(|call| call.number));
-        let line = call.map_or("", |call| &call.line);
+        let callback = row.callback.as_ref();
+        let number = shown(call.map_or_else(|| callback.map(|callback| callback.number), |call| call.number));
+        let line = call.map(|call| &*call.line).or(callback.map(|callback| &*callback.line)).unwrap_or_default();
         let what = match call {
             Some(call) if call.missed == Some(true) => self.say("пропущен", "missed"),
             Some(call) if call.served.is_some() => {
@@ -305,7 +312,8 @@ impl Teller {
                 let talk = span(call.talk, self.language);
                 self.say(format!("{operator}, {talk}"), format!("{operator}, {talk}"))
             }
-            _ => self.say("без ответа", "unserved"),
+            Some(_) => self.say("без ответа", "unserved"),
+            None => self.say("просьба на сайте", "asked for on a site"),
         };
         let callback = row.callback.as_ref().map(|callback| {
             let why = match &callback.state {

@@ -184,7 +184,7 @@ pub async fn explain(
     params(("id" = u64, Path, description = "Its number")),
     responses(
         (status = 204, description = "It is taken off, or ends as soon as its attempt does"),
-        Malformed, Denied, Unknown, Unavailable,
+        Malformed, Denied, Unknown, Conflict, Unavailable,
     )
 )]
 pub async fn cancel(

@@ -19,8 +19,10 @@ mod reports;
 mod tokens;
 mod wire;
 
+pub use chats::{MOST_PICTURE_BODY, MessageOf, NewMessage, inert};
 pub use events::Events;
 pub use once::Once;
+pub(super) use problem::Problem;
 pub use tokens::{fingerprint, new_secret, token_of};
 
 use crate::{

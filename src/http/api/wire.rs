@@ -138,9 +138,9 @@ pub struct Callback {
     pub name: String,
     /// The line whose rules apply.
     pub line: String,
-    /// Why it exists: missed, queue, by-hand, listed.
+    /// Why it exists: missed, queue, by-hand, listed, web.
     pub origin: String,
-    /// Of which call, by whom, in which list.
+    /// Of which call, by whom, in which list, on which site.
     pub origin_of: String,
     /// tracking, waiting, active, ending, closed.
     pub state: String,
@@ -180,6 +180,7 @@ impl From<&CallbackRecord> for Callback {
             Origin::Queue { call } => ("queue", call.to_string()),
             Origin::ByHand { by } => ("by-hand", by.clone()),
             Origin::Listed { list } => ("listed", list.clone()),
+            Origin::Web { site } => ("web", site.clone()),
         };
         let (state, end) = match &record.state {
             CallbackState::Tracking => ("tracking", None),

@@ -402,6 +402,7 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
         Origin::ByHand { by } => ("by-hand", by.clone()),
         Origin::Queue { call } => ("queue", call.raw()),
         Origin::Listed { list } => ("listed", list.clone()),
+        Origin::Web { site } => ("web", site.clone()),
     };
     let (state, end) = match &callback.state {
         CallbackState::Tracking => ("tracking", None),
@@ -480,6 +481,7 @@ fn origin(fields: &mut Fields<'_>) -> Result<Origin, Error> {
         "by-hand" => Ok(Origin::ByHand { by: of }),
         "queue" => Ok(Origin::Queue { call: ChannelId::new(&of) }),
         "listed" => Ok(Origin::Listed { list: of }),
+        "web" => Ok(Origin::Web { site: of }),
         _ => Err(fields.damaged(format!("unknown origin {kind:?}"))),
     }
 }
