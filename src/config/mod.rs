@@ -91,8 +91,8 @@ impl Config {
             ("switch", self.switches != new.switches),
             ("store", self.store != new.store),
             ("http", (self.listen, &self.tokens, &self.proxies) != (new.listen, &new.tokens, &new.proxies)),
-            ("pages", self.pages != new.pages),
             ("site", self.sites != new.sites),
+            ("pages", self.pages != new.pages),
             ("outbound", self.outbound != new.outbound),
             ("cdr", self.cdr != new.cdr),
             ("control", self.socket != new.socket),
@@ -120,12 +120,12 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// Who may ask the API there.
     pub tokens: Vec<Token>,
-    /// What the pages show beside what the daemon knows.
-    pub pages: Pages,
     /// Whose word about a caller's address is taken, `X-Forwarded-For`; nobody's when empty.
     pub proxies: Vec<Net>,
     /// Web sites whose visitors may ask to be called.
     pub sites: Vec<Site>,
+    /// What the pages show beside what the daemon knows.
+    pub pages: Pages,
     /// Where dialplans give us their callers; `None`: nowhere.
     pub outbound: Option<Outbound>,
     /// How call detail records are taken in.

@@ -38,14 +38,14 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let (rules, language) = rules::read(root, names, folder);
     let operators: Vec<&str> = rules.operators.keys().map(|name| &**name).collect();
     let (listen, tokens, proxies) = http(root, &operators);
-    let pages = pages::read(root);
     let sites = site::read(root, rules.lines.keys(), &rules.country);
+    let pages = pages::read(root);
     let outbound = outbound(root);
     let cdr = cdr(root, listen);
     let voice = voices(root, language);
     root.close();
     let rules = Arc::new(rules);
-    Some(Config { switches, store, listen, tokens, pages, proxies, sites, outbound, cdr, socket, log, voice, rules })
+    Some(Config { switches, store, listen, tokens, proxies, sites, pages, outbound, cdr, socket, log, voice, rules })
 }
 
 fn switches(root: &Table<'_>, folder: &Path) -> Vec<Switch> {

@@ -215,8 +215,11 @@ impl Engine {
             self.insert(CallbackRecord { marks, due, expires, ..record }, cx);
             return;
         };
+        let talks = self.attempts.get(&id.into()).is_some_and(|at| at.record.joined.is_some());
         self.change(id, cx, |record, _| {
-            record.last_miss = now;
+            if !talks {
+                record.last_miss = now;
+            }
             if !record.is_active() {
                 (record.line, record.origin, record.marks) = (line.name.clone(), origin, marks);
                 (record.state, record.due, record.spent) = (CallbackState::Waiting, due, 0);
