@@ -5,6 +5,7 @@
 //! bound the state is built anew from the store.
 
 pub mod intake;
+pub mod keep;
 mod tell;
 
 pub use tell::Numbers;

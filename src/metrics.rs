@@ -71,6 +71,11 @@ const LIVE: Metric = gauge("perezvon_live_calls", &[], "Clients' calls that are 
 const OPENED: Metric = counter("perezvon_callbacks_opened_total", &["line", "origin"], "Callbacks opened.");
 const JOINED: Metric = counter("perezvon_callbacks_joined_total", &["line"], "Misses that joined an open callback.");
 const CLOSED: Metric = counter("perezvon_callbacks_closed_total", &["line", "reason"], "Callbacks closed, by why.");
+const TRIED: Metric = counter(
+    "perezvon_callbacks_tried_total",
+    &["line"],
+    "Callbacks closed for which operators had been rung at least once.",
+);
 const OPEN: Metric = gauge("perezvon_callbacks_open", &["state"], "Open callbacks by state.");
 const QUEUE: Metric = gauge("perezvon_queue_length", &[], "Callbacks that are due and wait for an operator.");
 const WAITING: Metric =
@@ -111,6 +116,18 @@ const FIRST_DIAL: Metric =
 const TO_TALK: Metric = times("perezvon_miss_to_talk_seconds", WAITS, "From the last miss to the talk.");
 const TALK: Metric = times("perezvon_talk_seconds", TALKS, "How long client and operator talked in a callback.");
 const OPERATORS: Metric = gauge("perezvon_operators", &["state"], "Operators by what they do.");
+const OPERATOR_STATE: Metric =
+    gauge("perezvon_operator_state", &["operator", "state"], "1 at what this operator does, 0 at all else.");
+const OPERATOR_TALKS: Metric = counter(
+    "perezvon_operator_talks_total",
+    &["operator"],
+    "Talks of this operator, ours and others, since the first start.",
+);
+const OPERATOR_TALK_SECONDS: Metric = counter(
+    "perezvon_operator_talk_seconds_total",
+    &["operator"],
+    "How long this operator has talked, since the first start.",
+);
 const PAUSED: Metric = gauge("perezvon_paused", &[], "1 while all dialling is paused.");
 const SWITCH_UP: Metric = gauge("perezvon_switch_up", &["switch"], "1 while we are logged in to the switch.");
 const RECONNECTS: Metric =
@@ -141,6 +158,7 @@ pub const ALL: &[&Metric] = &[
     &OPENED,
     &JOINED,
     &CLOSED,
+    &TRIED,
     &OPEN,
     &QUEUE,
     &WAITING,
@@ -157,6 +175,9 @@ pub const ALL: &[&Metric] = &[
     &TO_TALK,
     &TALK,
     &OPERATORS,
+    &OPERATOR_STATE,
+    &OPERATOR_TALKS,
+    &OPERATOR_TALK_SECONDS,
     &PAUSED,
     &SWITCH_UP,
     &RECONNECTS,
@@ -189,7 +210,7 @@ const ATTEMPT_OUTCOMES: [&str; 12] = [
     "unknown",
 ];
 /// Why callbacks are closed, as [`crate::engine::record::CloseReason::as_str`] says it.
-const CLOSE_REASONS: [&str; 9] = [
+const CLOSE_REASONS: [&str; 10] = [
     "talked",
     "client-called",
     "operator-called",
@@ -198,6 +219,7 @@ const CLOSE_REASONS: [&str; 9] = [
     "attempts-spent",
     "expired",
     "cancelled",
+    "do-not-call",
     "observed",
 ];
 
@@ -216,7 +238,12 @@ impl Metric {
     }
 
     fn begin(&self, values: &[&str]) {
-        metrics::counter!(self.name, self.labels(values)).absolute(0);
+        self.stands(values, 0);
+    }
+
+    /// What is counted elsewhere, and kept there.
+    fn stands(&self, values: &[&str], at: u64) {
+        metrics::counter!(self.name, self.labels(values)).absolute(at);
     }
 
     fn set(&self, values: &[&str], to: f64) {
@@ -267,8 +294,10 @@ pub fn describe_all() {
             Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
             Kind::Histogram => metrics::describe_histogram!(metric.name, Unit::Seconds, metric.help),
         }
-        if metric.kind == Kind::Counter && metric.labels.is_empty() {
-            metrics::counter!(metric.name).absolute(0);
+        match metric.kind {
+            Kind::Counter if metric.labels.is_empty() => metrics::counter!(metric.name).absolute(0),
+            Kind::Histogram => drop(metrics::histogram!(metric.name)),
+            Kind::Counter | Kind::Gauge => {}
         }
     }
     for kind in AlarmKind::ALL {
@@ -276,6 +305,7 @@ pub fn describe_all() {
     }
     SESSIONS.set(&[], 0.0);
     TurnedAway::ALL.iter().for_each(|why| TURNED_AWAY.begin(&[why.as_str()]));
+    CdrResult::ALL.iter().for_each(|result| CDRS.begin(&[result.as_str()]));
     for outcome in ATTEMPT_OUTCOMES {
         ATTEMPTS.begin(&[outcome]);
     }
@@ -288,6 +318,7 @@ pub fn lines(rules: &Rules) {
     for line in rules.lines.keys() {
         MISSED.begin(&[line]);
         JOINED.begin(&[line]);
+        TRIED.begin(&[line]);
         ["got-through", "missed", "unserved"].iter().for_each(|outcome| CALLS.begin(&[line, outcome]));
         ["missed", "by-hand", "listed", "queue", "web"].iter().for_each(|origin| OPENED.begin(&[line, origin]));
         CLOSE_REASONS.iter().for_each(|reason| CLOSED.begin(&[line, reason]));
@@ -317,13 +348,20 @@ pub fn notice(at: Wall, notice: &Notice) {
         Notice::OffersOver { group, outcome: Outcome::OperatorUnavailable | Outcome::OperatorDeclined, .. } => {
             IN_VAIN.count(&[group]);
         }
-        Notice::Closed { callback, reason } => CLOSED.count(&[&callback.line, reason.as_str()]),
+        Notice::Closed { callback, reason } => {
+            CLOSED.count(&[&callback.line, reason.as_str()]);
+            if callback.attempts > 0 {
+                TRIED.count(&[&callback.line]);
+            }
+        }
         Notice::CallArrived(_)
         | Notice::CallServed(_)
         | Notice::Blocked(_)
         | Notice::AtOperator { .. }
         | Notice::Operator(_)
         | Notice::Reopened(_)
+        | Notice::Forgotten(_)
+        | Notice::NotForgotten(_)
         | Notice::Queued(_)
         | Notice::Offered { .. }
         | Notice::OffersOver { .. }
@@ -380,6 +418,13 @@ pub fn alarm(alarm: &Alarm) {
 pub fn status(status: &Status, now: Wall) {
     for (name, state) in OperatorState::ALL {
         OPERATORS.set(&[name], count(&status.operators, |operator| operator.state == state));
+        for operator in &status.operators {
+            OPERATOR_STATE.set(&[&operator.name, name], f64::from(u8::from(operator.state == state)));
+        }
+    }
+    for operator in &status.operators {
+        OPERATOR_TALKS.stands(&[&operator.name], u64::from(operator.talk_count));
+        OPERATOR_TALK_SECONDS.stands(&[&operator.name], operator.talk_time.0 / 1000);
     }
     let open = |name, is: fn(&CallbackState) -> bool| OPEN.set(&[name], count(&status.callbacks, |c| is(&c.state)));
     open("tracking", |state| matches!(state, CallbackState::Tracking));
@@ -409,8 +454,9 @@ fn count<T>(items: &[T], is: impl Fn(&T) -> bool) -> f64 {
 /// The link to a switch is there, or is lost; `again`: it was there before.
 pub fn switch_link(switch: &str, up: bool, again: bool) {
     SWITCH_UP.set(&[switch], f64::from(u8::from(up)));
-    if up && again {
-        RECONNECTS.count(&[switch]);
+    match up && again {
+        true => RECONNECTS.count(&[switch]),
+        false => RECONNECTS.begin(&[switch]),
     }
 }
 
@@ -477,12 +523,7 @@ impl TurnedAway {
 
 /// What became of a call detail record.
 pub fn cdr(result: CdrResult) {
-    CDRS.count(&[match result {
-        CdrResult::Taken => "taken",
-        CdrResult::Known => "known",
-        CdrResult::Malformed => "malformed",
-        CdrResult::Refused => "refused",
-    }]);
+    CDRS.count(&[result.as_str()]);
 }
 
 /// What becomes of a call detail record.
@@ -496,6 +537,21 @@ pub enum CdrResult {
     Malformed,
     /// It could not be stored, or it is not known whose it is.
     Refused,
+}
+
+impl CdrResult {
+    /// All of them.
+    pub const ALL: [CdrResult; 4] = [CdrResult::Taken, CdrResult::Known, CdrResult::Malformed, CdrResult::Refused];
+
+    /// As the metric's label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CdrResult::Taken => "taken",
+            CdrResult::Known => "known",
+            CdrResult::Malformed => "malformed",
+            CdrResult::Refused => "refused",
+        }
+    }
 }
 
 /// A commit took this long.
@@ -561,6 +617,23 @@ mod tests {
         }
     }
 
+    fn anna() -> crate::engine::OperatorView {
+        crate::engine::OperatorView {
+            name: "anna".into(),
+            ready: true,
+            state: OperatorState::Free,
+            since: Wall(0),
+            callback: None,
+            call: None,
+            moment: None,
+            talks: None,
+            talk_count: 2,
+            talk_time: Span(95_500),
+            why: String::new(),
+            pause: None,
+        }
+    }
+
     fn everything_once() {
         let number = callback().number;
         let (callback_id, since) = (CallbackId(1), Wall(5000));
@@ -607,6 +680,8 @@ mod tests {
         step(Duration::from_micros(4));
         let view = crate::engine::SwitchView { name: "main".into(), up: true, settled: true };
         let now = Status {
+            at: Wall(0),
+            under_way: vec![],
             held: Vec::new(),
             paused_lists: Vec::new(),
             paused: false,
@@ -614,7 +689,7 @@ mod tests {
             observe: false,
             store_works: true,
             switches: vec![view],
-            operators: Vec::new(),
+            operators: vec![anna()],
             queues: vec![crate::engine::QueueView { group: "sales".into(), operators: 2, waiting: Vec::new() }],
             calls: vec![call()],
             callbacks: vec![callback()],
@@ -648,7 +723,7 @@ mod tests {
             for label in metric.labels {
                 let allowed = [
                     "line", "group", "left", "outcome", "origin", "reason", "state", "switch", "event", "result",
-                    "kind", "version",
+                    "kind", "version", "operator",
                 ];
                 assert!(allowed.contains(label), "{name} has the label {label}");
             }
@@ -698,7 +773,7 @@ mod tests {
     #[test]
     fn no_label_tells_who_called() {
         let text = rendered();
-        for secret in ["7916", "8f1c0c3e", "Иван", "anna"] {
+        for secret in ["7916", "8f1c0c3e", "Иван"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
         assert!(text.contains("perezvon_calls_total{line=\"site\",outcome=\"missed\"} 1"), "{text}");
@@ -711,6 +786,10 @@ mod tests {
             "perezvon_queue_wait_seconds_bucket{le=\"15\"} 1",
             "perezvon_queue_abandoned_wait_seconds_bucket{le=\"30\"} 0",
             "perezvon_queue_operators{group=\"sales\"} 2",
+            "perezvon_callbacks_tried_total{line=\"site\"} 1",
+            "perezvon_operator_state{operator=\"anna\",state=\"free\"} 1",
+            "perezvon_operator_state{operator=\"anna\",state=\"away\"} 0",
+            "perezvon_operator_talk_seconds_total{operator=\"anna\"} 95",
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }

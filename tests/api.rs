@@ -11,6 +11,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt,
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -39,6 +40,26 @@ fn token(name: &str, scope: &str) -> (String, String) {
     (secret, lines.to_owned())
 }
 
+/// Runs it, and waits until it listens.
+fn spawn(folder: &TempDir) -> (Child, String) {
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let log = fs::File::create(at("log")).unwrap();
+    let mut run = Command::new(PROGRAM);
+    run.args(["run", "--config", &at("p.toml")]).env_remove("RUST_LOG").stdout(Stdio::null()).stderr(log);
+    let child = run.spawn().unwrap();
+    let begun = Instant::now();
+    let address = loop {
+        let log = fs::read_to_string(at("log")).unwrap();
+        let told = log.split("call records address=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        match told {
+            Some(address) => break address.to_owned(),
+            None => assert!(begun.elapsed() < PATIENCE, "{log}"),
+        }
+        sleep(Duration::from_millis(30));
+    };
+    (child, address)
+}
+
 impl Daemon {
     fn start() -> Daemon {
         let folder = tempfile::tempdir().unwrap();
@@ -58,21 +79,33 @@ impl Daemon {
             widget::SITES,
         );
         fs::write(at("p.toml"), config).unwrap();
-        let log = fs::File::create(at("log")).unwrap();
-        let mut run = Command::new(PROGRAM);
-        run.args(["run", "--config", &at("p.toml")]).env_remove("RUST_LOG").stdout(Stdio::null()).stderr(log);
-        let child = run.spawn().unwrap();
-        let begun = Instant::now();
-        let address = loop {
-            let log = fs::read_to_string(at("log")).unwrap();
-            let told = log.split("call records address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-            match told {
-                Some(address) => break address.to_owned(),
-                None => assert!(begun.elapsed() < PATIENCE, "{log}"),
-            }
-            sleep(Duration::from_millis(30));
-        };
+        let (child, address) = spawn(&folder);
         Daemon { child, folder, address, secrets: tokens.map(|(secret, _)| secret) }
+    }
+
+    /// Is killed with -9, and started again on what it left.
+    fn dies_and_returns(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.address) = spawn(&self.folder);
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("p.toml")
+    }
+
+    /// The command line beside it: how it ended, and what it said.
+    fn perezvon(&self, arguments: &[&str]) -> (i32, String, String) {
+        let said = Command::new(PROGRAM)
+            .args(arguments)
+            .env("PEREZVON_CONTROL__SOCKET", self.folder.path().join("p.sock"))
+            .env("USER", "olga")
+            .env_remove("SUDO_USER")
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (said.status.code().unwrap(), text(said.stdout), text(said.stderr))
     }
 
     fn connect(&self) -> TcpStream {
@@ -140,6 +173,9 @@ fn nobody_asks_without_a_token_and_none_does_more_than_its_scope() {
     assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/pause", None).0, 403);
     assert_eq!(daemon.ask(ADMIN, "PUT /api/v1/pause", None).0, 204);
     assert_eq!(daemon.ask(READ, "GET /api/v1/status", None).1["paused"], true);
+    let (_, board) = daemon.ask(READ, "GET /api/v1/board", None);
+    assert_eq!((&board["paused"], &board["switches"][0]["up"]), (&json!(true), &json!(false)));
+    assert_eq!((&board["queues"][0]["waiting"], &board["operators"][0]["name"]), (&json!([]), &json!("anna")));
     assert_eq!(daemon.ask(ADMIN, "DELETE /api/v1/pause", None).0, 204);
     let log = fs::read_to_string(daemon.folder.path().join("log")).unwrap();
     assert!(daemon.secrets.iter().all(|secret| !log.contains(secret.as_str())));
@@ -163,6 +199,9 @@ fn a_callback_is_made_once_read_explained_put_off_and_taken_off() {
     let id = made["id"].as_u64().unwrap();
     let (status, story) = daemon.ask(READ, &format!("GET /api/v1/callbacks/{id}"), None);
     assert_eq!((status, &story["callback"]["id"], story["attempts"].as_array().unwrap().len()), (200, &json!(id), 0));
+    let (_, board) = daemon.ask(READ, "GET /api/v1/board", None);
+    let shown = &board["callbacks"][0];
+    assert_eq!((&shown["callback"]["id"], &shown["stage"]), (&json!(id), &json!("due")), "{board}");
     let (_, why) = daemon.ask(READ, &format!("GET /api/v1/callbacks/{id}/explanation"), None);
     assert!(why["now"]["vetoes"].as_array().is_some_and(|vetoes| !vetoes.is_empty()), "{why}");
     let due = "2030-01-01T09:00:00Z";
@@ -181,6 +220,7 @@ fn a_callback_is_made_once_read_explained_put_off_and_taken_off() {
         (story["callback"]["state"].as_str(), story["callback"]["reason"].as_str()),
         (Some("closed"), Some("cancelled"))
     );
+    assert_eq!(story["callback"]["reason_of"].as_str(), Some("site"), "who took it off");
     assert_eq!(daemon.ask(READ, "GET /api/v1/callbacks/999", None).0, 404);
     assert_eq!(daemon.ask(READ, "GET /api/v1/callbacks/x", None).0, 400);
 }
@@ -206,6 +246,43 @@ fn pages_follow_each_other_and_leave_nothing_out() {
     assert_eq!(seen, [5, 4, 3, 2, 1]);
     let (_, calls) = daemon.ask(READ, "GET /api/v1/calls", None);
     assert_eq!(calls, json!({ "calls": [], "next": null }));
+    let (mut seen, mut before) = (Vec::new(), String::new());
+    loop {
+        let (_, page) = daemon.ask(READ, &format!("GET /api/v1/journal?limit=2&status=pending,live{before}"), None);
+        let rows = page["rows"].as_array().unwrap();
+        assert!(rows.iter().all(|row| row["call"].is_null() && row["status"] == "pending"), "{page}");
+        seen.extend(rows.iter().map(|row| row["callback"]["id"].as_u64().unwrap()));
+        match page["next"].as_str() {
+            Some(next) => before = format!("&before={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1]);
+    let (_, groups) = daemon.ask(READ, "GET /api/v1/groups", None);
+    let of_group = format!("group={}", groups["groups"][0]["name"].as_str().unwrap());
+    for (filter, wanted) in [
+        ("line=site", 5),
+        (of_group.as_str(), 5),
+        ("group=nobodys", 0),
+        ("source=nowhere", 0),
+        ("number=%2B79160000003", 1),
+        ("status=served", 0),
+        ("operator=anna", 0),
+        ("redial=false", 5),
+        ("redial=true", 0),
+    ] {
+        let (_, page) = daemon.ask(READ, &format!("GET /api/v1/journal?{filter}"), None);
+        assert_eq!(page["rows"].as_array().unwrap().len(), wanted, "{filter}");
+    }
+    for (filter, status) in
+        [("state=waiting", 200), ("reason=talked", 200), ("state=asleep", 400), ("reason=luck", 400)]
+    {
+        assert_eq!(daemon.ask(READ, &format!("GET /api/v1/callbacks?{filter}"), None).0, status, "{filter}");
+    }
+    for wrong in ["status=", "status=gone", "status=live,gone", "before=x", "redial=maybe", "limit=0"] {
+        let (status, problem) = daemon.ask(READ, &format!("GET /api/v1/journal?{wrong}"), None);
+        assert_eq!((status, problem["code"].as_str()), (400, Some("malformed")), "{wrong}");
+    }
     for wrong in
         ["limit=0", "limit=1001", "limit=x", "colour=red", "after=x", "since=yesterday", "number=abc", "format=xml"]
     {
@@ -215,6 +292,11 @@ fn pages_follow_each_other_and_leave_nothing_out() {
     let more = format!("Authorization: Bearer {}\r\n", daemon.secrets[READ]);
     let (status, head, body) = daemon.exchange("GET /api/v1/calls?format=csv", &more, "");
     assert!(status == 200 && head.contains("text/csv") && body.contains("id,arrived,line,number"), "{head}\n{body}");
+    let (status, head, body) = daemon.exchange("GET /api/v1/journal?format=csv&limit=2", &more, "");
+    assert!(status == 200 && head.contains("attachment; filename=\"journal.csv\""), "{head}");
+    assert_eq!(body.matches(",request,pending,,site,").count(), 5, "all of them, whatever the page: {body}");
+    let (status, head, body) = daemon.exchange("GET /api/v1/report?by=line&format=csv", &more, "");
+    assert!(status == 200 && head.contains("text/csv") && body.contains("\nsite,0,0,0,0,5,"), "{head}\n{body}");
 }
 
 #[test]
@@ -231,7 +313,10 @@ fn a_page_is_signed_in_to_and_no_other_site_may_use_that() {
     let cookie = format!("Cookie: perezvon={}\r\n", daemon.secrets[ADMIN]);
     let (status, _, me) = daemon.exchange("GET /api/v1/me", &cookie, "");
     let me: Value = serde_json::from_str(&me).unwrap();
-    assert_eq!((status, &me), (200, &json!({ "name": "boss", "scope": "admin", "operator": null })));
+    assert_eq!(
+        (status, &me),
+        (200, &json!({ "name": "boss", "scope": "admin", "operator": null, "whole_numbers": true }))
+    );
     for (more, wanted) in
         [("", 403), ("Origin: http://evil\r\n", 403), ("Sec-Fetch-Site: cross-site\r\n", 403), (own.as_str(), 204)]
     {
@@ -260,10 +345,16 @@ fn numbers_are_blocked_and_operators_set() {
     let (_, list) = daemon.ask(READ, "GET /api/v1/blocked", None);
     assert_eq!(
         (list["numbers"][0]["number"].as_str(), list["numbers"][0]["by"].as_str()),
-        (Some("+79161234567"), Some("site"))
+        (Some("+7916***4567"), Some("site"))
     );
     let (status, problem) = daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(json!({ "number": "+79161234567" })));
     assert_eq!((status, problem["code"].as_str()), (409, Some("blocked")));
+    assert_eq!(list["numbers"][0]["reason"], Value::Null);
+    let why = |reason: &str| Some(json!({ "reason": reason }));
+    assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234567", why(" asked not to be called ")).0, 204);
+    let (_, list) = daemon.ask(READ, "GET /api/v1/blocked", None);
+    assert_eq!(list["numbers"][0]["reason"], json!("asked not to be called"));
+    assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234567", why(&"x".repeat(201))).0, 400);
     assert_eq!(daemon.ask(OPERATE, "DELETE /api/v1/blocked/+79161234567", None).0, 204);
     assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/blocked/abc", None).0, 400);
 
@@ -386,6 +477,72 @@ fn a_callback_of_a_chosen_time_is_not_dialled_before_and_by_hand_only_by_who_is_
 }
 
 #[test]
+fn who_only_looks_on_sees_masked_numbers_wherever_they_stand() {
+    let daemon = Daemon::start();
+    let wanted = || Some(json!({ "number": "+79161234567" }));
+    assert_eq!(daemon.ask(OPERATE, "POST /api/v1/callbacks", wanted()).1["number"], "+79161234567");
+    daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234568", None);
+    let as_one = |scope: usize, path: &str| {
+        let more = format!("Authorization: Bearer {}\r\n", daemon.secrets[scope]);
+        daemon.exchange(&format!("GET /api/v1/{path}"), &more, "").2
+    };
+    for path in ["callbacks", "callbacks/1", "callbacks/1/explanation", "blocked", "callbacks?number=%2B79161234567"] {
+        let (masked, whole) = (as_one(READ, path), as_one(OPERATE, path));
+        assert!(whole.contains("+7916123456"), "{path}: {whole}");
+        assert!(masked.contains("+7916***456") && !masked.contains("9161234"), "{path}: {masked}");
+        assert_eq!(masked.len(), whole.len(), "{path}: nothing else is changed");
+    }
+    assert_eq!(daemon.ask(READ, "GET /api/v1/me", None).1["whole_numbers"], false);
+    // A refusal repeats what was asked, and the stream of events is an answer like any other.
+    let stream = {
+        let mut stream = daemon.connect();
+        let secret = &daemon.secrets[READ];
+        let head = format!("Authorization: Bearer {secret}\r\nLast-Event-ID: x\r\n");
+        write!(stream, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n{head}\r\n").unwrap();
+        BufReader::new(stream)
+    };
+    let mut lines = stream.lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("event: reset")));
+    daemon.ask(OPERATE, "POST /api/v1/callbacks/1/cancel", None);
+    let told =
+        lines.find(|line| line.contains("callback")).unwrap() + &lines.find(|line| line.starts_with("data")).unwrap();
+    assert!(told.contains("callback.closed") && told.contains("+7916***4567"), "{told}");
+}
+
+#[test]
+fn what_is_kept_of_a_client_is_told_and_forgotten_by_whoever_may() {
+    let daemon = Daemon::start();
+    let wanted = || Some(json!({ "number": "+79161234567" }));
+    let key = "Idempotency-Key: order-17\r\n";
+    daemon.ask_with(OPERATE, "POST /api/v1/callbacks", key, wanted());
+    daemon.ask(OPERATE, "PUT /api/v1/blocked/+79161234567", None);
+    assert_eq!(daemon.ask(OPERATE, "GET /api/v1/personal/+79161234567", None).0, 403);
+    let (status, known) = daemon.ask(ADMIN, "GET /api/v1/personal/+79161234567", None);
+    assert_eq!((status, known["callbacks"][0]["callback"]["number"].as_str()), (200, Some("+79161234567")));
+    assert_eq!((known["blocked"]["by"].as_str(), known["papers"].as_array().map(Vec::len)), (Some("site"), Some(0)));
+
+    assert_eq!(daemon.ask(OPERATE, "DELETE /api/v1/personal/+79161234567", None).0, 403);
+    let (status, gone) = daemon.ask(ADMIN, "DELETE /api/v1/personal/+79161234567", None);
+    assert_eq!((status, gone), (200, json!({ "calls": 0, "callbacks": 1, "papers": 0, "recordings": [] })));
+    let (_, known) = daemon.ask(ADMIN, "GET /api/v1/personal/+79161234567", None);
+    assert_eq!((known["callbacks"].as_array().map(Vec::len), known["blocked"]["by"].as_str()), (Some(0), Some("site")));
+    let (_, story) = daemon.ask(ADMIN, "GET /api/v1/callbacks/1", None);
+    assert_eq!(story["callback"]["number"], "+99900000000");
+    assert_eq!(story["callback"]["reason"], "cancelled");
+    let gone = "DELETE /api/v1/personal/+79161234567?unblock=true";
+    assert_eq!(daemon.ask(ADMIN, gone, None).0, 200);
+    // What was answered under a key is forgotten too: the key is new.
+    let begun = Instant::now();
+    let (mut status, mut made) = daemon.ask_with(OPERATE, "POST /api/v1/callbacks", key, wanted());
+    while made["id"] == 1 && begun.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(30));
+        (status, made) = daemon.ask_with(OPERATE, "POST /api/v1/callbacks", key, wanted());
+    }
+    assert_eq!((status, made["id"].as_u64()), (201, Some(2)), "it may be called again");
+    assert_eq!(daemon.ask(ADMIN, "DELETE /api/v1/personal/abc", None).0, 400);
+}
+
+#[test]
 fn what_cannot_be_read_is_refused_with_words() {
     let daemon = Daemon::start();
     for (body, status) in
@@ -445,6 +602,216 @@ fn events_are_heard_as_they_happen_and_after_a_break() {
     assert_eq!(next(&mut again).1, "callback.closed");
     let mut stranger = listen("Last-Event-ID: elsewhere-5\r\n");
     assert_eq!(next(&mut stranger).1, "reset");
+}
+
+/// A draft that sets this key of the line "site".
+fn of_site(key: &str, value: Value) -> Value {
+    json!({ "set": [{ "path": ["line", "site", "redial", key], "value": value }] })
+}
+
+fn save(draft: Value, based_on: u64) -> Option<Value> {
+    Some(json!({ "draft": draft, "based_on": based_on, "comment": "for the spring" }))
+}
+
+/// What is obeyed at this path, and what says it.
+fn obeyed(daemon: &Daemon, path: &[&str]) -> (Value, Value) {
+    let (status, now) = daemon.ask(READ, "GET /api/v1/settings", None);
+    assert_eq!(status, 200);
+    let found = now["values"].as_array().unwrap().iter().find(|value| value["path"] == json!(path)).cloned();
+    let found = found.unwrap_or_default();
+    (found["value"].clone(), found["from"].clone())
+}
+
+const ATTEMPTS: [&str; 4] = ["line", "site", "redial", "attempts"];
+
+#[test]
+fn settings_are_checked_saved_obeyed_and_gone_back_to() {
+    let daemon = Daemon::start();
+    let (_, now) = daemon.ask(READ, "GET /api/v1/settings", None);
+    assert!(now["newest"].is_null() && now["usual"]["redial"]["attempts"] == 5, "{now}");
+    assert_eq!(obeyed(&daemon, &["operator", "anna", "dial"]), (json!("user/1001"), json!("file")));
+
+    assert_eq!(daemon.ask(OPERATE, "POST /api/v1/settings/check", Some(json!({}))).0, 403);
+    let faulty = Some(of_site("atempts", json!(3)));
+    let (status, checked) = daemon.ask(ADMIN, "POST /api/v1/settings/check", faulty);
+    assert_eq!((status, &checked["faults"][0]["path"]), (200, &json!(["line", "site", "redial", "atempts"])));
+    assert_eq!(checked["faults"][0]["place"], "the new settings, line.site.redial.atempts");
+    assert_eq!(checked["faults"][0]["cure"], "did you mean `attempts`?");
+    let (_, checked) = daemon.ask(ADMIN, "POST /api/v1/settings/check", Some(of_site("attempts", json!(3))));
+    assert_eq!(checked["changes"], json!([{ "path": ATTEMPTS, "was": null, "now": 3 }]));
+    assert_eq!((&checked["faults"], checked["text"].as_str().unwrap().trim()), (&json!([]), SITE_OF_3));
+
+    let (status, saved) = daemon.ask(ADMIN, "POST /api/v1/settings/versions", save(of_site("attempts", json!(3)), 0));
+    assert_eq!((status, &saved["version"], saved["by"].as_str()), (201, &json!(1), Some("boss")));
+    assert_eq!(obeyed(&daemon, &ATTEMPTS), (json!(3), json!("settings")));
+    assert_eq!(
+        daemon.ask(ADMIN, "POST /api/v1/settings/versions", save(of_site("attempts", json!(3)), 0)),
+        (201, saved),
+        "asked again it is the same"
+    );
+    let text = json!({ "text": "# by hand\n[[line]]\nname = \"site\"\n[line.redial]\nattempts = 7\ntrack = \"1m\"\n" });
+    let (status, saved) = daemon.ask(ADMIN, "POST /api/v1/settings/versions", save(text, 1));
+    assert_eq!((status, &saved["version"]), (201, &json!(2)));
+    let (_, second) = daemon.ask(READ, "GET /api/v1/settings/versions/2", None);
+    assert!(second["text"].as_str().unwrap().starts_with("# by hand\n"), "{second}");
+    assert_eq!(second["changes"][0], json!({ "path": ATTEMPTS, "was": 3, "now": 7 }));
+
+    let back = |to: u64, based_on: u64| Some(json!({ "to": to, "based_on": based_on }));
+    let (status, third) = daemon.ask(ADMIN, "POST /api/v1/settings/rollback", back(1, 2));
+    assert_eq!((status, &third["version"], &third["restores"]), (201, &json!(3), &json!(1)));
+    assert_eq!(obeyed(&daemon, &ATTEMPTS).0, 3);
+    assert_eq!(daemon.ask(ADMIN, "POST /api/v1/settings/rollback", back(0, 3)).0, 201);
+    assert_eq!(obeyed(&daemon, &ATTEMPTS).0, Value::Null, "the file alone says nothing of it");
+    assert_eq!(daemon.ask(ADMIN, "POST /api/v1/settings/rollback", back(99, 4)).0, 404);
+    let (_, all) = daemon.ask(READ, "GET /api/v1/settings/versions", None);
+    let numbers: Vec<u64> =
+        all["versions"].as_array().unwrap().iter().filter_map(|one| one["version"].as_u64()).collect();
+    assert_eq!(numbers, [4, 3, 2, 1]);
+    let (status, problem) = daemon.ask(ADMIN, "POST /api/v1/settings/trial", Some(json!({ "draft": {} })));
+    assert!(status == 409 && problem["detail"].as_str().unwrap().contains("nothing to learn from"), "{problem}");
+}
+
+const SITE_OF_3: &str = "[[line]]\nname = \"site\"\n\n[line.redial]\nattempts = 3";
+
+#[test]
+fn nobodys_settings_are_lost_under_anothers() {
+    let daemon = Daemon::start();
+    assert_eq!(daemon.ask(ADMIN, "POST /api/v1/settings/versions", save(of_site("attempts", json!(3)), 0)).0, 201);
+    let (status, problem) = daemon.ask(ADMIN, "POST /api/v1/settings/versions", save(of_site("track", json!("1m")), 0));
+    assert_eq!((status, problem["code"].as_str()), (409, Some("changed")));
+    let said = problem["detail"].as_str().unwrap();
+    assert!(said.contains("boss saved version 1") && said.contains("line.site.redial.attempts"), "{said}");
+    assert_eq!(obeyed(&daemon, &ATTEMPTS).0, 3);
+    for (draft, code) in [(of_site("attempts", json!(3)), "done"), (of_site("attempts", json!(0)), "config")] {
+        let (status, problem) = daemon.ask(ADMIN, "POST /api/v1/settings/versions", save(draft, 1));
+        assert_eq!((status, problem["code"].as_str()), (409, Some(code)), "{problem}");
+    }
+    let secret = json!({ "text": "[http.token.evil]\nhash = \"0\"\nscope = \"admin\"\n" });
+    let (status, problem) = daemon.ask(ADMIN, "POST /api/v1/settings/versions", save(secret, 1));
+    assert!(status == 409 && problem["detail"].as_str().unwrap().contains("only the file says it"), "{problem}");
+    let (status, _) = daemon.ask(
+        ADMIN,
+        "POST /api/v1/settings/versions",
+        Some(json!({ "draft": {}, "based_on": 1, "comment": "x".repeat(501) })),
+    );
+    assert_eq!(status, 400);
+}
+
+#[test]
+fn saved_settings_outlive_a_kill_and_a_file_that_they_do_not_fit() {
+    let mut daemon = Daemon::start();
+    let draft = json!({ "set": [
+        { "path": ATTEMPTS, "value": 3 }, { "path": ["group", "all", "operators"], "value": ["anna"] },
+    ] });
+    assert_eq!(daemon.ask(ADMIN, "POST /api/v1/settings/versions", save(draft, 0)).0, 201);
+    daemon.dies_and_returns();
+    assert_eq!(obeyed(&daemon, &ATTEMPTS), (json!(3), json!("settings")));
+    let (code, said, _) = daemon.perezvon(&["check", "--config", "p.toml"]);
+    assert!(
+        code == 0 && said.contains("settings version 1 lie over it, saved by boss") && said.contains("up to 3 times"),
+        "{said}"
+    );
+
+    let file = fs::read_to_string(daemon.file()).unwrap();
+    fs::write(daemon.file(), file.replace("\"anna\"", "\"hanna\"")).unwrap();
+    let (code, _, said) = daemon.perezvon(&["reload"]);
+    assert!(code == 78 && said.contains("settings version 1, group.all.operators"), "{said}");
+    assert_eq!(daemon.perezvon(&["check", "--config", "p.toml"]).0, 78);
+    assert_eq!(obeyed(&daemon, &ATTEMPTS).0, 3, "nothing was changed");
+
+    daemon.dies_and_returns();
+    let (_, now) = daemon.ask(READ, "GET /api/v1/settings", None);
+    assert_eq!(now["faults"][0]["path"], json!(["group", "all", "operators", "0"]));
+    assert!(now["newest"]["version"] == 1 && now["file_changed"] == true, "{now}");
+    assert_eq!(obeyed(&daemon, &["operator", "hanna", "dial"]).1, "file");
+    assert_eq!(obeyed(&daemon, &ATTEMPTS).0, Value::Null, "the file alone is obeyed");
+    let (_, _, metrics) = daemon.exchange("GET /metrics", "", "");
+    assert!(
+        metrics.lines().any(|line| line.contains("alarms") && line.contains("settings") && line.ends_with(" 1")),
+        "{metrics}"
+    );
+    let log = fs::read_to_string(daemon.folder.path().join("log")).unwrap();
+    assert!(log.contains("perezvon settings rollback"), "{log}");
+
+    fs::write(daemon.file(), file).unwrap();
+    assert_eq!(daemon.perezvon(&["reload"]).0, 0);
+    assert_eq!(obeyed(&daemon, &ATTEMPTS).0, 3, "they fit again");
+}
+
+#[test]
+fn the_command_line_edits_settings_too() {
+    let daemon = Daemon::start();
+    let run = |arguments: &[&str]| daemon.perezvon(arguments);
+    assert_eq!(run(&["settings"]).1, format!("# nothing lies over {}\n", daemon.file().display()));
+    fs::write(daemon.folder.path().join("new.toml"), format!("{SITE_OF_3}\n")).unwrap();
+    let (code, said, _) = run(&["settings", "apply", "new.toml", "--dry-run"]);
+    assert_eq!((code, said.as_str()), (0, "+ line.site.redial.attempts = 3\n"));
+    let (code, said, _) = run(&["settings", "apply", "new.toml", "--comment", "three"]);
+    assert_eq!((code, said.as_str()), (0, "+ line.site.redial.attempts = 3\nversion 1 is in force\n"));
+    let (_, shown, _) = run(&["settings"]);
+    assert!(
+        shown.starts_with("# version 1, ")
+            && shown.contains("by olga: three\n")
+            && shown.ends_with(&format!("{SITE_OF_3}\n")),
+        "{shown}"
+    );
+    fs::write(daemon.folder.path().join("new.toml"), shown.replace("= 3", "= 0")).unwrap();
+    let (code, _, said) = run(&["settings", "apply", "new.toml"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (78, "the new settings, line.site.redial.attempts: `attempts` is 0; it may be 1 to 100\n")
+    );
+    fs::write(daemon.folder.path().join("new.toml"), shown.replace("= 3", "= 4")).unwrap();
+    let (code, _, said) = run(&["settings", "apply", "new.toml", "--based-on", "0"]);
+    assert!(code == 1 && said.contains("olga saved version 1"), "{said}");
+    let (code, json, _) = run(&["settings", "apply", "new.toml", "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &json["version"]["version"]), (0, &json!(2)));
+    assert_eq!(run(&["settings", "diff", "2"]).1, "- line.site.redial.attempts = 3\n+ line.site.redial.attempts = 4\n");
+    assert_eq!(run(&["settings", "diff"]).1, "+ line.site.redial.attempts = 4\n");
+    assert_eq!(run(&["settings", "diff", "2", "0"]).1, "- line.site.redial.attempts = 4\n");
+    assert_eq!(run(&["settings", "rollback", "1"]), (0, "version 3 is in force\n".to_owned(), String::new()));
+    let (_, list, _) = run(&["settings", "list"]);
+    assert!(list.lines().count() == 3 && list.contains("(as 1)"), "{list}");
+    let (_, shown, _) = run(&["settings", "show", "2", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["version"]["by"], "olga");
+    assert_eq!(run(&["settings", "show", "9"]).0, 1);
+}
+
+#[test]
+fn an_announcement_is_tried_before_it_is_anybodys() {
+    let mut daemon = Daemon::start();
+    let ask = |template: &str| {
+        daemon.ask(
+            ADMIN,
+            "POST /api/v1/settings/sample",
+            Some(json!({ "template": template, "language": "en", "name": "Ivan" })),
+        )
+    };
+    let (status, said) = ask("{{ name }} on line {{ line }}, try {{ attempt }}");
+    assert_eq!((status, said), (200, json!({ "text": "Ivan on line site, try 1", "fault": null })));
+    let (_, said) = ask("{{ nmae }}");
+    assert!(said["text"].is_null() && said["fault"].as_str().unwrap().contains("nmae"), "{said}");
+    let sample = Some(json!({ "template": "hello" }));
+    let (status, problem) = daemon.ask(ADMIN, "POST /api/v1/settings/sample/sound", sample.clone());
+    assert!(status == 409 && problem["detail"].as_str().unwrap().contains("no command renders it"), "{problem}");
+    assert_eq!(daemon.ask(READ, "POST /api/v1/settings/sample", sample.clone()).0, 403);
+
+    let at = |name: &str| daemon.folder.path().join(name);
+    fs::create_dir(at("voice")).unwrap();
+    fs::set_permissions(at("voice"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(at("render"), "#!/bin/sh\nprintf 'RIFF%060d' 0 > \"$1\"\ncat >> \"$1\"\n").unwrap();
+    fs::set_permissions(at("render"), fs::Permissions::from_mode(0o755)).unwrap();
+    let command = format!("command = \"{} {{file}}\"", at("render").display());
+    let voice = format!("[voice]\ncache = \"{}\"\nshare = \"/voice\"\n[voice.en]\n{command}\n", at("voice").display());
+    fs::write(daemon.file(), fs::read_to_string(daemon.file()).unwrap() + &voice).unwrap();
+    daemon.dies_and_returns();
+    let more = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", daemon.secrets[ADMIN]);
+    let body = json!({ "template": "hello, {{ name }}", "language": "en", "name": "Ivan" }).to_string();
+    let (status, head, sound) = daemon.exchange("POST /api/v1/settings/sample/sound", &more, &body);
+    assert!(status == 200 && head.contains("content-type: audio/wav"), "{head}");
+    assert!(sound.starts_with("RIFF000") && sound.ends_with("hello, Ivan"), "{sound}");
+    assert_eq!(fs::read_dir(daemon.folder.path().join("voice")).unwrap().count(), 0, "nothing is left behind");
 }
 
 /// A generic tester of APIs, over the description: everything that it says is sent, and what comes back is held against it. The

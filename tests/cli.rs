@@ -1,11 +1,13 @@
 //! The program as its admin meets it: exit codes, help, a daemon that is asked over its socket, a demonstration.
 #![cfg(feature = "daemon")]
 
+mod day;
 mod outside;
 
 use perezvon::{
     clock::Clock,
     engine::{
+        paper::{Paper, PaperKind},
         record::{AttemptRecord, CallRecord, CallbackRecord, Write as Row},
         time::{Span, Wall},
     },
@@ -16,7 +18,7 @@ use perezvon::{
         tcp::Streets,
         town::Town,
     },
-    store,
+    store::{self, PaperQuery, Store},
 };
 use serde_json::{Value, json};
 use std::{
@@ -405,6 +407,70 @@ async fn numbers_are_blocked_and_callbacks_are_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_is_shown_what_is_kept_of_them_and_is_forgotten() {
+    let (_streets, switch) = town().await;
+    let daemon = Daemon::start(switch, "pretend");
+    daemon.until(&["status"], |said| said.contains("connected")).await;
+    daemon.done(&["operators", "away", "anna"]);
+    daemon.done(&["call", "+79161234567"]);
+    daemon.done(&["blocked", "add", "+79161234567"]);
+    let told = daemon.done(&["known", "8 916 123-45-67"]);
+    assert!(
+        told.contains("+79161234567: 0 calls, 1 callbacks, 0 requests") && told.contains("never dialled"),
+        "{told}"
+    );
+    let all: serde_json::Value = serde_json::from_str(&daemon.done(&["known", "+79161234567", "--json"])).unwrap();
+    assert_eq!(all["callbacks"][0]["callback"]["number"], "+79161234567");
+
+    assert!(daemon.done(&["forget", "+79161234567", "--dry-run"]).starts_with("+79161234567 would be forgotten"));
+    assert!(daemon.done(&["journal", "--callback", "1"]).contains("+79161234567"));
+    let told = daemon.done(&["forget", "+79161234567"]);
+    assert!(
+        told.starts_with("+79161234567 is forgotten: 0 calls, 1 callbacks") && told.contains("--unblock"),
+        "{told}"
+    );
+    assert!(!daemon.done(&["journal", "--callback", "1"]).contains("79161234567"));
+    assert!(daemon.done(&["blocked"]).contains("+79161234567"), "who is not to be called is not called all the same");
+    daemon.done(&["forget", "+79161234567", "--unblock"]);
+    assert!(daemon.done(&["blocked"]).contains("no number is blocked"));
+    assert!(!daemon.log().contains("9161234567"), "{}", daemon.log());
+
+    let none = "0 calls, 0 callbacks, 0 requests, 0 chats with 0 messages, 0 notes";
+    assert_eq!(daemon.done(&["forget", "--older-than", "400d", "--dry-run"]), format!("would be removed: {none}\n"));
+    assert_eq!(daemon.done(&["forget", "--older-than", "400d"]), format!("removed: {none}\n"));
+    let refused = daemon.ask(&["forget", "--older-than", "2d"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("is needed still"), "{}", text(&refused.stderr));
+}
+
+/// Rows of long ago are there when the daemon starts; what the admin keeps no longer is gone soon after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_old_is_removed_by_itself_once_a_day() {
+    let (_streets, switch) = town().await;
+    let now = perezvon::clock::Clock::system().now().wall;
+    let days = |n: u64| now - Span::minutes(n * 24 * 60);
+    let folder_of_store = tempfile::tempdir().unwrap();
+    let file = folder_of_store.path().join("old.db");
+    {
+        let store = store::Sqlite::open(&file, days(900)).await.unwrap();
+        let paper = |id: &str, at| {
+            Row::Paper(Paper { kind: PaperKind::Note, id: id.into(), about: CLIENT.into(), at, body: "{}".into() })
+        };
+        store.commit(&[paper("old", days(31)), paper("new", days(29))]).await.unwrap();
+        store.close().await.unwrap();
+    }
+    let daemon = Daemon::start_with(switch, "pretend", |folder| {
+        fs::copy(&file, folder.join("p.db")).unwrap();
+        "[store.keep]\nnotes = \"30d\"\n".to_owned()
+    });
+    daemon.until(&["status"], |said| said.contains("connected")).await;
+    daemon.until(&["status"], |_| daemon.log().contains("what was too old is removed")).await;
+    let store = store::Sqlite::look(Path::new(&daemon.path("p.db"))).await.unwrap();
+    let left = store.papers(&PaperQuery::default()).await.unwrap();
+    assert_eq!(left.iter().map(|paper| &*paper.id).collect::<Vec<_>>(), ["new"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_is_called_through_and_who_is_left_out_is_named() {
     let (_streets, switch) = town().await;
     let daemon = Daemon::start(switch, "pretend");
@@ -532,38 +598,8 @@ fn an_announcement_is_rendered_by_the_command_of_the_configuration() {
     assert!(text(&failed.stderr).starts_with("espeak-ng ended with exit status: 1: "), "{}", text(&failed.stderr));
 }
 
-/// A missed call of 2026-11-23, 12:00 UTC, with the callback that reached the client at the second dial.
-fn journal_of_a_day() -> Vec<Row> {
-    let at = |seconds: i64| 1_795_435_200_000 + seconds * 1000;
-    let call: CallRecord = serde_json::from_value(json!({
-        "id": "c1", "switch": "main", "line": "site", "number": "+79161234567", "name": "", "arrived": at(0), "served": null,
-        "operator": null, "talk": 0, "ended": at(30), "missed": true, "cause": "NO_ANSWER", "callback": 1, "known_by": "event",
-        "waited": 30_000, "previous": null, "channel": "", "source": "", "campaign": "", "page": "", "tags": "",
-    }))
-    .unwrap();
-    let callback: CallbackRecord = serde_json::from_value(json!({
-        "id": 1, "number": "+79161234567", "name": "", "line": "site", "origin": { "kind": "missed", "call": "c1" },
-        "opened": at(30), "last_miss": at(30), "misses": 1, "state": "closed", "at": at(550), "reason": { "reason": "talked" },
-        "due": at(330), "expires": at(86_430), "attempts": 2, "spent": 2, "setbacks": 0, "last": "talked",
-        "wanted": false, "channel": "", "source": "", "campaign": "", "page": "", "tags": "",
-    }))
-    .unwrap();
-    let attempt = |n: i64, dialled: i64, talk: i64, outcome: &str| -> AttemptRecord {
-        let leg = |role: &str, who: &str, from: i64, answered: Value| {
-            json!({ "id": format!("{role}{n}"), "role": role, "who": who, "phone": null, "intended": at(from), "ring": 30_000,
-                    "answered": answered, "ended": at(dialled + 4 + talk), "cause": "" })
-        };
-        let there = if talk > 0 { json!(at(dialled + 4)) } else { Value::Null };
-        serde_json::from_value(json!({
-            "callback": 1, "n": n, "switch": "main", "started": at(dialled - 15), "operator": "anna", "took": null, "handed_to": null, "recording": null,
-            "legs": [leg("operator", "anna", dialled - 15, json!(at(dialled - 10))), leg("client", "provider", dialled, there.clone())],
-            "joined": there, "ended": at(dialled + 4 + talk), "outcome": outcome, "cause": "",
-        }))
-        .unwrap()
-    };
-    let attempts = [attempt(1, 345, 0, "busy"), attempt(2, 480, 60, "talked")];
-    [Row::Call(call), Row::Callback(callback)].into_iter().chain(attempts.map(Row::Attempt)).collect()
-}
+/// 2026-11-23, 12:00 UTC.
+const NOON: i64 = 1_795_435_200_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_rules_are_tried_on_the_journal_while_the_daemon_has_it() {
@@ -580,7 +616,7 @@ async fn new_rules_are_tried_on_the_journal_while_the_daemon_has_it() {
     let replay = |more: &[&str]| perezvon(&[&["replay", "--config", &current, "--rules", &new], more].concat());
     assert!(text(&replay(&[]).stderr).contains("No such file"), "no store is made of nothing");
     let store = store::open(&url, Wall(1_795_400_000_000)).await.unwrap();
-    store.commit(&journal_of_a_day()).await.unwrap();
+    store.commit(&day::journal(NOON)).await.unwrap();
     let period = ["--since", "2026-11-20", "--until", "2026-11-30"];
     let told = replay(&[&period[..], &["--json"]].concat());
     assert!(told.status.success(), "{}", text(&told.stderr));

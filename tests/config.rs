@@ -2,7 +2,7 @@
 #![cfg(feature = "daemon")]
 
 use perezvon::{
-    config::{self, Allowed, Config, Means, Pages},
+    config::{self, Allowed, Base, Config, Means, Over, Pages},
     engine::{
         money::Amount,
         rules::{
@@ -12,6 +12,11 @@ use perezvon::{
         time::Span,
     },
     voice::{self, Names},
+};
+use proptest::{
+    prelude::{Just, any, prop, prop_assert_eq},
+    prop_oneof, proptest,
+    strategy::Strategy as _,
 };
 use std::path::Path;
 
@@ -714,6 +719,14 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
     ),
     (
         "[[line]]",
+        "[store.keep]\njournal = \"2d\"\nrecordings = \"30d\"\n[[line]]",
+        &[
+            "perezvon.toml:17:11: `journal` is 2d; it may be 8d to 36500d",
+            "perezvon.toml:18:1: there is no key `recordings` here; known: chats, journal, notes, requests, sounds",
+        ],
+    ),
+    (
+        "[[line]]",
         "[store]\nurl = \"postgres://x\"\n[log]\nlevel = \"lo=ud=er\"\nformat = \"xml\"\n[[line]]",
         &[
             "perezvon.toml:17:7: \"postgres://x\" is no store of this version; write \"sqlite:/var/lib/perezvon/perezvon.db\"",
@@ -886,4 +899,293 @@ fn an_empty_file_is_told_all_that_it_lacks() {
             "perezvon.toml:1:1: there is no trunk; add [trunk.NAME] with `dial = \"sofia/gateway/NAME/{number}\"`",
         ]
     );
+}
+
+fn base(text: &str, variables: &[(&str, &str)]) -> Base {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Base::new("perezvon.toml", text, Path::new("."), variables)
+}
+
+/// What the file says with these settings over it.
+fn laid(settings: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let over = Over::parse("settings version 12", settings);
+    let config = over.and_then(|over| base(SHOP, variables).config(Some(&over)));
+    config.map_err(|faults| faults.0.iter().map(ToString::to_string).collect())
+}
+
+/// A file to lay settings over.
+const SHOP: &str = r#"
+[switch.main]
+password = "secret"
+[defaults]
+time_zone = "Europe/Moscow"
+[defaults.redial]
+attempts = 4
+avoid = ["11:00-13:00"]
+[trunk.provider]
+dial = "sofia/gateway/provider/{number}"
+per_minute = "1.90 RUB"
+[calendar.main]
+hours = "mon-fri 09:00-20:00"
+holidays = ["2027-01-01..2027-01-08"]
+[[operator]]
+name = "anna"
+dial = "user/1001"
+[[operator]]
+name = "boris"
+dial = "user/1002"
+[[operator]]
+name = "clara"
+dial = "user/1003"
+ring = "45s"
+[[group]]
+name = "sales"
+operators = ["anna", "clara"]
+[[line]]
+name = "site"
+numbers = ["+74951112233"]
+calendar = "main"
+[line.redial]
+no_answer = { after = "30m" }
+[[line]]
+name = "ads"
+numbers = ["+74951112244"]
+"#;
+
+#[test]
+fn settings_are_laid_over_the_file_by_name_and_key_by_key() {
+    let config = laid(
+        r#"
+        remove = ["operator.boris", "defaults.redial.avoid", "calendar.main.holidays", "line.ads"]
+        [defaults.redial]
+        attempts = 5
+        [trunk.provider]
+        per_minute = "2 RUB"
+        [[operator]]
+        name = "dora"
+        dial = ["user/1004", "user/1005"]
+        [[group]]
+        name = "sales"
+        operators = ["dora", { name = "anna", level = 2 }]
+        [[line]]
+        name = "site"
+        campaign = "spring"
+        [line.redial]
+        no_answer = { at = ["10:00"], from = "tomorrow" }
+        track = "1m"
+        [[line]]
+        name = "new"
+        numbers = ["+74951112255"]
+        "#,
+        &[],
+    )
+    .unwrap();
+    let rules = &config.rules;
+    let names = |names: Vec<&str>| names.join(" ");
+    assert_eq!(names(rules.operators.keys().map(|name| &**name).collect()), "anna clara dora");
+    assert_eq!(names(rules.lines.keys().map(|name| &**name).collect()), "new site");
+    let members: Vec<&str> = rules.groups["sales"].operators.iter().map(|member| &*member.name).collect();
+    assert_eq!((members, rules.operators["dora"].phones.len()), (vec!["dora", "anna"], 2));
+    let site = &rules.lines["site"];
+    assert_eq!((site.redial.attempts, site.redial.track, &*site.campaign), (5, Span::minutes(1), "spring"));
+    assert_eq!(site.redial.no_answer, Again::At { times: vec![600], tomorrow: true }, "a value is replaced whole");
+    assert!(site.redial.manners.avoid.is_empty() && site.calendar.is_some(), "what is removed does not hold");
+    assert_eq!(rules.operators["clara"].ring, Span::seconds(45), "what is not named stays");
+    assert_eq!(rules.trunks["provider"].price.as_ref().unwrap().per_minute, Amount(20_000));
+}
+
+#[test]
+fn variables_stand_over_settings() {
+    let variables = [("PEREZVON_DEFAULTS__REDIAL__ATTEMPTS", "9")];
+    let config = laid("[defaults.redial]\nattempts = 5\ntrack = \"1m\"\n", &variables).unwrap();
+    assert_eq!(config.rules.lines["site"].redial.attempts, 9);
+    let over = Over::parse("new", "[defaults.redial]\nattempts = 5\ntrack = \"1m\"\n").unwrap();
+    let values = base(SHOP, &variables).values(Some(&over)).unwrap();
+    let of = |path: &str| {
+        let found = values.iter().find(|value| config::dotted(&value.path) == path).unwrap();
+        format!("{:?} {}", found.from, found.place)
+    };
+    assert_eq!(of("defaults.redial.attempts"), "Environment PEREZVON_DEFAULTS__REDIAL__ATTEMPTS");
+    assert_eq!(of("defaults.redial.track"), "Settings new, defaults.redial.track");
+    assert_eq!(of("line.site.redial.no_answer"), "File perezvon.toml:33:13");
+}
+
+/// Settings, and what is told of them over [`SHOP`].
+const MISLAID: &[(&str, &[&str])] = &[
+    ("x", &["settings version 12:1:2: this is not TOML: key with no value, expected `=`"]),
+    (
+        "[[line]]\nname = \"site\"\n[line.redial]\natempts = 3\nring = \"1s\"",
+        &[
+            "settings version 12, line.site.redial.atempts: there is no key `atempts` here; did you mean `attempts`?",
+            "settings version 12, line.site.redial.ring: `ring` is 1s; it may be 3s to 5m",
+        ],
+    ),
+    (
+        "[[line]]\nname = \"new\"",
+        &[
+            "settings version 12, line.new: `numbers` is missing; they are what clients dial; a line without any has a `caller_id`",
+        ],
+    ),
+    ("remove = [\"operator.anna\"]", &["perezvon.toml:27:14: there is no operator \"anna\"; known: boris, clara"]),
+    (
+        "remove = [\"operator.boris\"]\n[[operator]]\nname = \"clara\"\nring = 5",
+        &["settings version 12, operator.clara.ring: 5 has no unit; write \"5s\" or \"5m\""],
+    ),
+    (
+        "remove = [\"operator.boris\"]\n[[group]]\nname = \"sales\"\noperators = [\"anna\", \"boris\"]",
+        &["settings version 12, group.sales.operators.1: there is no operator \"boris\"; known: anna, clara"],
+    ),
+    ("remove = [\"calendar.main\"]", &["perezvon.toml:31:12: there is no calendar \"main\"; there is none"]),
+    (
+        "remove = [\"line.site\"]\n[[line]]\nname = \"ads\"\ncalendar = \"man\"",
+        &["settings version 12, line.ads.calendar: there is no calendar \"man\"; did you mean `main`?"],
+    ),
+    (
+        "[switch.main]\npassword = \"x\"\n[http]\nlisten = \"0.0.0.0:1\"",
+        &[
+            "settings version 12, http: `http` is about this machine, and only the file says it; settings say: defaults, \
+             calendar, operator, group, line, trunk",
+            "settings version 12, switch: `switch` is about this machine, and only the file says it; settings say: defaults, \
+             calendar, operator, group, line, trunk",
+        ],
+    ),
+    (
+        "remove = [\"store.url\", \"line\", \"trunk.provider\"]\n[trunk.provider]\ndial = \"user/1\"\n[defaults]\nzones = \"/etc/shadow\"",
+        &[
+            "settings version 12, defaults.zones: `zones` names a file of this machine; write it into the file, and have the daemon \
+             read it anew",
+            "settings version 12, line: `line` is a whole section; name what is meant in it",
+            "settings version 12, store.url: `store` is about this machine, and only the file says it; settings say: defaults, \
+             calendar, operator, group, line, trunk",
+            "settings version 12, trunk.provider: trunk \"provider\" is a way out of this machine; write it into the file, and have \
+             the daemon read it anew",
+            "settings version 12, trunk.provider.dial: `dial` of a trunk is about this machine, and only the file says it; of a trunk \
+             settings say: billing, cap_per_month, channels, per_minute",
+        ],
+    ),
+    (
+        "[trunk.other]\nchannels = 5",
+        &[
+            "perezvon.toml:28:1: `trunks` is missing; say which of \"other\", \"provider\" call back, first choice first",
+            "perezvon.toml:34:1: `trunks` is missing; say which of \"other\", \"provider\" call back, first choice first",
+            "settings version 12, trunk.other: `dial` is missing; write `dial = \"sofia/gateway/NAME/{number}\"`",
+        ],
+    ),
+    (
+        "[[line]]\nname = \"site\"\n[[line]]\nname = \"site\"\n",
+        &["settings version 12, line.site: line \"site\" is here twice; write one of them"],
+    ),
+    ("remove = 5", &["settings version 12, remove: `remove` is no list; write remove = [\"line.site.redial.avoid\"]"]),
+];
+
+#[test]
+fn every_fault_of_settings_is_named_with_its_place_and_its_cure() {
+    for (settings, told) in MISLAID {
+        assert_eq!(laid(settings, &[]).expect_err(settings), *told, "{settings}");
+    }
+    let long = format!("# {}", "x".repeat(config::MOST_TEXT));
+    assert!(laid(&long, &[]).unwrap_err()[0].starts_with("settings version 12: settings have at most 48000 bytes"));
+}
+
+#[test]
+fn what_differs_is_told_path_by_path() {
+    let over = |text: &str| Over::parse("new", text).unwrap();
+    let old = over("[defaults.redial]\nattempts = 5");
+    let new = over(
+        "remove = [\"line.site.redial.no_answer\", \"operator.boris\"]\n[[line]]\nname = \"site\"\n[line.redial]\ntrack = \"1m\"",
+    );
+    let told: Vec<String> = base(SHOP, &[])
+        .differences(Some(&old), Some(&new))
+        .unwrap()
+        .into_iter()
+        .map(|change| {
+            let value =
+                |value: Option<serde_json::Value>| value.map_or("-".to_owned(), |value| config::toml(&value).unwrap());
+            format!("{}: {} > {}", config::dotted(&change.path), value(change.was), value(change.now))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "defaults.redial.attempts: 5 > 4",
+            "line.site.redial.no_answer: { after = \"30m\" } > -",
+            "line.site.redial.track: - > \"1m\"",
+            "operator.boris.dial: \"user/1002\" > -",
+        ]
+    );
+}
+
+/// Paths that settings may have, and values that may stand there.
+fn settings() -> impl proptest::strategy::Strategy<Value = Vec<(Vec<String>, serde_json::Value)>> {
+    let name = prop_oneof![Just("site".to_owned()), "[a-zа-я .\"'\\\\=\n-]{1,8}"];
+    let key = prop_oneof![Just("attempts".to_owned()), Just("a key".to_owned()), "[a-z_]{1,6}"];
+    let leaf = prop_oneof![
+        any::<i32>().prop_map(serde_json::Value::from),
+        any::<bool>().prop_map(serde_json::Value::from),
+        "\\PC{0,12}".prop_map(serde_json::Value::from),
+        "[\"'\\\\\n\t#=]{0,6}".prop_map(serde_json::Value::from),
+    ];
+    let value = leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            prop::collection::btree_map("[a-z é\"]{1,4}", inner, 0..3)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    });
+    let section = prop::sample::select(vec!["line", "operator", "group", "calendar"]);
+    let path = (section, name, prop::option::of(Just("redial")), key).prop_map(|(section, name, layer, key)| {
+        let layer = layer.filter(|_| section == "line").map(str::to_owned);
+        [vec![section.to_owned(), name], layer.into_iter().collect(), vec![format!("k{key}")]].concat()
+    });
+    prop::collection::btree_map(path, value, 0..8).prop_map(|map| map.into_iter().collect())
+}
+
+proptest! {
+    /// What is written is what is read, whatever names and values it has.
+    #[test]
+    fn settings_that_are_written_are_read_as_they_were(set in settings(), removed in prop::collection::vec(prop::collection::vec("\\PC{1,6}", 1..3), 0..3)) {
+        let removed: Vec<Vec<String>> = removed.into_iter().map(|path| [vec!["line".to_owned()], path].concat()).collect();
+        let text = config::write(&set, &removed).unwrap();
+        let over = Over::parse("new", &text).unwrap_or_else(|faults| panic!("{faults}\n{text}"));
+        prop_assert_eq!(over.removed(), removed);
+        prop_assert_eq!(over.set(), set);
+    }
+
+    /// Nothing laid over a file leaves it as it is, and so does what the file says itself.
+    #[test]
+    fn settings_that_say_nothing_new_change_nothing(what in prop::sample::subsequence(base(SHOP, &[]).values(None).unwrap(), 0..12)) {
+        let file = base(SHOP, &[]);
+        let set: Vec<_> = what.into_iter().filter(|value| value.path[0] != "trunk").map(|value| (value.path, value.value)).collect();
+        let over = Over::parse("new", &config::write(&set, &[]).unwrap()).unwrap();
+        prop_assert_eq!(file.differences(None, Some(&over)).unwrap(), []);
+        let (alone, laid) = (file.config(None).unwrap(), file.config(Some(&over)).unwrap());
+        prop_assert_eq!(format!("{:?}", alone.rules), format!("{:?}", laid.rules));
+    }
+}
+
+/// What a form shows as the default is what holds where nobody says otherwise.
+#[test]
+fn defaults_that_are_shown_change_nothing_when_they_are_written() {
+    for language in [Language::Ru, Language::En] {
+        let usual = config::usual(language);
+        let tag = if language == Language::Ru { "ru" } else { "en" };
+        let file = format!("{SMALL}[defaults]\ntime_zone = \"Europe/Moscow\"\nlanguage = \"{tag}\"\n");
+        let file = base(&file, &[]);
+        let mut set = Vec::new();
+        for (section, path) in [
+            ("redial", vec!["line", "site", "redial"]),
+            ("requested", vec!["line", "site", "requested"]),
+            ("queue", vec!["line", "site", "queue"]),
+            ("operator", vec!["operator", "anna"]),
+            ("line", vec!["line", "site"]),
+        ] {
+            for (key, value) in usual[section].as_object().unwrap() {
+                let path = path.iter().map(|part| (*part).to_owned()).chain([key.clone()]).collect::<Vec<_>>();
+                set.push((path, value.clone()));
+            }
+        }
+        let over = Over::parse("usual", &config::write(&set, &[]).unwrap()).unwrap();
+        let laid = file.config(Some(&over)).unwrap_or_else(|faults| panic!("{faults}"));
+        assert_eq!(format!("{:?}", laid.rules), format!("{:?}", file.config(None).unwrap().rules));
+    }
 }

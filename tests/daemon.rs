@@ -7,6 +7,7 @@ use perezvon::{
     engine::{
         Name,
         effect::Effect,
+        forget::Prune,
         input::{Channel, ChannelState, Direction, Ended, Input, News, Wish},
         paper::Paper,
         record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
@@ -15,8 +16,8 @@ use perezvon::{
         zones::Zones,
     },
     store::{
-        Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, PaperQuery, Store, StoreError,
-        StoryQuery,
+        Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Old, PaperQuery, Store,
+        StoreError, StoryQuery,
     },
     switch::link::{Perform, Told},
 };
@@ -71,6 +72,9 @@ impl Store for Fickle {
     }
     fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>> {
         self.inner.papers(query)
+    }
+    fn old<'a>(&'a self, prune: &'a Prune) -> Answer<'a, Old> {
+        self.inner.old(prune)
     }
     fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known> {
         self.inner.call_known(id)

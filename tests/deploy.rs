@@ -176,3 +176,136 @@ fn the_sample_configuration_has_no_fault() {
     let faults = perezvon::config::load(&file("deploy/perezvon.toml")).err().map(|faults| faults.to_string());
     assert_eq!(faults, None);
 }
+
+#[cfg(feature = "daemon")]
+#[test]
+fn the_configuration_of_the_container_has_no_fault() {
+    let name = "deploy/container/perezvon.toml";
+    let password = ("PEREZVON_SWITCH__MAIN__PASSWORD".to_owned(), "secret".to_owned());
+    let folder = file("deploy/container");
+    let parsed = perezvon::config::parse(name, &text(name), &folder, [password].into_iter());
+    assert_eq!(parsed.err().map(|faults| faults.to_string()), None);
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// What stands in quotes in this line.
+fn quoted(line: &str) -> Vec<&str> {
+    line.split('"').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_package_has_all_that_it_names() {
+    let manifest = text("Cargo.toml");
+    let (_, package) = manifest.split_once("[package.metadata.deb]").unwrap();
+    let assets: Vec<_> = package.lines().map(quoted).filter(|words| words.len() == 3).collect();
+    for asset in &assets {
+        let source = asset[0].split("/**").next().unwrap();
+        assert!(source.starts_with("target/") || file(source).exists(), "{source} is not there");
+    }
+    let goes_to = |place: &str| assets.iter().any(|asset| format!("{}{}", asset[1], asset[0]).starts_with(place));
+    for place in ["usr/bin/", "etc/perezvon/", "usr/lib/systemd/system/", "usr/lib/sysusers.d/", "usr/lib/tmpfiles.d/"]
+    {
+        assert!(goes_to(place), "nothing goes to {place}");
+    }
+    assert!(
+        package.contains("conf-files = [\"/etc/perezvon/perezvon.toml\"]"),
+        "an upgrade would write over the configuration"
+    );
+    for script in ["postinst", "prerm", "postrm"] {
+        let script = format!("deploy/debian/{script}");
+        let output = program("sh").unwrap().arg("-n").arg(file(&script)).output().unwrap();
+        assert!(output.status.success() && text(&script).contains("\nset -e\n"), "{script}: {}", said(&output));
+    }
+    // The unit finds the program in /usr/bin and in /usr/local/bin.
+    assert!(text(UNIT).contains("\nExecStart=perezvon run "));
+}
+
+const COMPOSE: &str = "deploy/compose.yml";
+
+#[test]
+fn what_the_compose_file_mounts_is_there() {
+    let compose = text(COMPOSE);
+    let (_, declared) = compose.split_once("\nvolumes:\n").unwrap();
+    let declared: BTreeSet<_> = declared.lines().map(|line| line.trim().trim_end_matches(':')).collect();
+    let mounts = compose.lines().filter_map(|line| line.strip_prefix("      - ")).filter(|mount| mount.contains(":/"));
+    let mut used = BTreeSet::new();
+    for mount in mounts {
+        let (source, _) = mount.split_once(":/").unwrap();
+        if source.starts_with('.') {
+            assert!(file("deploy").join(source).exists(), "{source} is not there");
+            assert!(mount.ends_with(":ro"), "{mount}: a container could change the repository");
+        } else {
+            used.insert(source);
+        }
+    }
+    assert_eq!(declared, used);
+    for built in compose.lines().filter_map(|line| line.trim().strip_prefix("dockerfile: ")) {
+        assert!(file(built).exists(), "{built} is not there");
+    }
+}
+
+/// Prometheus and Grafana get the files of `grafana/` as they are: what those say of ports and folders must be what the compose file makes.
+#[test]
+fn the_compose_file_fits_what_it_mounts() {
+    let compose = text(COMPOSE);
+    let said_in = |path: &str, key: &str| {
+        let all = text(path);
+        let line =
+            all.lines().find_map(|line| line.trim().strip_prefix(key)).unwrap_or_else(|| panic!("{path}: no {key}"));
+        line.trim().to_owned()
+    };
+    let dashboards = said_in("grafana/provisioning/dashboards/perezvon.yml", "path:");
+    assert!(compose.contains(&format!(":{dashboards}:ro")), "no dashboards in {dashboards}");
+    let prometheus = said_in("grafana/provisioning/datasources/prometheus.yml", "url: http://");
+    assert!(compose.contains(&format!("--web.listen-address={prometheus}")), "no Prometheus at {prometheus}");
+    assert!(said_in("grafana/prometheus/prometheus.yml", "- targets:").contains("127.0.0.1:8080"));
+    let services = compose.matches("\n    image: ").count() + compose.matches("\n    build:").count();
+    assert_eq!(compose.matches("network_mode: host").count(), services, "on another network nobody is at 127.0.0.1");
+    for line in compose.lines().filter(|line| line.contains("PASSWORD") && !line.starts_with('#')) {
+        assert!(line.contains("${"), "a password stands in the file: {line}");
+    }
+}
+
+#[cfg(feature = "daemon")]
+fn commands() -> BTreeSet<String> {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_perezvon")).arg("help").output().unwrap();
+    let help = said(&output);
+    let (_, rest) = help.split_once("Commands:\n").unwrap();
+    let list = rest.split("\n\n").next().unwrap();
+    list.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).map(str::to_owned).collect()
+}
+
+#[cfg(feature = "daemon")]
+#[test]
+fn the_container_runs_as_nobody_and_is_asked_how_it_is() {
+    let container = text("deploy/Containerfile");
+    let lines = |word: &'static str| container.lines().filter_map(move |line| line.strip_prefix(word));
+    for copied in lines("COPY ").filter(|line| !line.starts_with("--from")) {
+        let mut words: Vec<_> = copied.split(' ').collect();
+        words.pop();
+        words.iter().for_each(|source| assert!(file(source).exists(), "{source} is not there"));
+    }
+    assert_eq!(lines("USER ").next_back(), Some("perezvon"));
+    let (_, asked) = container.split_once("HEALTHCHECK").unwrap();
+    let command = quoted(asked.lines().next().unwrap());
+    assert!(commands().contains(command[1]), "perezvon has no command {}", command[1]);
+    // Everything that the program builds in must be copied.
+    assert!(container.contains("COPY web web"));
+}
+
+#[cfg(feature = "daemon")]
+#[test]
+fn the_manual_page_names_commands_that_are_there() {
+    let page = text("deploy/perezvon.1");
+    let (_, rest) = page.split_once(".SH COMMANDS").unwrap();
+    let section = rest.split(".SH").next().unwrap();
+    let heads = section.lines().filter(|line| line.starts_with(".B ") || line.starts_with(".BR "));
+    let words = heads.flat_map(|line| line.split_once(' ').unwrap().1.split([' ', ',', '"']));
+    let known = commands();
+    for word in words.filter(|word| !word.is_empty() && !word.starts_with('\\')) {
+        assert!(known.contains(word), "perezvon has no command {word}");
+    }
+}

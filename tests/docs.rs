@@ -5,13 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "README.ru.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "freeswitch/README.md",
+    "grafana/README.md",
+    "deploy/README.md",
     "docs/features.md",
 ];
 

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use perezvon::engine::{
     OperatorState, OperatorView,
     effect::{AlarmKind, Client, Effect, Moment, Notice, Originate},
+    effect::{AlarmKind, Effect, Notice, Originate},
     explain::Veto,
     hours::Calendar,
     input::{Asked, Cdr, Channel, Direction, Ended, Input, News, Request, Wish},
@@ -1438,6 +1439,109 @@ fn a_record_of_a_call_from_before_does_not_show_that_a_number_exists() {
     assert_eq!(told(&mut desk, "before", early + Span::minutes(1)), 0);
     let now = desk.now.wall;
     assert_eq!(told(&mut desk, "after", now), 1, "the daemon did not hear of it when it came");
+}
+
+/// Everything of the steps so far, as text.
+fn everything(desk: &Desk) -> String {
+    format!("{:?}", desk.engine)
+}
+
+fn forget(desk: &mut Desk, unblock: bool) -> Vec<Notice> {
+    let number = CLIENT_NUMBER.parse().unwrap();
+    desk.input(Input::Wish(Wish::Forget { number, by: "olga".into(), unblock }));
+    desk.effects(|effect| match effect {
+        Effect::Notice(notice @ (Notice::Forgotten(_) | Notice::NotForgotten(_))) => Some(notice.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_client_is_forgotten_by_the_engine_too() {
+    let number: Number = CLIENT_NUMBER.parse().unwrap();
+    let house = rules(Strategy::TopDown);
+    let mut desk = Desk::new(house.clone());
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    desk.listens_and_talks(Span::seconds(40));
+    desk.misses("b");
+    assert!(everything(&desk).contains(CLIENT), "it is remembered who talked with whom, and when they were dialled");
+    desk.input(Input::Wish(Wish::Block { number, by: "olga".into() }));
+    desk.input(Input::Wish(Wish::Unblock { number }));
+    assert_eq!(forget(&mut desk, false), [Notice::Forgotten(number)]);
+    assert!(!everything(&desk).contains(CLIENT), "{}", everything(&desk));
+    assert_eq!(desk.out.writes.last(), Some(&Write::Forget(number)));
+    let mut desk = desk.dies_and_returns(house);
+    assert!(!everything(&desk).contains(CLIENT), "nor does it come back from the store");
+    desk.news(News::Up);
+    desk.answer_channels(&[]);
+    desk.misses("c");
+    desk.wait(Span::minutes(5));
+    assert_eq!(desk.dialled().len(), 1, "who calls again is a new client");
+}
+
+#[test]
+fn an_open_callback_is_taken_off_before_its_client_is_forgotten() {
+    let number: Number = CLIENT_NUMBER.parse().unwrap();
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.misses("a");
+    assert_eq!(forget(&mut desk, false), [Notice::Forgotten(number)]);
+    assert_eq!(desk.closed(), Some(CloseReason::Cancelled { by: "olga".into() }));
+    desk.wait(Span::minutes(60));
+    assert!(desk.dialled().is_empty());
+    let closed = desk.out.writes.iter().position(|write| matches!(write, Write::Callback(record) if !record.is_open()));
+    let forgotten = desk.out.writes.iter().position(|write| *write == Write::Forget(number));
+    assert!(closed < forgotten, "what the rows say is written before it is forgotten");
+}
+
+#[test]
+fn nobody_is_forgotten_in_the_middle_of_a_call() {
+    let number: Number = CLIENT_NUMBER.parse().unwrap();
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    let (operator, client) = desk.dials_both();
+    assert_eq!(forget(&mut desk, false), [Notice::NotForgotten(number)], "the phone rings");
+    desk.ends(&client.leg, Outcome::Cancelled);
+    desk.ends(&operator.leg, Outcome::Unknown);
+    assert_eq!(desk.closed(), Some(CloseReason::Cancelled { by: "olga".into() }), "and is not called again");
+    let id = desk.arrives("b", CLIENT);
+    assert_eq!(forget(&mut desk, false), [Notice::NotForgotten(number)], "the client calls");
+    desk.ends(&id, Outcome::Unknown);
+    desk.input(Input::Wish(Wish::Block { number, by: "olga".into() }));
+    assert_eq!(forget(&mut desk, true), [Notice::Forgotten(number)]);
+    assert_eq!(desk.out.writes.iter().filter(|write| **write == Write::Unblock(number)).count(), 1);
+}
+
+#[test]
+fn a_call_whose_end_was_guessed_is_not_told_anew_once_its_client_is_forgotten() {
+    let number: Number = CLIENT_NUMBER.parse().unwrap();
+    let guessed = perezvon::engine::record::CallRecord {
+        id: ChannelId::new("a"),
+        switch: "main".into(),
+        line: "site".into(),
+        number: Some(number),
+        name: "Ivan".into(),
+        arrived: Wall(1_795_000_000_000),
+        served: None,
+        operator: None,
+        talk: Span::ZERO,
+        waited: Span::ZERO,
+        previous: None,
+        marks: Box::default(),
+        ended: Some(Wall(1_795_000_001_000)),
+        missed: Some(false),
+        cause: String::new(),
+        callback: None,
+        known_by: KnownBy::Guess,
+        queue: None,
+    };
+    let snapshot = Snapshot { seed: 7, calls: vec![guessed.clone()], ..Snapshot::default() };
+    let now = Desk::new(rules(Strategy::TopDown)).now;
+    let mut desk = Desk::of(rules(Strategy::TopDown), snapshot, now);
+    assert!(everything(&desk).contains(CLIENT));
+    assert_eq!(forget(&mut desk, false), [Notice::Forgotten(number)]);
+    assert!(!everything(&desk).contains(CLIENT));
+    let mut rows = perezvon::store::Memory::new(7, Wall(0));
+    rows.commit(&[Write::Call(guessed), Write::Forget(number)]).unwrap();
+    assert_eq!(rows.call_known(&ChannelId::new("a")), perezvon::store::Known::Ended);
 }
 
 fn day_spans() -> impl proptest::strategy::Strategy<Value = Vec<(u16, u16)>> {

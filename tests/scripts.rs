@@ -972,6 +972,8 @@ fn fact(said: &Said, cast: &Cast) -> Option<String> {
         Said::Fact(fact) => match &**fact {
             Notice::CallEnded(call) => ended(call),
             Notice::Opened(callback) => format!("journal: a callback of {} is opened", who(&callback.number)),
+            Notice::Forgotten(number) => format!("journal: {} is forgotten", who(number)),
+            Notice::NotForgotten(number) => format!("journal: {} is on a call, and not forgotten yet", who(number)),
             Notice::Blocked(block) => format!("journal: {} is not called: {}", who(&block.number), block.why),
             Notice::Joined(callback) => {
                 format!("journal: the callback of {} stands for {} misses", who(&callback.number), callback.misses)

@@ -8,16 +8,19 @@ mod trouble;
 
 use perezvon::{
     engine::{
+        forget::{MOST_AT_ONCE, Prune},
+        number::Number,
+        paper::{Paper, PaperKind},
         record::{
-            CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Dial, KnownBy, LastCall,
-            LegRecord, OperatorRecord, Origin, Outcome, Snapshot, Write,
+            BlockRecord, Blocked, CallRecord, CallbackId, CallbackRecord, CallbackState, ChannelId, CloseReason, Dial,
+            KnownBy, LastCall, LegRecord, OperatorRecord, Origin, Outcome, Snapshot, Write,
         },
         retry::REMEMBERED,
         time::{Span, Wall},
     },
     store::{
-        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Memory, Sqlite, Store,
-        StoreError, StoryQuery, Subject,
+        CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, Mark, Memory, Old, PaperQuery,
+        RowStatus, Sqlite, Store, StoreError, StoryQuery, Subject,
     },
 };
 use proptest::prelude::*;
@@ -90,6 +93,143 @@ every_store! {
     is_written_by_many_at_once
     is_backed_up_while_it_is_written
     writes_no_backup_over_anything
+    forgets_a_client_and_keeps_the_totals
+    forgets_what_is_old_and_nothing_that_is_open
+    forgets_a_little_at_once
+}
+
+/// A client's call and callback, both over, with whatever names the client.
+fn over(id: u64, at: Wall) -> [Write; 3] {
+    let mut call = call(&format!("call-{id}"));
+    (call.number, call.arrived, call.ended, call.missed) = (Some(number(id)), at, Some(at), Some(true));
+    (call.callback, call.known_by) = (Some(CallbackId(id)), KnownBy::Guess);
+    (call.marks.page, call.marks.tags, call.marks.campaign) = ("?id=ivan".into(), "vip".into(), "spring".into());
+    let mut callback = closed(id);
+    (callback.opened, callback.marks) = (at, call.marks.clone());
+    let reason = CloseReason::Talked;
+    callback.state = CallbackState::Closed { at, reason };
+    let mut tried = attempt(id, 1);
+    (tried.ended, tried.recording) = (Some(at), Some(format!("/rec/{}.wav", number(id).digits())));
+    [Write::Call(call), Write::Callback(callback), Write::Attempt(tried)]
+}
+
+fn paper(kind: PaperKind, id: &str, about: &str, at: Wall) -> Write {
+    Write::Paper(Paper { kind, id: id.into(), about: about.into(), at, body: "{}".into() })
+}
+
+async fn forgets_a_client_and_keeps_the_totals(house: House) {
+    let (one, other) = (number(1).to_string(), number(2).to_string());
+    house.commit(over(1, NOW).into_iter().chain(over(2, NOW))).await;
+    house.commit([Write::Block(BlockRecord { number: number(1), at: NOW, why: Blocked::Declined })]).await;
+    house
+        .commit([
+            paper(PaperKind::Request, "r1", &one, NOW),
+            paper(PaperKind::Chat, "c1", &one, NOW),
+            paper(PaperKind::Message, "m1", "c1", NOW),
+            paper(PaperKind::Picture, "m1", "c1", NOW),
+            paper(PaperKind::Note, "n1", &one, NOW),
+            paper(PaperKind::Note, "n2", &other, NOW),
+            paper(PaperKind::Message, "m2", "c2", NOW),
+            Write::Paper(Paper {
+                kind: PaperKind::Outgoing,
+                id: "o1".into(),
+                about: "crm".into(),
+                at: NOW,
+                body: format!("{{\"number\":\"{one}\"}}"),
+            }),
+        ])
+        .await;
+    let before = house.journal(JournalQuery::default()).await;
+    house.commit([Write::Forget(number(1))]).await;
+    let after = house.journal(JournalQuery::default()).await;
+    let papers = house.store.papers(&PaperQuery::default()).await.unwrap();
+    assert_eq!(papers.iter().map(|paper| &*paper.id).collect::<BTreeSet<_>>(), ["m2", "n2"].into());
+    let story = house.store.callback(CallbackId(1)).await.unwrap().unwrap();
+    let said = format!("{:?} {story:?}", after[0]);
+    for personal in [&one[1..], "Робот", "Иван", "vip", "?id=ivan", "/rec/"] {
+        assert!(!said.contains(personal), "{personal} in {said}");
+    }
+    assert_eq!((story.callback.number, story.attempts.len()), (Number::FORGOTTEN, 1));
+    let call = after[0].call.as_ref().unwrap();
+    assert_eq!((call.number, &*call.marks.campaign, &*call.marks.page), (None, "spring", ""));
+    assert_eq!(after.len(), before.len());
+    assert_eq!(after[1], before[1], "the other client's");
+    assert_eq!(house.store.blocked().await.unwrap().len(), 1, "who is not to be called is not called all the same");
+    assert_eq!(
+        house.store.call_known(&ChannelId::new("call-1")).await,
+        Ok(Known::Ended),
+        "no record brings the number back"
+    );
+}
+
+async fn forgets_what_is_old_and_nothing_that_is_open(house: House) {
+    let old = NOW - Span::minutes(60);
+    house.commit(over(1, old).into_iter().chain(over(2, NOW)).chain([Write::Callback(callback(3))])).await;
+    // An old call of a callback that is open, and one that lives.
+    let mut of_open = call("of-open");
+    (of_open.arrived, of_open.ended, of_open.callback) = (old, Some(old), Some(CallbackId(3)));
+    let alive = CallRecord { arrived: old, ..call("alive") };
+    house.commit([of_open, alive].map(Write::Call)).await;
+    house
+        .commit([
+            paper(PaperKind::Request, "old", "x", old),
+            paper(PaperKind::Request, "new", "x", NOW),
+            paper(PaperKind::Chat, "silent", "x", old),
+            paper(PaperKind::Chat, "spoken", "x", old),
+            paper(PaperKind::Message, "first", "spoken", old),
+            paper(PaperKind::Picture, "first", "spoken", old),
+            paper(PaperKind::Message, "last", "spoken", NOW),
+            paper(PaperKind::Settings, "set", "", old),
+        ])
+        .await;
+    let prune = Prune::all(NOW);
+    let counted = Old { calls: 1, callbacks: 1, requests: 1, messages: 2, chats: 1, notes: 0 };
+    assert_eq!(house.store.old(&prune).await, Ok(counted));
+    house.commit([Write::Prune(prune.clone())]).await;
+    assert_eq!(house.store.old(&prune).await, Ok(Old::default()));
+    let rows = house.journal(JournalQuery::default()).await;
+    let calls: BTreeSet<_> = rows.iter().filter_map(|row| row.call.as_ref()).map(|call| call.id.to_string()).collect();
+    assert_eq!(calls, ["alive", "call-2", "of-open"].map(str::to_owned).into());
+    assert_eq!(house.store.callback(CallbackId(1)).await, Ok(None));
+    assert!(house.store.callback(CallbackId(3)).await.unwrap().is_some());
+    let papers = house.store.papers(&PaperQuery::default()).await.unwrap();
+    assert_eq!(papers.iter().map(|p| &*p.id).collect::<BTreeSet<_>>(), ["last", "new", "set", "spoken"].into());
+    // All of it over and old: the newest callback stays, so that no id is given twice.
+    house.commit([Write::Callback(closed(3)), Write::Prune(Prune::all(NOW + Span::minutes(9999)))]).await;
+    assert_eq!(house.store.load(NOW, None).await.unwrap().last_callback, 3);
+}
+
+async fn forgets_a_little_at_once(house: House) {
+    let calls = (0..u64::from(MOST_AT_ONCE) + 5).map(|n| {
+        let at = Wall(n as i64);
+        Write::Call(CallRecord { arrived: at, ended: Some(at), ..call(&n.to_string()) })
+    });
+    house.commit(calls).await;
+    let prune = Prune { journal: Some(NOW), ..Prune::default() };
+    house.commit([Write::Prune(prune.clone())]).await;
+    assert_eq!(house.store.old(&prune).await, Ok(Old { calls: 5, ..Old::default() }));
+    assert_eq!(
+        house.journal(JournalQuery::default()).await[0].call.as_ref().unwrap().id.as_str(),
+        "1000",
+        "the oldest go first"
+    );
+}
+
+/// Forgotten is forgotten: nobody finds it with an editor either.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_forgotten_is_not_in_the_file_any_more() {
+    let house = House::sqlite().await;
+    house.commit(over(1, NOW).into_iter().chain([paper(PaperKind::Note, "n", &number(1).to_string(), NOW)])).await;
+    house.commit(over(2, NOW)).await;
+    let found = |what: &str| {
+        let files = std::fs::read_dir(house.folder.path()).unwrap();
+        let all: Vec<u8> = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        all.windows(what.len()).any(|part| part == what.as_bytes())
+    };
+    let (one, other) = (number(1).digits(), number(2).digits());
+    assert!(found(&one) && found(&other));
+    house.commit([Write::Forget(number(1))]).await;
+    assert!(!found(&one) && found(&other));
 }
 
 async fn is_born_empty(house: House) {
@@ -293,10 +433,10 @@ async fn a_day(house: &House) -> Vec<JournalRow> {
     house.commit(calls.clone().map(Write::Call)).await;
     let mut rows: Vec<JournalRow> = calls
         .into_iter()
-        .map(|call| JournalRow { callback: call.callback.map(|id| callback(id.0)), call: Some(call) })
+        .map(|call| JournalRow { callback: call.callback.map(|id| callback(id.0)), call: Some(call), reached_by: None })
         .collect();
-    rows.insert(3, JournalRow { call: None, callback: Some(wish(2, 20)) });
-    rows.insert(5, JournalRow { call: None, callback: Some(wish(3, 35)) });
+    rows.insert(3, JournalRow { call: None, callback: Some(wish(2, 20)), reached_by: None });
+    rows.insert(5, JournalRow { call: None, callback: Some(wish(3, 35)), reached_by: None });
     rows
 }
 
@@ -318,6 +458,10 @@ async fn finds_in_the_journal(house: House) {
     assert_eq!(house.journal(of_wish).await, rows[5..6]);
     let of_line = JournalQuery { line: Some("shop".into()), ..all.clone() };
     assert_eq!(house.journal(of_line).await, [rows[4].clone(), rows[6].clone()]);
+    let live = JournalQuery { status: vec![RowStatus::Live], ..all.clone() };
+    assert_eq!(house.journal(live).await.iter().filter(|row| row.call.is_some()).count(), 5);
+    let asked = JournalQuery { status: vec![RowStatus::Pending], redial: Some(true), ..all.clone() };
+    assert_eq!(house.journal(asked).await, [rows[3].clone(), rows[5].clone()]);
     let nothing = JournalQuery { limit: Some(0), ..all };
     assert_eq!(house.journal(nothing).await, []);
 }
@@ -337,6 +481,15 @@ async fn turns_the_pages_of_the_journal(house: House) {
             seen.extend(page);
         }
         assert_eq!(seen, rows, "in pages of {size}");
+        let (mut seen, mut query) = (Vec::new(), JournalQuery { limit: Some(size), ..JournalQuery::default() });
+        loop {
+            let page = house.journal(query.clone()).await;
+            let Some(first) = page.first() else { break };
+            assert!(page.len() <= size);
+            query.before = first.place();
+            seen.splice(0..0, page);
+        }
+        assert_eq!(seen, rows, "backwards in pages of {size}");
     }
 }
 
@@ -439,7 +592,21 @@ fn queries() -> impl Strategy<Value = JournalQuery> {
             (0..8u64).prop_map(|id| Subject::Callback(CallbackId(id)))
         ],
     );
-    let place = place.prop_map(|(at, of)| perezvon::store::Place { at, of });
+    let place = place.prop_map(|(at, of)| perezvon::store::Place { at, of }).boxed();
+    let mark = |word: BoxedStrategy<String>| {
+        let lines = proptest::collection::vec(sample::names(), 0..3);
+        proptest::option::weighted(0.15, (word, lines).prop_map(|(word, lines)| Mark { word, lines }))
+    };
+    let word = || prop_oneof![Just(String::new()), Just("a".to_owned())].boxed();
+    let narrower = (
+        mark(sample::names().prop_map(|name| name.to_string()).boxed()),
+        proptest::option::weighted(0.15, sample::names()),
+        mark(word()),
+        mark(word()),
+        proptest::collection::vec(proptest::sample::select(RowStatus::ALL.map(|(_, status)| status).to_vec()), 0..3),
+        proptest::option::weighted(0.3, any::<bool>()),
+        proptest::option::weighted(0.3, place.clone()),
+    );
     (
         proptest::option::of(sample::times()),
         proptest::option::of(sample::times()),
@@ -447,14 +614,12 @@ fn queries() -> impl Strategy<Value = JournalQuery> {
         proptest::option::weighted(0.2, sample::names()),
         proptest::option::of(0..6usize),
         proptest::option::weighted(0.3, place),
+        narrower,
     )
-        .prop_map(|(since, until, number, line, limit, after)| JournalQuery {
-            since,
-            until,
-            number,
-            line,
-            limit,
-            after,
+        .prop_map(|(since, until, number, line, limit, after, narrower)| {
+            let (group, operator, source, campaign, status, redial, before) = narrower;
+            let row = JournalQuery { since, until, number, line, limit, after, ..JournalQuery::default() };
+            JournalQuery { group, operator, source, campaign, status, redial, before, ..row }
         })
 }
 
@@ -467,6 +632,7 @@ proptest! {
         commits in proptest::collection::vec(sample::commits(), 1..12),
         queries in proptest::collection::vec(queries(), 8),
         papers in proptest::collection::vec(sample::paper_queries(), 8),
+        prune in sample::prunes(),
         now in sample::times(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -484,12 +650,22 @@ proptest! {
             }
             for query in &queries {
                 prop_assert_eq!(store.journal(query).await.unwrap(), memory.journal(query), "{:?}", query);
-                let filter = CallbackFilter { number: query.number, line: query.line.clone(), open: query.since.is_some(), list: None, before: query.limit.map(|limit| CallbackId(limit as u64 * 3)), limit: query.limit };
+                let filter = CallbackFilter {
+                    number: query.number,
+                    line: query.line.clone(),
+                    open: query.since.is_some(),
+                    state: query.redial.map(|over| if over { "closed" } else { "waiting" }.to_owned()),
+                    reason: query.operator.as_ref().map(|_| "cancelled".to_owned()),
+                    list: None,
+                    before: query.limit.map(|limit| CallbackId(limit as u64 * 3)),
+                    limit: query.limit,
+                };
                 prop_assert_eq!(store.callbacks(&filter).await.unwrap(), memory.callbacks(&filter), "{:?}", filter);
             }
             for query in &papers {
                 prop_assert_eq!(store.papers(query).await.unwrap(), memory.papers(query), "{:?}", query);
             }
+            prop_assert_eq!(store.old(&prune).await.unwrap(), memory.old(&prune));
             for id in (0..8).map(CallbackId) {
                 prop_assert_eq!(store.callback(id).await.unwrap(), memory.callback(id));
             }

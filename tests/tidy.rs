@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["engine", "esl", "voice"]),
     ("report", &["engine", "store"]),
     ("replay", &["engine", "store", "report", "voice"]),
-    ("control", &["engine", "store", "config", "report"]),
+    ("control", &["engine", "store", "config", "report", "replay", "voice", "clock"]),
     ("chat", &["engine", "store", "control", "clock"]),
     ("http", &["chat", "engine", "store", "metrics", "control", "clock", "config", "report"]),
     ("notify", &["engine", "config"]),

@@ -203,6 +203,14 @@ impl Chat {
         due.then(|| self.put(offer).ok()).flatten()
     }
 
+    /// It is over, and nobody's.
+    pub fn forget(&mut self) {
+        (self.number, self.state) = (None, State::Closed);
+        for text in [&mut self.name, &mut self.page, &mut self.referrer, &mut self.address] {
+            text.clear();
+        }
+    }
+
     /// Has been silent for too long?
     pub fn is_stale(&self, now: Wall) -> bool {
         self.state == State::Open && now >= self.spoken + LONGEST_SILENCE

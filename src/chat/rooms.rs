@@ -384,11 +384,11 @@ impl Chats {
     async fn follow_callbacks(self: Arc<Chats>, mut tidings: broadcast::Receiver<Tiding>) {
         loop {
             match tidings.recv().await {
-                Ok(Tiding::Notice(_, notice)) => {
-                    if let Notice::Joint { callback, operator, .. } = &*notice {
-                        self.pass_with(*callback, operator).await;
-                    }
-                }
+                Ok(Tiding::Notice(_, notice)) => match &*notice {
+                    Notice::Joint { callback, operator, .. } => self.pass_with(*callback, operator).await,
+                    Notice::Forgotten(number) => self.forget(*number).await,
+                    _ => {}
+                },
                 Ok(Tiding::Alarm(..)) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
             }
@@ -403,6 +403,28 @@ impl Chats {
                 // What cannot be written now stays as it was: the next talk passes it on.
                 let _ = self.change(&mut room, |chat| chat.operator = Some(operator.clone())).await;
             }
+        }
+    }
+
+    /// The chats of a client who is forgotten are over, and what was written of them since goes too.
+    async fn forget(&self, number: Number) {
+        let rooms: Vec<_> = self.rooms().values().cloned().collect();
+        for room in rooms {
+            let mut room = room.lock().await;
+            if room.chat.number != Some(number) {
+                continue;
+            }
+            let id = room.chat.id.clone();
+            self.rooms().remove(&id);
+            // Whoever waits for the lock finds nobody in it.
+            room.chat.forget();
+            room.ids.clear();
+            let _ = self.told.send(Told::Changed(Arc::new(room.chat.clone())));
+            let query = PaperQuery { about: Some(id.clone()), ..PaperQuery::default() };
+            let said = self.handle.store().papers(&query).await.unwrap_or_default();
+            let papers = said.into_iter().map(|paper| (paper.kind, paper.id)).chain([(PaperKind::Chat, id)]);
+            let writes: Vec<Write> = papers.map(|(kind, id)| Write::Discard { kind, id }).collect();
+            let _ = self.write(&writes).await;
         }
     }
 
@@ -520,6 +542,33 @@ mod tests {
         assert!(chats.picture("c", 1).await.is_err());
         assert_eq!(chats.say("c", By::Visitor, "thanks", "2").await.unwrap().n, 3);
         assert_eq!(chats.chat("c").await.unwrap().operator.as_deref(), Some("anna"));
+    }
+
+    #[tokio::test]
+    async fn who_is_forgotten_has_no_chat_any_more_and_others_have_theirs() {
+        let store = shelf();
+        let (chats, desk) = house(&store).await;
+        let number: Number = CLIENT.parse().unwrap();
+        chats.open("c".into(), opening(Some((number, CallbackId(1))))).await.unwrap();
+        chats.open("d".into(), opening(None)).await.unwrap();
+        chats.say("c", By::Visitor, "hello", "").await.unwrap();
+        // As the daemon does: the store forgets, and everybody hears of it. What was said meanwhile goes as well.
+        store.commit(&[Write::Forget(number)]).await.unwrap();
+        chats.say("c", By::Visitor, "hello?", "").await.unwrap();
+        let mut told = chats.listen();
+        desk.notice(Wall(0), &Notice::Forgotten(number));
+        let told = told.recv().await.unwrap();
+        assert!(
+            matches!(&told, Told::Changed(chat) if chat.number.is_none() && chat.state == State::Closed),
+            "{told:?}"
+        );
+        assert!(matches!(chats.say("c", By::Visitor, "hello?", "").await, Err(Trouble::Refused(Refused::Over))));
+        while !store.papers(&PaperQuery { about: Some("c".into()), ..PaperQuery::default() }).await.unwrap().is_empty()
+        {
+            tokio::task::yield_now().await;
+        }
+        let left = store.papers(&PaperQuery::default()).await.unwrap();
+        assert_eq!(left.iter().map(|paper| &*paper.id).collect::<Vec<_>>(), ["d"]);
     }
 
     #[tokio::test]

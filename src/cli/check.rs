@@ -1,11 +1,13 @@
 //! `perezvon check`: is the configuration right?
 
-use super::Failure;
+use super::{Failure, settings, show};
 use crate::{
-    config::{self, Config},
+    config::Config,
+    control::settings::Version,
     engine::rules::{Line, Mode},
     voice::studio::Studio,
 };
+use jiff::tz::TimeZone;
 use std::{
     io::{self, Write},
     path::Path,
@@ -16,10 +18,18 @@ use std::{
 /// # Errors
 /// Its faults, one a line.
 pub fn run(file: &Path, out: &mut impl Write) -> Result<(), Failure> {
-    let config = config::load(file).map_err(|faults| Failure::Config(faults.to_string()))?;
+    let laid = settings::in_force(file)?;
+    if let Some(misfit) = laid.misfit() {
+        return Err(Failure::Config(misfit));
+    }
+    let config = laid.config;
     // Whoever asks must be the daemon's user, as for a password file: the folder of sounds is tried.
     Studio::open(config.voice.rendering()).map_err(Failure::Config)?;
     writeln!(out, "{} is right", file.display())?;
+    if let Some(Version { version, by, at, .. }) = &laid.version {
+        let at = show::time(*at, &TimeZone::system());
+        writeln!(out, "  settings version {version} lie over it, saved by {by} at {at} (`perezvon settings diff`)")?;
+    }
     Ok(tell(&config, out)?)
 }
 

@@ -5,6 +5,7 @@
 //! what must never happen.
 
 mod morning;
+mod stay;
 mod summary;
 mod tell;
 mod verdict;
@@ -72,6 +73,12 @@ pub struct Options {
     /// Another seed is another morning
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The house in real time until Ctrl-C, with its pages: console, operators' page, a shop with the widget
+    #[arg(long, conflicts_with_all = ["speed", "json"])]
+    stay: bool,
+    /// Where the pages are, with --stay; another port when it is taken
+    #[arg(long, default_value = "127.0.0.1:8080", requires = "stay")]
+    listen: SocketAddr,
     /// The summary as one JSON object, the last line on standard output
     #[arg(long)]
     json: bool,
@@ -101,6 +108,9 @@ pub fn run(options: &Options, out: &mut impl Write) -> Result<(), Failure> {
     };
     let runtime = tokio::runtime::Runtime::new()?;
     let done = runtime.block_on(async {
+        if options.stay {
+            return stay::run(options, language, out).await;
+        }
         let folder = Folder::new()?;
         Stage::set(options, language, &folder.0).await?.play(options, out).await
     });

@@ -12,10 +12,12 @@ pub mod explain;
 pub mod journal;
 pub mod list;
 pub mod logs;
+mod personal;
 pub mod replay;
 pub mod report;
 pub mod run;
 pub mod say;
+pub mod settings;
 pub mod show;
 mod token;
 
@@ -187,6 +189,21 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// What is kept of a client: calls, callbacks, what they sent and wrote
+    #[command(after_help = "\
+Examples:
+  perezvon known +79161234567
+  perezvon known +79161234567 --json > client.json    # for the client, who has a right to it")]
+    Known(personal::Known),
+    /// Forget a client, or everything that is older than so long; there is no way back
+    #[command(after_help = "\
+Calls and callbacks of a client stay for the totals, without number, name, page and tags; all else goes. What is old goes whole.
+
+Examples:
+  perezvon forget +79161234567 --dry-run
+  perezvon forget +79161234567
+  perezvon forget --older-than 400d --dry-run          # every day by itself: [store.keep] of the configuration")]
+    Forget(personal::Forget),
     /// Why a callback stands where it stands, or what would come of a missed call
     #[command(after_help = "\
 Examples:
@@ -255,6 +272,29 @@ Examples:
         /// Which daemon is asked
         #[command(flatten)]
         daemon: Daemon,
+    },
+    /// What people changed over the configuration, in versions: who, what, checked before it is saved, and back again
+    #[command(after_help = "\
+Settings lie over the file, which the daemon never writes: lines, groups, operators, calendars, [defaults], a trunk's prices and
+channels. `remove = [\"line.site.redial.avoid\"]` takes off what the file says. Variables stand over both.
+
+Examples:
+  perezvon settings                                  # what is in force over the file
+  perezvon settings > new.toml                       # edit it, then
+  perezvon settings apply new.toml --dry-run
+  perezvon settings apply new.toml --comment 'five tries for the spring'
+  perezvon settings diff 12
+  perezvon settings rollback 11")]
+    Settings {
+        /// What about them; what is in force when it is left out
+        #[command(subcommand)]
+        what: Option<settings::What>,
+        /// Which daemon is asked
+        #[command(flatten)]
+        daemon: Daemon,
+        /// As one JSON object
+        #[arg(long, global = true)]
+        json: bool,
     },
     /// Write a whole copy of the journal while the daemon runs
     #[command(after_help = "\
@@ -420,6 +460,8 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
             ask::call(&daemon.socket, number.unwrap_or_default(), line, json, out)
         }
         Command::Blocked { change, daemon, json } => blocked::run(&daemon.socket, change, json, out),
+        Command::Known(wanted) => personal::known(&wanted, out),
+        Command::Forget(wanted) => personal::forget(wanted, out),
         Command::Explain(wanted) => explain::run(&wanted, out),
         Command::Replay(wanted) => replay::run(&wanted, out),
         Command::Cancel { callback, daemon } => ask::cancel(&daemon.socket, callback, out),
@@ -428,6 +470,7 @@ fn run(command: Command, out: &mut impl Write) -> Result<(), Failure> {
         Command::Pause { list, daemon } => ask::pause(&daemon.socket, list, out),
         Command::Resume { list, daemon } => ask::resume(&daemon.socket, list, out),
         Command::Reload { daemon } => ask::reload(&daemon.socket, out),
+        Command::Settings { what, daemon, json } => settings::run(&daemon.socket, what, json, out),
         Command::Backup { file, daemon } => ask::backup(&daemon.socket, &file, out),
         Command::Say(wanted) => say::run(&wanted, out),
         Command::Decode { file, json } => decode(&file, json, out),

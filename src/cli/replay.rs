@@ -1,23 +1,22 @@
 //! `perezvon replay`: what other rules would have made of a part of the journal.
 
-use super::{Failure, journal, show};
+use super::{Failure, journal, settings, show};
 use crate::{
     clock::Clock,
-    config::{self, Config},
-    engine::{
-        money::Amount,
-        time::{Span, Wall},
+    config,
+    engine::{money::Amount, time::Span},
+    replay::{
+        Came, Replay,
+        history::{History, NOTHING_LEARNT},
+        replay,
     },
-    replay::{Came, Replay, history::History, replay},
-    store::{
-        self, CallbackStory, JournalQuery, JournalRow, MOST_ROWS, MOST_STORIES, Place, Store, StoreError, StoryQuery,
-    },
+    store::{self, Store, StoreError},
 };
 use clap::Args;
 use jiff::tz::TimeZone;
 use std::{
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 /// The period when nobody says.
@@ -26,7 +25,8 @@ const PERIOD: &str = "30d";
 /// What.
 #[derive(Debug, Args)]
 pub struct Wanted {
-    /// The configuration that is in force: its store is read, while the daemon runs or not, and nothing is written
+    /// The configuration that is in force, with the settings over it: its store is read, while the daemon runs or not, and
+    /// nothing is written
     #[arg(long, value_name = "FILE", default_value = super::CONFIG)]
     config: PathBuf,
     /// The configuration with the new rules; its switches, store and ports do not matter
@@ -54,58 +54,25 @@ pub fn run(wanted: &Wanted, out: &mut impl Write) -> Result<(), Failure> {
         Some(text) => journal::since(text, &zone)?,
         None => Clock::system().now().wall,
     };
-    let (current, new) = (load(&wanted.config)?, load(&wanted.rules)?);
+    let new = config::load(&wanted.rules).map_err(|faults| Failure::Config(faults.to_string()))?;
+    let current = settings::in_force(&wanted.config)?.config;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let told = |why: StoreError| Failure::Failed(why.to_string());
-    let (calls, stories) = runtime.block_on(read(&current.store, since, until)).map_err(told)?;
-    let calls = calls.into_iter().filter_map(|row| row.call);
-    let history = History::new(since, until, calls, stories, zone.clone());
+    let history = async {
+        let store = store::look(&current.store).await?;
+        let history = History::read(&store, since, until, zone.clone(), usize::MAX).await;
+        store.close().await?;
+        history
+    };
+    let history = runtime.block_on(history).map_err(told)?;
     if history.learnt() == 0 {
-        let text = "no client was dialled in this period, so there is nothing to learn from: ask for a longer one";
-        return Err(Failure::Failed(text.to_owned()));
+        return Err(Failure::Failed(NOTHING_LEARNT.to_owned()));
     }
     let replay = replay(&history, &current.rules, &new.rules, &zone);
     match wanted.json {
         true => Ok(writeln!(out, "{}", serde_json::to_string(&replay).map_err(io::Error::from)?)?),
         false => Ok(table(&replay, &zone, out)?),
     }
-}
-
-fn load(file: &Path) -> Result<Config, Failure> {
-    config::load(file).map_err(|faults| Failure::Config(faults.to_string()))
-}
-
-/// The journal of the period, page by page.
-async fn read(url: &str, since: Wall, until: Wall) -> Result<(Vec<JournalRow>, Vec<CallbackStory>), StoreError> {
-    let store = store::look(url).await?;
-    let (mut calls, mut stories) = (Vec::new(), Vec::new());
-    let mut query = JournalQuery {
-        since: Some(since),
-        until: Some(until),
-        after: Some(Place::before(since)),
-        ..JournalQuery::default()
-    };
-    loop {
-        let page = store.journal(&query).await?;
-        let last = page.len() < MOST_ROWS;
-        query.after = page.last().and_then(JournalRow::place);
-        calls.extend(page);
-        if last {
-            break;
-        }
-    }
-    let mut query = StoryQuery { since: Some(since), until: Some(until), ..StoryQuery::default() };
-    loop {
-        let page = store.stories(&query).await?;
-        let last = page.len() < MOST_STORIES;
-        query.after = page.last().map(|story| story.callback.id);
-        stories.extend(page);
-        if last {
-            break;
-        }
-    }
-    store.close().await?;
-    Ok((calls, stories))
 }
 
 /// What is told of each, and of the difference, in the order of the table.

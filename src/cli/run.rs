@@ -4,14 +4,15 @@ use super::{Failure, logs};
 use crate::{
     chat::Chats,
     clock::Clock,
-    config::{self, Config},
-    control::{self, Handle, Service, socket},
-    daemon::{Broken, Daemon, Numbers, intake},
+    config::{self, Config, Keep},
+    control::{self, Handle, Service, Started, settings, socket},
+    daemon::{Broken, Daemon, Numbers, intake, keep},
     engine::{
         Name,
+        effect::{Alarm, AlarmKind},
         input::{Input, Wish},
     },
-    http::{self, Api, Events, Http, Widget},
+    http::{self, Api, Events, Http, Once, Widget},
     metrics,
     store::{self, Store},
     switch::{
@@ -22,6 +23,7 @@ use crate::{
     },
     voice::{Sounds, studio::Studio},
 };
+use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     collections::BTreeMap,
@@ -114,7 +116,11 @@ impl Parts {
     /// # Errors
     /// The store cannot be read; a user or password that no command can carry.
     pub async fn start(self) -> Result<House, Failure> {
-        let Parts { clock, store, started, config } = self;
+        let Parts { clock, store, started, mut config } = self;
+        let over = match started {
+            Some(file) => Some(settings(clock, file, &*store, &mut config).await?),
+            None => None,
+        };
         let (handle, desk) = control::desk(store.clone(), config.rules.clone());
         let (tell, told) = mpsc::channel(MOST_NEWS);
         let settings = Settings::of(&config)
@@ -143,9 +149,37 @@ impl Parts {
         let daemon = Daemon::new(clock, config.rules.clone(), store, links, desk, told).await;
         let numbers = if config.log.whole_numbers { Numbers::Whole } else { Numbers::Masked };
         let daemon = daemon.map_err(|why| Failure::Failed(why.to_string()))?.showing(numbers);
-        let service = Service::new(handle, started.map(|file| (file, config.clone())));
+        let started = over.map(|(file, settings)| Started { file, config: config.clone(), settings });
+        let service = Service::new(handle, started);
+        if let Some(studio) = &studio {
+            tokio::spawn(keep::unsay(service.clone(), studio.clone(), clock));
+        }
+        if config.keep != Keep::default() {
+            tokio::spawn(keep::daily(service.clone(), config.keep, studio, clock));
+        }
         Ok(House { daemon, service, outbound: outbound.map(|outbound| outbound.address()), config, clock })
     }
+}
+
+/// The settings over the file, whose rules are obeyed from the start; those that do not fit it any more are left off, loudly.
+async fn settings(
+    clock: Clock,
+    file: PathBuf,
+    store: &dyn Store,
+    config: &mut Config,
+) -> Result<(PathBuf, settings::Settings), Failure> {
+    let read = settings::Settings::start(clock, &file, store).await.map_err(|why| Failure::Failed(why.to_string()))?;
+    let (settings, laid) = read.map_err(|faults| Failure::Config(faults.to_string()))?;
+    if let Some(text) = laid.misfit() {
+        text.lines().for_each(|line| error!("{line}"));
+        metrics::alarm(&Alarm { kind: AlarmKind::Settings, text });
+    } else if let Some(version) = &laid.version {
+        info!(version = version.version, by = version.by, "settings are in force over the file");
+        let observe = config.rules.observe;
+        config.rules = laid.config.rules;
+        Arc::make_mut(&mut config.rules).observe = observe;
+    }
+    Ok((file, settings))
 }
 
 async fn callers(settings: &config::Outbound, roll: Roll, told: mpsc::Sender<Told>) -> Result<Outbound, Failure> {
@@ -160,6 +194,19 @@ impl House {
     /// # Errors
     /// It is in use.
     pub async fn listen(&self, address: SocketAddr, metrics: PrometheusHandle) -> Result<SocketAddr, Failure> {
+        self.listen_with(address, metrics, Router::new()).await
+    }
+
+    /// The same, with further pages.
+    ///
+    /// # Errors
+    /// It is in use.
+    pub async fn listen_with(
+        &self,
+        address: SocketAddr,
+        metrics: PrometheusHandle,
+        more: Router,
+    ) -> Result<SocketAddr, Failure> {
         let told = |error| Failure::Failed(format!("{address}: {error}; name another with `listen` in [http]"));
         let listener = TcpListener::bind(address).await.map_err(told)?;
         let address = listener.local_addr()?;
@@ -171,14 +218,14 @@ impl House {
         let api = Api {
             service: self.service.clone(),
             tokens: self.config.tokens.clone().into(),
-            once: Arc::default(),
+            once: Once::of(self.service.handle()),
             events: Events::of(self.service.handle(), self.clock),
             chats: chats.clone(),
             clock: self.clock,
             pages: Arc::new(self.config.pages.clone()),
         };
         let widget = Widget::of(&self.config, self.service.clone(), chats, self.clock);
-        let router = http::router(own, api, widget).into_make_service_with_connect_info::<SocketAddr>();
+        let router = http::router(own, api, widget).merge(more).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 error!(%error, "the HTTP listener ended");

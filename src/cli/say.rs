@@ -1,14 +1,14 @@
 //! `perezvon say`: an announcement as it would be said, in letters or as a sound.
 
-use super::Failure;
+use super::{Failure, settings};
 use crate::{
-    config::{self, one_of},
+    config::one_of,
     engine::{
         effect::{Facts, Words},
         number::Number,
-        rules::{Answer, Line, Rules},
+        rules::{Line, Rules},
     },
-    voice::{self, studio},
+    voice::{self, sample, studio},
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -61,7 +61,7 @@ pub enum Kind {
 /// # Errors
 /// A faulty configuration; no such line; no command to render by, or one that fails.
 pub fn run(wanted: &Wanted, out: &mut impl Write) -> Result<(), Failure> {
-    let config = config::load(&wanted.config).map_err(|faults| Failure::Config(faults.to_string()))?;
+    let config = settings::in_force(&wanted.config)?.config;
     let line = config.rules.lines.get(wanted.line.as_str()).ok_or_else(|| {
         let known: Vec<&str> = config.rules.lines.keys().map(|name| &**name).collect();
         Failure::Failed(format!("there is no line \"{}\"; {}", wanted.line, one_of(&wanted.line, &known)))
@@ -105,28 +105,8 @@ fn words(line: &Line, rules: &Rules, wanted: &Wanted, number: Number) -> Option<
         Kind::Repeated => said.repeated.clone(),
         Kind::Client => line.redial.announce_client.clone()?,
     };
-    let facts = Facts {
-        number: number.to_string(),
-        name: wanted.name.clone(),
-        line: line.name.to_string(),
-        channel: line.channel.clone(),
-        source: line.source.clone(),
-        campaign: line.campaign.clone(),
-        page: String::new(),
-        tags: String::new(),
-        attempt: if wanted.kind == Kind::Repeated { 2 } else { 1 },
-        misses: u32::from(wanted.kind != Kind::Requested),
-        key: key_of(line, rules),
-        ..Facts::default()
-    };
+    let facts = sample::facts(line, rules, number, &wanted.name);
+    let attempt = if wanted.kind == Kind::Repeated { 2 } else { 1 };
+    let facts = Facts { attempt, misses: u32::from(wanted.kind != Kind::Requested), ..facts };
     Some(Words { template, language: line.language, facts })
-}
-
-/// The key by which the line's first operator takes a call.
-fn key_of(line: &Line, rules: &Rules) -> String {
-    let first = rules.groups.get(&line.group).and_then(|group| rules.operators.get(&group.operators.first()?.name));
-    match first.map(|operator| operator.answer) {
-        Some(Answer::Press(key)) => key.sign().to_string(),
-        _ => String::new(),
-    }
 }

@@ -1,7 +1,11 @@
-//! The configuration: TOML and the environment, validated into a [`Config`], every fault named with its place and its cure.
+//! The configuration: TOML, settings over it and the environment over both, validated into a [`Config`], every fault named with
+//! its place and its cure.
 
+mod base;
+mod keep;
 mod layer;
 mod net;
+mod over;
 mod pages;
 mod place;
 mod queue;
@@ -12,15 +16,20 @@ mod sections;
 mod site;
 mod token;
 mod unit;
+mod usual;
 
-pub use layer::PREFIX;
+pub use base::{Base, Change, Valued};
+pub use keep::Keep;
+pub use layer::{From, PREFIX};
 pub use net::Net;
+pub use over::{MOST_TEXT, Over, dotted, toml, write};
 pub use pages::{Disposition, Link, Means, Pages};
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
 pub use site::{Allowed, Limits, Look, Rate, Site};
 pub use token::{Scope, Token};
 pub use unit::span;
+pub use usual::usual;
 
 use crate::{
     engine::rules::{Language, Rules},
@@ -41,14 +50,7 @@ const MOST_BYTES: u64 = 4 << 20;
 /// # Errors
 /// Every fault that it has, or why the file cannot be read.
 pub fn load(file: &Path) -> Result<Config, Faults> {
-    let name = file.display().to_string();
-    let text = read(file).map_err(|(what, cure)| {
-        let place = Place::File { file: name.clone(), line: 1, column: 1 };
-        Faults(vec![Fault { place, what, cure }])
-    })?;
-    let variables =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    parse(&name, &text, file.parent().unwrap_or(Path::new(".")), variables)
+    Base::read(file)?.config(None)
 }
 
 /// Reads a configuration from its text. `folder` is what a relative `password_file` starts from; of the variables those with
@@ -62,26 +64,7 @@ pub fn parse(
     folder: &Path,
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, Faults> {
-    let source = place::Source::parse(name, text).map_err(|fault| Faults(vec![fault]))?;
-    let tree = layer::Tree::merge(source, variables).map_err(Faults)?;
-    let reader = reader::Reader::new(tree);
-    let config = sections::read(&reader.root(), folder);
-    let faults = reader.into_faults();
-    match config {
-        Some(config) if faults.is_empty() => Ok(config),
-        _ => Err(Faults(faults)),
-    }
-}
-
-fn read(file: &Path) -> Result<String, (String, String)> {
-    let told = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => ("there is no such file".to_owned(), "name another with --config".to_owned()),
-        _ => (format!("the file cannot be read: {error}"), String::new()),
-    };
-    if std::fs::metadata(file).map_err(told)?.len() > MOST_BYTES {
-        return Err((format!("the file is larger than {MOST_BYTES} bytes"), String::new()));
-    }
-    std::fs::read_to_string(file).map_err(told)
+    Base::new(name, text, folder, variables).config(None)
 }
 
 impl Config {
@@ -89,7 +72,7 @@ impl Config {
     pub fn needs_restart(&self, new: &Config) -> Vec<&'static str> {
         let changed = [
             ("switch", self.switches != new.switches),
-            ("store", self.store != new.store),
+            ("store", (&self.store, self.keep) != (&new.store, new.keep)),
             ("http", (self.listen, &self.tokens, &self.proxies) != (new.listen, &new.tokens, &new.proxies)),
             ("site", self.sites != new.sites),
             ("pages", self.pages != new.pages),
@@ -116,6 +99,8 @@ pub struct Config {
     pub switches: Vec<Switch>,
     /// Where the journal is: `sqlite:/path/to/file.db` or `memory:`.
     pub store: String,
+    /// For how long what is in it is kept.
+    pub keep: Keep,
     /// Where metrics, health and the CDR intake listen; `None`: nowhere.
     pub listen: Option<SocketAddr>,
     /// Who may ask the API there.

@@ -1,6 +1,7 @@
 //! Faults of a configuration: what, where, and the cure.
 
 use figment::value::{Dict, Value};
+use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, fmt, ops::Range};
 use toml_edit::{Document, Item, TableLike};
 
@@ -18,6 +19,13 @@ pub enum Place {
     },
     /// In an environment variable.
     Variable(String),
+    /// In settings over the file.
+    Settings {
+        /// Which: `settings version 12`.
+        of: String,
+        /// The path of names, as TOML writes it: `line.site.redial.attempts`; empty: the whole.
+        path: String,
+    },
 }
 
 impl fmt::Display for Place {
@@ -25,19 +33,28 @@ impl fmt::Display for Place {
         match self {
             Place::File { file, line, column } => write!(f, "{file}:{line}:{column}"),
             Place::Variable(name) => f.write_str(name),
+            Place::Settings { of, path } if path.is_empty() => f.write_str(of),
+            Place::Settings { of, path } => write!(f, "{of}, {path}"),
         }
     }
 }
 
 /// One fault.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Fault {
     /// Where it is.
+    #[serde(serialize_with = "in_words")]
     pub place: Place,
+    /// The way to it by names, wherever it stands: `line`, `site`, `redial`, `attempts`; empty: the whole.
+    pub path: Path,
     /// What is wrong.
     pub what: String,
     /// What to do about it; empty when `what` says it all.
     pub cure: String,
+}
+
+fn in_words<S: Serializer>(place: &Place, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(place)
 }
 
 impl fmt::Display for Fault {
@@ -87,6 +104,7 @@ impl Source {
     pub fn parse(file: &str, text: &str) -> Result<Source, Fault> {
         let doc = Document::parse(text).map_err(|error| Fault {
             place: place(file, text, error.span().map_or(0, |span| span.start)),
+            path: Path::new(),
             what: format!("this is not TOML: {}", error.message().trim().replace('\n', ", ")),
             cure: String::new(),
         })?;

@@ -40,8 +40,9 @@ impl Reader {
         faults
     }
 
-    fn fault(&self, place: Place, what: String, cure: String) {
-        self.faults.borrow_mut().push(Fault { place, what, cure });
+    fn fault(&self, path: &[String], place: Place, what: String, cure: String) {
+        let path = self.tree.named(path);
+        self.faults.borrow_mut().push(Fault { place, path, what, cure });
     }
 }
 
@@ -56,7 +57,7 @@ pub struct Node<'a> {
 impl<'a> Node<'a> {
     /// Notes a fault of this value.
     pub fn fault(&self, what: impl Into<String>, cure: impl Into<String>) {
-        self.reader.fault(self.reader.tree.place(&self.path, self.value), what.into(), cure.into());
+        self.reader.fault(&self.path, self.reader.tree.place(&self.path, self.value), what.into(), cure.into());
     }
 
     /// The key that this value has.
@@ -275,7 +276,7 @@ impl<'a> Table<'a> {
 
     /// Notes a fault of the table as a whole.
     pub fn fault(&self, what: impl Into<String>, cure: impl Into<String>) {
-        self.reader.fault(self.reader.tree.source.key(&self.path), what.into(), cure.into());
+        self.reader.fault(&self.path, self.reader.tree.table_place(&self.path), what.into(), cure.into());
     }
 
     /// The key is missing.
@@ -289,7 +290,7 @@ impl<'a> Table<'a> {
         for key in self.dict.keys().filter(|key| !asked.contains(&key.as_str())) {
             let Some(node) = self.node(key) else { continue };
             let place = self.reader.tree.key_place(&node.path, node.value);
-            self.reader.fault(place, format!("there is no key `{key}` here"), one_of(key, &asked));
+            self.reader.fault(&node.path, place, format!("there is no key `{key}` here"), one_of(key, &asked));
         }
     }
 

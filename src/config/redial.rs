@@ -36,6 +36,9 @@ const LONGEST_RING: Span = Span::minutes(5);
 
 /// Longer than that nobody waits for an operator.
 const WAIT: RangeInclusive<Span> = Span::seconds(5)..=Span::minutes(10);
+/// How long a client who is rung first waits for an operator, and what is heard meanwhile.
+pub(super) const DEFAULT_WAIT: Span = Span::seconds(60);
+pub(super) const DEFAULT_MUSIC: &str = "local_stream://moh";
 /// How a recording's file is written.
 const FILE: &str = "write file = \"/var/lib/freeswitch/recordings/{date}/{line}-{callback}-{attempt}.wav\"";
 /// What tells the recordings of two talks apart.
@@ -51,7 +54,7 @@ const MOST_MUSIC: usize = 500;
 pub const RING: RangeInclusive<Span> = SHORTEST_RING..=LONGEST_RING;
 
 /// What a line does when nobody says otherwise.
-fn built_in(language: Language) -> Redial {
+pub(super) fn built_in(language: Language) -> Redial {
     Redial {
         announce_operator: voice::announce_operator(language),
         announce_client: Some(voice::announce_client(language).into()),
@@ -195,8 +198,8 @@ fn client_first<'a>(get: &impl Fn(&'static str) -> Option<Node<'a>>, language: L
     let orders = [("operator-first", false), ("client-first", true)];
     let first = get("order").and_then(|node| node.word(&orders));
     let company = ClientFirst {
-        wait: get("wait").and_then(|node| node.span(WAIT)).unwrap_or(Span::seconds(60)),
-        music: get("music").and_then(|node| music(&node)).unwrap_or_else(|| "local_stream://moh".into()),
+        wait: get("wait").and_then(|node| node.span(WAIT)).unwrap_or(DEFAULT_WAIT),
+        music: get("music").and_then(|node| music(&node)).unwrap_or_else(|| DEFAULT_MUSIC.into()),
         goodbye: get("announce_goodbye")
             .and_then(|node| template(&node, language))
             .unwrap_or_else(|| voice::goodbye(language).into()),

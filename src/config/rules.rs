@@ -38,7 +38,7 @@ const MOST_LEVEL: u32 = 100;
 /// The longest table of time zones, in bytes.
 const MOST_ZONES: usize = 8 << 20;
 const MOST_PRIORITY: u32 = 100;
-const DEFAULT_ESCALATE: Span = Span::seconds(30);
+pub(super) const DEFAULT_ESCALATE: Span = Span::seconds(30);
 /// A started minute is a whole one with most providers; so a report never says less than the bill.
 const DEFAULT_BILLING: Span = Span::seconds(60);
 const BILLING: RangeInclusive<Span> = Span::seconds(1)..=Span::seconds(60);

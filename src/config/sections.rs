@@ -1,7 +1,7 @@
 //! The sections about this machine: switches, store, listeners, log, voices. The rest is in [`super::rules`].
 
 use super::{
-    Cdr, Config, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices, pages,
+    Cdr, Config, Keep, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices, keep, pages,
     reader::{Node, Table},
     rules, site, token,
 };
@@ -31,7 +31,7 @@ const MOST_PASSWORD: usize = 1024;
 /// Reads everything. `None` when a part is missing without which there is no configuration; its fault is noted.
 pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let switches = switches(root, folder);
-    let store = store(root);
+    let (store, keep) = store(root);
     let socket = socket(root);
     let log = log(root);
     let names: Vec<Name> = switches.iter().map(|switch| switch.name.clone()).collect();
@@ -45,7 +45,22 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let voice = voices(root, language);
     root.close();
     let rules = Arc::new(rules);
-    Some(Config { switches, store, listen, tokens, proxies, sites, pages, outbound, cdr, socket, log, voice, rules })
+    Some(Config {
+        switches,
+        store,
+        keep,
+        listen,
+        tokens,
+        proxies,
+        sites,
+        pages,
+        outbound,
+        cdr,
+        socket,
+        log,
+        voice,
+        rules,
+    })
 }
 
 fn switches(root: &Table<'_>, folder: &Path) -> Vec<Switch> {
@@ -132,8 +147,8 @@ fn password_file(node: &Node<'_>, folder: &Path) -> Option<String> {
     }
 }
 
-fn store(root: &Table<'_>) -> String {
-    let Some(table) = root.inner("store") else { return DEFAULT_STORE.to_owned() };
+fn store(root: &Table<'_>) -> (String, Keep) {
+    let Some(table) = root.inner("store") else { return (DEFAULT_STORE.to_owned(), Keep::default()) };
     let url = table.get("url").and_then(|node| {
         let url = node.line_of_text()?;
         if url.strip_prefix("sqlite:").is_none_or(|file| file.is_empty() || file.starts_with("//")) {
@@ -141,8 +156,9 @@ fn store(root: &Table<'_>) -> String {
         }
         Some(url.to_owned())
     });
+    let keep = keep::read(&table);
     table.close();
-    url.unwrap_or_else(|| DEFAULT_STORE.to_owned())
+    (url.unwrap_or_else(|| DEFAULT_STORE.to_owned()), keep)
 }
 
 fn http(root: &Table<'_>, operators: &[&str]) -> (Option<SocketAddr>, Vec<Token>, Vec<Net>) {

@@ -40,9 +40,11 @@ pub struct Token {
     pub scope: Scope,
     /// The operator who holds it: whose calls the operators' page shows.
     pub operator: Option<Name>,
+    /// Sees telephone numbers whole; else like +7916***4567.
+    pub whole_numbers: bool,
 }
 
-/// `[http.token.NAME]`, each with the `hash` of its secret, its `scope`, and the `operator` who holds it.
+/// `[http.token.NAME]`, each with the `hash` of its secret, its `scope`, the `operator` who holds it, and how `numbers` are shown.
 pub(super) fn read(http: &Table<'_>, operators: &[&str]) -> Vec<Token> {
     http.named_tables("token").into_iter().filter_map(|(name, table)| token(name, &table, operators)).collect()
 }
@@ -70,8 +72,12 @@ fn token(name: Arc<str>, table: &Table<'_>, operators: &[&str]) -> Option<Token>
         }
         Some(Name::from(text))
     });
+    let numbers = table.get("numbers").and_then(|node| node.word(&[("masked", false), ("whole", true)]));
     table.close();
-    Some(Token { name, hash: hash?, scope: scope?, operator })
+    let scope = scope?;
+    // Who has people called must know whom; who only looks on need not.
+    let whole_numbers = numbers.unwrap_or(scope > Scope::Read);
+    Some(Token { name, hash: hash?, scope, operator, whole_numbers })
 }
 
 #[cfg(test)]

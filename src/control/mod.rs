@@ -9,10 +9,13 @@
 pub mod client;
 pub mod handle;
 pub mod people;
+pub mod personal;
 pub mod request;
+pub mod sample;
 pub mod service;
+pub mod settings;
 pub mod socket;
 
 pub use handle::{Ask, CdrRefused, Desk, EngineStatus, Gone, Handle, NotStored, Tiding, desk};
 pub use people::{Client, Hands, MOST_HISTORY};
-pub use service::Service;
+pub use service::{Service, Started};

@@ -77,6 +77,32 @@ pub enum Request {
         #[serde(default)]
         by: String,
     },
+    /// What is kept of a client.
+    Known {
+        /// The client, as people write it.
+        number: String,
+    },
+    /// Forget a client; answered with what was known.
+    Forget {
+        /// The client, as people write it.
+        number: String,
+        /// Who wants it.
+        #[serde(default)]
+        by: String,
+        /// Take the number off those that are never dialled, too.
+        #[serde(default)]
+        unblock: bool,
+    },
+    /// How much is older than this time?
+    Old {
+        /// In milliseconds since 1970 UTC.
+        before: i64,
+    },
+    /// Remove a part of what is older than this time; answered with how much is left.
+    Prune {
+        /// In milliseconds since 1970 UTC.
+        before: i64,
+    },
     /// Why a callback stands where it stands.
     Explain {
         /// The callback.
@@ -107,6 +133,53 @@ pub enum Request {
     Resume {},
     /// Read the configuration anew.
     Reload {},
+    /// How things stand with the settings over the file.
+    Settings {},
+    /// The versions of the settings, the newest last.
+    Versions {},
+    /// A version, and what it changed.
+    Version {
+        /// Its number.
+        version: u64,
+    },
+    /// What differs between two versions of the settings.
+    Between {
+        /// The older; 0: the file alone.
+        old: u64,
+        /// The newer.
+        new: u64,
+    },
+    /// What is wrong with settings, and what they would change.
+    CheckSettings {
+        /// The settings, TOML.
+        text: String,
+    },
+    /// Save settings as a new version, and obey them.
+    SaveSettings {
+        /// The settings, TOML.
+        text: String,
+        /// The newest version that was known to who wrote them; 0: there was none.
+        based_on: u64,
+        /// What is said about it.
+        #[serde(default)]
+        comment: String,
+        /// Who wants it.
+        #[serde(default)]
+        by: String,
+    },
+    /// Save a new version that says what an older one said.
+    RollBack {
+        /// The older; 0: the file alone.
+        to: u64,
+        /// The newest version that was known.
+        based_on: u64,
+        /// What is said about it.
+        #[serde(default)]
+        comment: String,
+        /// Who wants it.
+        #[serde(default)]
+        by: String,
+    },
     /// Write a copy of the store into this new file.
     Backup {
         /// The file, absolute.
@@ -183,6 +256,8 @@ pub enum RefusalKind {
     Blocked,
     /// It was done before.
     Done,
+    /// Somebody else changed it meanwhile.
+    Changed,
     /// The configuration is faulty; nothing was changed.
     Config,
     /// The store does not do it.

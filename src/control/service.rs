@@ -3,13 +3,15 @@
 use super::{
     handle::{EngineStatus, Gone, Handle, NotStored},
     request::{MOST_ANSWERED, MOST_REPORTED, Refusal, RefusalKind, Request},
+    settings::{self, MOST_VERSIONS, Settings, Wanted},
 };
 use crate::{
-    config::{self, Config, one_of},
+    config::{Config, one_of},
     engine::{
         Name,
         effect::Notice,
         explain,
+        forget::Prune,
         input::{Input, Wish},
         number::Number,
         record::{CallbackId, CallbackRecord, Origin},
@@ -36,21 +38,47 @@ pub(super) const MOST_BY: usize = 64;
 #[derive(Clone)]
 pub struct Service {
     handle: Handle,
-    /// The configuration that the daemon was started with, and its file; `None`: there is no file to read anew.
-    started: Option<Arc<(PathBuf, Config)>>,
+    /// What the daemon was started with; `None`: there is no file to read anew.
+    started: Option<Arc<Started>>,
+}
+
+/// What a daemon was started with.
+pub struct Started {
+    /// The file.
+    pub file: PathBuf,
+    /// What was read from it, and from the settings over it.
+    pub config: Config,
+    /// The settings.
+    pub settings: Settings,
+}
+
+impl Started {
+    /// A configuration that was read later: still observing when the daemon was started so.
+    pub fn as_started(&self, config: Config) -> Config {
+        if self.config.rules.observe { config.observing() } else { config }
+    }
 }
 
 pub(super) type Done<T> = Result<T, Refusal>;
 
 impl Service {
-    /// Over this daemon. `started`: the file and what was read from it at the start.
-    pub fn new(handle: Handle, started: Option<(PathBuf, Config)>) -> Service {
+    /// Over this daemon.
+    pub fn new(handle: Handle, started: Option<Started>) -> Service {
         Service { handle, started: started.map(Arc::new) }
     }
 
     /// The daemon itself.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// What the daemon was started with.
+    ///
+    /// # Errors
+    /// It has no file.
+    pub fn started(&self) -> Done<&Started> {
+        let no_file = || Refusal::new(RefusalKind::Config, "this daemon was started without a configuration file");
+        self.started.as_deref().ok_or_else(no_file)
     }
 
     /// Answers a request.
@@ -79,6 +107,10 @@ impl Service {
                 let number = self.block(&number, blocked, &by).await?;
                 json!({ "number": number, "blocked": blocked })
             }
+            Request::Known { number } => json!(self.known(&number).await?),
+            Request::Forget { number, by, unblock } => json!(self.forget(&number, &by, unblock).await?),
+            Request::Old { before } => json!({ "old": self.old(&Prune::all(Wall(before))).await? }),
+            Request::Prune { before } => json!({ "old": self.prune(&Prune::all(Wall(before))).await? }),
             Request::Explain { callback } => self.explain(CallbackId(callback)).await?,
             Request::Foresee { number, line, at } => {
                 let (number, line) = (self.number(&number)?, self.line(line.as_deref())?);
@@ -91,6 +123,22 @@ impl Service {
             Request::Pause {} => self.pause(true).await.map(|()| json!({ "paused": true }))?,
             Request::Resume {} => self.pause(false).await.map(|()| json!({ "paused": false }))?,
             Request::Reload {} => json!({ "needs_restart": self.reload().await? }),
+            Request::Settings {} => json!(self.current_settings().await?),
+            Request::Versions {} => {
+                json!({ "versions": settings::versions(self.handle.store(), MOST_VERSIONS).await? })
+            }
+            Request::Version { version } => {
+                let (version, changes) = self.settings_version(version).await?;
+                json!({ "version": version, "changes": changes })
+            }
+            Request::Between { old, new } => json!({ "changes": self.settings_between(old, new).await? }),
+            Request::CheckSettings { text } => json!(self.check_settings(&text).await?),
+            Request::SaveSettings { text, based_on, comment, by } => {
+                json!({ "version": self.save_settings(Wanted { text, based_on, comment, by, restores: None }).await? })
+            }
+            Request::RollBack { to, based_on, comment, by } => {
+                json!({ "version": self.roll_settings_back(to, based_on, comment, by).await? })
+            }
             Request::Backup { file } => {
                 self.backup(&file).await?;
                 json!({ "file": file })
@@ -99,7 +147,8 @@ impl Service {
                 let number = number.map(|text| self.number(&text)).transpose()?;
                 let limit = Some(limit.unwrap_or(MOST_ANSWERED).min(MOST_ANSWERED));
                 let line = line.map(Name::from);
-                let query = JournalQuery { since: since.map(Wall), until: None, number, line, limit, after };
+                let query =
+                    JournalQuery { since: since.map(Wall), number, line, limit, after, ..JournalQuery::default() };
                 let rows = self.journal(&query).await?;
                 json!({ "next": rows.last().and_then(JournalRow::place), "rows": rows })
             }
@@ -241,29 +290,6 @@ impl Service {
     /// The store takes no writes.
     pub async fn pause(&self, paused: bool) -> Done<()> {
         self.wish(if paused { Wish::Pause } else { Wish::Resume }).await.map(drop)
-    }
-
-    /// Reads the configuration anew and obeys it; calls in progress go on. Gives the sections that a restart would bring
-    /// into force.
-    ///
-    /// # Errors
-    /// The configuration is faulty, and nothing was changed.
-    pub async fn reload(&self) -> Done<Vec<&'static str>> {
-        let no_file = || Refusal::new(RefusalKind::Config, "this daemon was started without a configuration file");
-        let started = self.started.clone().ok_or_else(no_file)?;
-        let file = started.0.clone();
-        let read = tokio::task::spawn_blocking(move || config::load(&file)).await;
-        let config = read
-            .map_err(|error| Refusal::new(RefusalKind::Config, error.to_string()))?
-            .map_err(|faults| Refusal::new(RefusalKind::Config, faults.to_string()))?;
-        let config = if started.1.rules.observe { config.observing() } else { config };
-        if started.1.rules.switches != config.rules.switches {
-            let text = "a switch was added or removed: restart the daemon for that; nothing was changed";
-            return Err(Refusal::new(RefusalKind::Config, text));
-        }
-        let needs_restart = started.1.needs_restart(&config);
-        self.step(Input::Reload(config.rules)).await?;
-        Ok(needs_restart)
     }
 
     /// Writes a copy of the store.

@@ -43,6 +43,8 @@ pub(super) fn row(write: &Write) -> String {
         Write::ListPaused { list, paused } => format!("list {list} paused {paused}"),
         Write::Paper(paper) => format!("{} {}", paper.kind.as_str(), paper.id),
         Write::Discard { kind, id } => format!("{} {id}", kind.as_str()),
+        Write::Forget(_) => "a client who is forgotten".to_owned(),
+        Write::Prune(_) => "what is too old".to_owned(),
         Write::Spent(spent) => format!("cost of trunk {}", spent.trunk),
     }
 }
@@ -77,6 +79,10 @@ pub(super) fn notice(notice: &Notice, numbers: Numbers) {
         Notice::AtOperator { .. } => {}
         Notice::Blocked(block) => {
             info!(number = numbers.show(block.number), why = %block.why, "asked for, and never dialled");
+        }
+        Notice::Forgotten(number) => info!(number = numbers.show(*number), "a client is forgotten"),
+        Notice::NotForgotten(number) => {
+            info!(number = numbers.show(*number), "a client cannot be forgotten during a call");
         }
         Notice::Joined(callback) => info!(callback = callback.id.0, misses = callback.misses, "missed again"),
         Notice::Ringing { callback, attempt, operators, number, .. } => info!(

@@ -101,6 +101,25 @@ pub(super) enum Stage {
     Settling,
 }
 
+impl Stage {
+    /// Its name for people; the several ways to an end have one.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Ringing => "ringing",
+            Stage::Waiting => "waiting",
+            Stage::Announcing(_) => "announcing",
+            Stage::Checking(_) => "checking",
+            Stage::Dialling => "dialling",
+            Stage::Greeting(_) => "greeting",
+            Stage::Taking => "taking",
+            Stage::Joining => "joining",
+            Stage::Talking => "talking",
+            Stage::Parted | Stage::Parting(_) | Stage::Excusing(_) | Stage::Closing => "ending",
+            Stage::Settling => "settling",
+        }
+    }
+}
+
 /// What is known of a leg beyond its record.
 #[derive(Clone, Debug)]
 pub(super) struct Leg {

@@ -28,6 +28,11 @@ impl Dials {
         self.0.get(&number).map_or(&[], Vec::as_slice)
     }
 
+    /// Knows nothing of this client any more.
+    pub fn forget(&mut self, number: Number) {
+        self.0.remove(&number);
+    }
+
     /// The client's phone was called then. What no longer counts at that time is forgotten.
     pub fn remember(&mut self, number: Number, at: Wall) {
         let counts = |dial: &Wall| *dial > at - REMEMBERED;

@@ -309,11 +309,13 @@ pub enum AlarmKind {
     Cap,
     /// A client has been on hold for too long.
     Hold,
+    /// Settings over the file do not fit it any more, and are not obeyed.
+    Settings,
 }
 
 impl AlarmKind {
     /// All of them.
-    pub const ALL: [AlarmKind; 10] = [
+    pub const ALL: [AlarmKind; 11] = [
         AlarmKind::Impossible,
         AlarmKind::Clock,
         AlarmKind::Trunk,
@@ -324,6 +326,7 @@ impl AlarmKind {
         AlarmKind::Voice,
         AlarmKind::Cap,
         AlarmKind::Hold,
+        AlarmKind::Settings,
     ];
 
     /// The label of the metric.
@@ -339,6 +342,7 @@ impl AlarmKind {
             AlarmKind::Voice => "voice",
             AlarmKind::Cap => "cap",
             AlarmKind::Hold => "hold",
+            AlarmKind::Settings => "settings",
         }
     }
 }
@@ -393,6 +397,10 @@ pub enum Notice {
     Joined(CallbackRecord),
     /// A person asked for a number that is never dialled: it is not.
     Blocked(BlockRecord),
+    /// A client is forgotten.
+    Forgotten(Number),
+    /// A client is not forgotten yet, being on a call or dialled at this moment.
+    NotForgotten(Number),
     /// An attempt begins: these operators are rung.
     Ringing {
         /// The callback.

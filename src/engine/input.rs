@@ -2,6 +2,7 @@
 
 use super::{
     Name,
+    forget::Prune,
     number::Number,
     paper::Paper,
     record::{AttemptRecord, CallbackId, CallbackRecord, ChannelId, Marks, Outcome},
@@ -286,6 +287,17 @@ pub enum Wish {
         /// The client.
         number: Number,
     },
+    /// Forget this client: what is kept of them names nobody any more.
+    Forget {
+        /// The client.
+        number: Number,
+        /// Who wants it.
+        by: String,
+        /// Take the number off those that are never dialled, too.
+        unblock: bool,
+    },
+    /// Keep nothing that is older than this.
+    Prune(Prune),
     /// Take this callback off.
     Cancel {
         /// Which.

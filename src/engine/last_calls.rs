@@ -25,4 +25,14 @@ impl LastCalls {
         self.0.insert(key, previous.map_or(at, |previous| previous.max(at)));
         previous
     }
+
+    /// Knows nothing of this client any more.
+    pub fn forget(&mut self, number: Number) {
+        self.0.retain(|(other, _), _| *other != number);
+    }
+
+    /// … nor of calls before then.
+    pub fn forget_before(&mut self, then: Wall) {
+        self.0.retain(|_, at| *at >= then);
+    }
 }

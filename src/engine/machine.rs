@@ -324,6 +324,8 @@ impl Engine {
             Wish::Request(request) => self.request(*request, cx),
             Wish::Block { number, by } => self.block_by_hand(number, by, cx),
             Wish::Unblock { number } => self.unblock(number, cx),
+            Wish::Forget { number, by, unblock } => self.forget(number, by, unblock, cx),
+            Wish::Prune(prune) => self.prune(prune, cx),
             Wish::List { list, paused } => self.pause_list(list, paused, cx),
             Wish::Cancel { callback, by } => {
                 self.close(callback, super::record::CloseReason::Cancelled { by }, cx);

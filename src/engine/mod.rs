@@ -6,7 +6,7 @@
 //! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] and [`paper`] (what is stored),
 //! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
 //! `callback`, `distribution`, `attempt`, `held`, `queue` and `hold`, each with its transition table; `picture` (what operators see) and `disposition` (what they say of a talk); `strategy` (who of a group is rung), [`recording`] (where talks are written), [`retry`] with
-//! `dials` (when a client may be dialled), and `status` (what people see).
+//! `dials` (when a client may be dialled), [`forget`] (who is not to be kept), and `status` (what people see).
 
 mod attempt;
 mod blocked;
@@ -30,6 +30,7 @@ mod strategy;
 pub mod cost;
 pub mod effect;
 pub mod explain;
+pub mod forget;
 pub mod hours;
 pub mod input;
 pub mod money;
@@ -44,7 +45,7 @@ pub mod zones;
 
 pub use machine::{Deadline, Engine, Step};
 pub use operator::{LONGEST_PAUSE, OperatorState};
-pub use status::{HoldView, OperatorView, QueueView, Status, SwitchView, WaiterView};
+pub use status::{AttemptView, HoldView, OperatorView, QueueView, Status, SwitchView, WaiterView};
 use std::sync::Arc;
 
 /// A name from the configuration: of a line, an operator, a group, a trunk, a switch.

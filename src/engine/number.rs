@@ -31,6 +31,9 @@ pub enum NotANumber {
 }
 
 impl Number {
+    /// What stands in place of the number of a client who is forgotten: the country code 999 is assigned to nobody.
+    pub const FORGOTTEN: Number = Number(99_900_000_000);
+
     /// Reads a number as people and switches write it: `+7 916 123-45-67`, `89161234567`, `79161234567`, `00 49 30 …`.
     /// `country` (ISO 3166, two letters) says what a number without a country code means.
     pub fn parse(text: &str, country: &str) -> Result<Number, NotANumber> {
@@ -45,6 +48,10 @@ impl Number {
             return Number::from_digits(number);
         }
         let unreadable = || NotANumber::Unreadable { country: country.to_owned() };
+        // A code of the switch or of a telephone, though digits are in it.
+        if text.contains(['*', '#']) {
+            return Err(unreadable());
+        }
         let region = phonenumber::country::Id::from_str(country).map_err(|_| unreadable())?;
         if all_digits(text).is_some_and(|digits| digits.len() < LEAST_DIGITS - 1) {
             return Err(NotANumber::Length);
@@ -158,9 +165,18 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_number() {
-        for text in
-            ["", "anonymous", "1001", "op-1", "${system(id)}", "+", "+0123456789", "+12345678901234567", "'; drop"]
-        {
+        for text in [
+            "",
+            "anonymous",
+            "1001",
+            "op-1",
+            "${system(id)}",
+            "+",
+            "+0123456789",
+            "+12345678901234567",
+            "'; drop",
+            "+8806372028*",
+        ] {
             assert!(Number::parse(text, "RU").is_err(), "{text}");
         }
     }

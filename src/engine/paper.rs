@@ -19,6 +19,8 @@ pub enum PaperKind {
     Picture,
     /// What an operator wrote of a client: a note, a tag, how a talk went. About the number.
     Note,
+    /// Why a person put a number on the list of those that are never dialled. About the number, which is its id too.
+    Block,
     /// A version of the settings over the file. About nothing.
     Settings,
     /// What is to be delivered to another system. About its receiver.
@@ -29,12 +31,13 @@ pub enum PaperKind {
 
 impl PaperKind {
     /// Each with its name in the store.
-    pub const ALL: [(&'static str, PaperKind); 8] = [
+    pub const ALL: [(&'static str, PaperKind); 9] = [
         ("request", PaperKind::Request),
         ("chat", PaperKind::Chat),
         ("message", PaperKind::Message),
         ("picture", PaperKind::Picture),
         ("note", PaperKind::Note),
+        ("block", PaperKind::Block),
         ("settings", PaperKind::Settings),
         ("outgoing", PaperKind::Outgoing),
         ("done", PaperKind::Done),

@@ -191,6 +191,11 @@ impl Places {
         }
     }
 
+    /// Keeps no place for this client any more.
+    pub fn forget(&mut self, number: Number) {
+        self.0.retain(|(other, _), _| *other != number);
+    }
+
     fn of(&mut self, number: Number, group: &Name, within: Span, now: Wall) -> Option<Wall> {
         let (since, left) = self.0.remove(&(number, group.clone()))?;
         (now.since(left) <= within).then_some(since)

@@ -3,6 +3,7 @@
 
 use super::{
     Name,
+    forget::Prune,
     money::Amount,
     number::Number,
     paper::{Paper, PaperKind},
@@ -208,6 +209,11 @@ impl Marks {
     /// The longest mark, in characters; longer ones are cut.
     pub const LONGEST: usize = 200;
 
+    /// Without what may tell who came.
+    pub fn forget(&mut self) {
+        (self.page, self.tags) = (String::new(), String::new());
+    }
+
     /// Each mark cleaned of control characters and cut.
     pub fn cleaned(mut self) -> Marks {
         for mark in self.each() {
@@ -279,6 +285,25 @@ pub struct CallRecord {
     /// How it went in our queue; `None`: the dialplan had it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<Box<Queued>>,
+}
+
+impl CallRecord {
+    /// The call without the one who called. Nothing that is told later of its end changes it any more.
+    pub fn forget(&mut self) {
+        (self.number, self.name) = (None, String::new());
+        self.marks.forget();
+        if let Some(queue) = &mut self.queue {
+            (queue.voicemail, queue.recording) = (None, None);
+        }
+        if self.known_by == KnownBy::Guess {
+            self.known_by = KnownBy::Event;
+        }
+    }
+
+    /// The files on the switch in which the client is heard.
+    pub fn files(&self) -> impl Iterator<Item = &String> {
+        self.queue.iter().flat_map(|queue| queue.voicemail.iter().chain(&queue.recording))
+    }
 }
 
 /// How a call went in our queue.
@@ -488,6 +513,64 @@ impl CloseReason {
             CloseReason::Observed { .. } => "observed",
         }
     }
+
+    /// Each by its name.
+    pub const NAMES: [&'static str; 10] = [
+        "talked",
+        "client-called",
+        "operator-called",
+        "invalid",
+        "declined",
+        "attempts-spent",
+        "expired",
+        "cancelled",
+        "do-not-call",
+        "observed",
+    ];
+
+    /// The call, the operator or the person behind it.
+    pub fn of(&self) -> Option<String> {
+        match self {
+            CloseReason::ClientCalled { call } => Some(call.to_string()),
+            CloseReason::OperatorCalled { operator } => operator.as_ref().map(Name::to_string),
+            CloseReason::Cancelled { by } => Some(by.clone()),
+            CloseReason::DoNotCall { operator } | CloseReason::Observed { operator } => Some(operator.to_string()),
+            CloseReason::Talked
+            | CloseReason::Invalid
+            | CloseReason::Declined
+            | CloseReason::AttemptsSpent
+            | CloseReason::Expired => None,
+        }
+    }
+
+    /// Was the client reached, by us or by themselves?
+    pub fn is_recovered(&self) -> bool {
+        matches!(self, CloseReason::Talked | CloseReason::ClientCalled { .. } | CloseReason::OperatorCalled { .. })
+    }
+}
+
+impl CallbackState {
+    /// Each by its name in the journal and the API.
+    pub const NAMES: [&'static str; 5] = ["tracking", "waiting", "active", "ending", "closed"];
+
+    /// Its name.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            CallbackState::Tracking => "tracking",
+            CallbackState::Waiting => "waiting",
+            CallbackState::Active => "active",
+            CallbackState::Ending { .. } => "ending",
+            CallbackState::Closed { .. } => "closed",
+        }
+    }
+
+    /// Since when it is over, or about to be, and why.
+    pub fn end(&self) -> Option<(Wall, &CloseReason)> {
+        match self {
+            CallbackState::Ending { at, reason } | CallbackState::Closed { at, reason } => Some((*at, reason)),
+            CallbackState::Tracking | CallbackState::Waiting | CallbackState::Active => None,
+        }
+    }
 }
 
 /// The job of reaching one client.
@@ -532,6 +615,12 @@ pub struct CallbackRecord {
 }
 
 impl CallbackRecord {
+    /// The callback without its client.
+    pub fn forget(&mut self) {
+        (self.number, self.name) = (Number::FORGOTTEN, String::new());
+        self.marks.forget();
+    }
+
     /// Is there still something to do?
     pub fn is_open(&self) -> bool {
         !matches!(self.state, CallbackState::Closed { .. })
@@ -540,6 +629,11 @@ impl CallbackRecord {
     /// Is an attempt under way?
     pub fn is_active(&self) -> bool {
         matches!(self.state, CallbackState::Active | CallbackState::Ending { .. })
+    }
+
+    /// Is it over, and was the client reached, by us or by themselves?
+    pub fn is_recovered(&self) -> bool {
+        !self.is_open() && self.state.end().is_some_and(|(_, reason)| reason.is_recovered())
     }
 }
 
@@ -683,6 +777,11 @@ pub enum Write {
     Spent(Spent),
     /// A side paper.
     Paper(Paper),
+    /// A client of whom nothing is to be kept but rows that name nobody: their calls without number, name, page, tags and
+    /// files, their closed callbacks with [`Number::FORGOTTEN`], no papers.
+    Forget(Number),
+    /// What is too old to be kept, at most [`super::forget::MOST_AT_ONCE`] rows of each kind, the oldest first.
+    Prune(Prune),
     /// A side paper that is not to be kept.
     Discard {
         /// What it is.

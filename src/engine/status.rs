@@ -2,12 +2,12 @@
 
 use super::{
     Name,
-    attempt::Stage,
+    attempt::{Attempt, Stage},
     effect::Moment,
     machine::{Engine, Kind},
     number::Number,
     operator::{OperatorState, State},
-    record::{CallRecord, CallbackId, CallbackRecord, ChannelId, Job},
+    record::{CallRecord, CallbackId, CallbackRecord, ChannelId, Job, LegRecord, Role},
     rules::Rules,
     time::{Now, Span, Wall},
 };
@@ -41,6 +41,10 @@ pub struct OperatorView {
     /// Until when the pause after the last talk lasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause: Option<Wall>,
+    /// How many talks there were since the first start.
+    pub talk_count: u32,
+    /// How long they lasted together, in milliseconds.
+    pub talk_time: Span,
 }
 
 /// One switch now.
@@ -73,8 +77,40 @@ pub struct WaiterView {
     pub given: bool,
     /// What the caller hears: `greeting`, `music`, `ringing-tone`, `words`, `question`, `joining`, `nothing`.
     pub hears: &'static str,
+    /// How long a client in this place is likely to wait, in milliseconds; known once there were enough talks.
+    pub expected: Option<Span>,
     /// Operators whose phones ring, or who have answered, for them.
     pub rung: Vec<Name>,
+}
+
+/// One attempt of a callback that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AttemptView {
+    /// The callback.
+    pub callback: CallbackId,
+    /// `ringing` (operators), `waiting` (for the operator behind an exchange), `announcing`, `checking`, `dialling` (the
+    /// client), `greeting`, `taking` (the client's own call), `joining`, `talking`, `ending`, `settling`.
+    pub stage: &'static str,
+    /// Since its last step: a phone was dialled, was answered, the two were joined.
+    pub since: Wall,
+    /// Operators whose phones ring, or who have answered.
+    pub operators: Vec<Name>,
+}
+
+impl AttemptView {
+    fn of(at: &Attempt) -> Option<AttemptView> {
+        let alive = |leg: &&LegRecord| leg.ended.is_none();
+        let steps = at.record.legs.iter().filter(alive).flat_map(|leg| [Some(leg.intended), leg.answered]).flatten();
+        let rung = at.record.legs.iter().filter(alive).filter(|leg| leg.role == Role::Operator);
+        let mut operators: Vec<Name> = rung.map(|leg| leg.who.clone()).collect();
+        operators.dedup();
+        Some(AttemptView {
+            callback: at.record.job.callback()?,
+            stage: at.stage.as_str(),
+            since: steps.chain(at.record.joined).max().unwrap_or(at.record.started),
+            operators,
+        })
+    }
 }
 
 /// One talk that is on hold.
@@ -102,6 +138,8 @@ pub struct QueueView {
 /// The engine now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
+    /// When it was so.
+    pub at: Wall,
     /// All dialling is paused.
     pub paused: bool,
     /// The daemon is about to stop.
@@ -124,7 +162,9 @@ pub struct Status {
     pub callbacks: Vec<CallbackRecord>,
     /// Lists of numbers that rest.
     pub paused_lists: Vec<String>,
-    /// Attempts under way, and how many of them talk.
+    /// Attempts of callbacks that are under way.
+    pub under_way: Vec<AttemptView>,
+    /// How many attempts there are, those for callers on the line too.
     pub attempts: usize,
     /// Attempts in which operator and client talk.
     pub talking: usize,
@@ -144,6 +184,7 @@ impl Engine {
             .collect();
         calls.sort_by(|a, b| (a.arrived, &a.id).cmp(&(b.arrived, &b.id)));
         Status {
+            at: now.wall,
             paused: self.paused,
             draining: self.draining,
             observe: self.rules.observe,
@@ -164,6 +205,7 @@ impl Engine {
             calls,
             callbacks: self.callbacks.values().cloned().collect(),
             paused_lists: self.paused_lists.iter().cloned().collect(),
+            under_way: self.attempts.values().filter_map(|at| AttemptView::of(at)).collect(),
             attempts: self.attempts.len(),
             talking: self.attempts.values().filter(|at| at.stage == Stage::Talking).count(),
         }
@@ -182,6 +224,8 @@ impl Engine {
             call: state.reserved.iter().find_map(|job| self.live_call(*job)),
             moment,
             talks,
+            talk_count: state.talks,
+            talk_time: state.talk_time,
             why: state.why.clone(),
             pause: (state.wrap_up > now.mono).then(|| now.wall + state.wrap_up.since(now.mono)),
         }

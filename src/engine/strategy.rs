@@ -78,6 +78,21 @@ impl LastTalks {
         }
     }
 
+    /// Knows nothing of this client any more.
+    pub fn forget(&mut self, number: Number) {
+        if let Some((at, _)) = self.with.remove(&number) {
+            self.by_time.remove(&(at, number));
+        }
+    }
+
+    /// … nor of talks before then.
+    pub fn forget_before(&mut self, then: Wall) {
+        while let Some((at, number)) = self.by_time.first().copied().filter(|(at, _)| *at < then) {
+            self.by_time.remove(&(at, number));
+            self.with.remove(&number);
+        }
+    }
+
     fn of(&self, number: Number) -> Option<&Name> {
         self.with.get(&number).map(|(_, operator)| operator)
     }

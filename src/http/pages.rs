@@ -40,6 +40,9 @@ struct File {
 
 const FILES: &[File] = files! {
     "/" HTML "index.html";
+    "/console" HTML "console.html";
+    "/web/console.js" SCRIPT "console.js";
+    "/web/console.css" STYLE "console.css";
     "/web/index.js" SCRIPT "index.js";
     "/operator" HTML "operator.html";
     "/web/operator.js" SCRIPT "operator.js";
@@ -49,7 +52,22 @@ const FILES: &[File] = files! {
     "/web/chat.js" SCRIPT "chat.js";
     "/web/chat.css" STYLE "chat.css";
     "/web/style.css" STYLE "style.css";
+    "/settings" HTML "settings.html";
+    "/web/settings-page.js" SCRIPT "settings-page.js";
+    "/web/settings.js" SCRIPT "settings.js";
+    "/web/settings-draft.js" SCRIPT "settings-draft.js";
+    "/web/settings-forms.js" SCRIPT "settings-forms.js";
+    "/web/settings-words.js" SCRIPT "settings-words.js";
+    "/web/settings.css" STYLE "settings.css";
     "/web/icon.svg" SVG "icon.svg";
+    "/web/console/shared.js" SCRIPT "console/shared.js";
+    "/web/console/meanings.js" SCRIPT "console/meanings.js";
+    "/web/console/list.js" SCRIPT "console/list.js";
+    "/web/console/now.js" SCRIPT "console/now.js";
+    "/web/console/callbacks.js" SCRIPT "console/callbacks.js";
+    "/web/console/journal.js" SCRIPT "console/journal.js";
+    "/web/console/report.js" SCRIPT "console/report.js";
+    "/web/console/blocked.js" SCRIPT "console/blocked.js";
     "/web/vendor/htm-preact.js" SCRIPT "vendor/htm-preact.js";
     "/web/vendor/uplot.js" SCRIPT "vendor/uplot.js";
     "/web/vendor/uplot.css" STYLE "vendor/uplot.css";

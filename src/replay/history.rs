@@ -7,7 +7,7 @@ use crate::{
         record::{AttemptRecord, CallRecord, LegRecord, Outcome, Role},
         time::{Span, Wall},
     },
-    store::CallbackStory,
+    store::{CallbackStory, JournalQuery, JournalRow, MOST_ROWS, MOST_STORIES, Place, Store, StoreError, StoryQuery},
 };
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -33,6 +33,10 @@ pub enum Fate {
     /// Busy, no answer, invalid, declined.
     Ends(Outcome),
 }
+
+/// What is told of a period that has nothing to learn from.
+pub const NOTHING_LEARNT: &str =
+    "no client was dialled in this period, so there is nothing to learn from: ask for a longer one";
 
 /// A part of the journal.
 #[derive(Clone, Debug)]
@@ -84,6 +88,42 @@ impl History {
         stories.iter().for_each(|story| history.learn(story));
         history.stories = stories;
         history
+    }
+
+    /// Of this period of a journal, page by page; it ends with the page in which there are more than `most` calls, or callbacks.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn read(
+        store: &dyn Store,
+        since: Wall,
+        until: Wall,
+        zone: TimeZone,
+        most: usize,
+    ) -> Result<History, StoreError> {
+        let (mut calls, mut stories) = (Vec::new(), Vec::new());
+        let (from, to) = (Some(since), Some(until));
+        let mut query =
+            JournalQuery { since: from, until: to, after: Some(Place::before(since)), ..JournalQuery::default() };
+        loop {
+            let page = store.journal(&query).await?;
+            let last = page.len() < MOST_ROWS || calls.len() + page.len() > most;
+            query.after = page.last().and_then(JournalRow::place);
+            calls.extend(page.into_iter().filter_map(|row| row.call));
+            if last {
+                break;
+            }
+        }
+        let mut query = StoryQuery { since: from, until: to, ..StoryQuery::default() };
+        loop {
+            let page = store.stories(&query).await?;
+            let last = page.len() < MOST_STORIES || stories.len() + page.len() > most;
+            query.after = page.last().map(|story| story.callback.id);
+            stories.extend(page);
+            if last {
+                return Ok(History::new(since, until, calls, stories, zone));
+            }
+        }
     }
 
     /// How many dials it has learnt from.

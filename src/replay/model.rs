@@ -275,7 +275,9 @@ impl<'h> Model<'h> {
                 | Write::ListPaused { .. }
                 | Write::Spent(_)
                 | Write::Paper(_)
-                | Write::Discard { .. } => {}
+                | Write::Discard { .. }
+                | Write::Forget(_)
+                | Write::Prune(_) => {}
             }
         }
     }

@@ -6,7 +6,7 @@ use super::{Amount, By, Report, Row, Totals};
 use crate::{
     engine::{
         Name, cost,
-        record::{AttemptRecord, CallRecord, CallbackRecord, CallbackState, CloseReason, Left, Marks, Queued, Role},
+        record::{AttemptRecord, CallRecord, CallbackRecord, Left, Marks, Queued, Role},
         rules::{Line, Rules},
         time::{Span, Wall},
     },
@@ -87,7 +87,7 @@ impl Fold {
         self.add(key, |tally| {
             tally.sums.callbacks += 1;
             tally.sums.closed += u64::from(!callback.is_open());
-            tally.sums.recovered += u64::from(is_recovered(callback));
+            tally.sums.recovered += u64::from(callback.is_recovered());
             if let Some(span) = to_talk {
                 *tally.to_talk.entry(span.0 / 1000).or_default() += 1;
             }
@@ -162,11 +162,6 @@ impl Fold {
     }
 }
 
-fn is_recovered(callback: &CallbackRecord) -> bool {
-    use CloseReason::{ClientCalled, OperatorCalled, Talked};
-    matches!(callback.state, CallbackState::Closed { reason: Talked | ClientCalled { .. } | OperatorCalled { .. }, .. })
-}
-
 /// An operator's leg from its answer: before the client was there, and with the client.
 fn wait_and_talk(attempt: &AttemptRecord, place: usize) -> (Span, Span) {
     let leg = &attempt.legs[place];
@@ -234,7 +229,7 @@ mod tests {
     use crate::{
         engine::{
             money::{Amount, Price},
-            record::{CallbackId, ChannelId, KnownBy, LegRecord, Origin},
+            record::{CallbackId, CallbackState, ChannelId, CloseReason, KnownBy, LegRecord, Origin},
             rules::{Line, Operator, Phone, Trunk},
         },
         sim::house::House,

@@ -2,7 +2,7 @@
 
 use super::{
     CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_CALLS_FROM, LAST_TALKS_FROM,
-    MOST_DIALS, PaperQuery, Place, StoreError, StoryQuery, TRIES_FROM,
+    MOST_DIALS, Mark, PaperQuery, Place, StoreError, StoryQuery, TRIES_FROM, journal,
 };
 use crate::engine::{
     Name,
@@ -36,6 +36,8 @@ pub struct Memory {
     papers: BTreeMap<(PaperKind, String), Paper>,
 }
 
+mod forget;
+
 impl Memory {
     /// An empty store. `seed` is to be random, unless everything is to happen again.
     pub fn new(seed: u64, born: Wall) -> Memory {
@@ -68,7 +70,9 @@ impl Memory {
                 | Write::ListPaused { .. }
                 | Write::Spent(_)
                 | Write::Paper(_)
-                | Write::Discard { .. } => {}
+                | Write::Discard { .. }
+                | Write::Forget(_)
+                | Write::Prune(_) => {}
             }
         }
         named.extend(named_by_calls.into_values().flatten());
@@ -88,6 +92,8 @@ impl Memory {
             Write::Spent(spent) => drop(self.spent.insert((spent.trunk.clone(), spent.month), spent)),
             Write::Paper(paper) => drop(self.papers.insert((paper.kind, paper.id.clone()), paper)),
             Write::Discard { kind, id } => drop(self.papers.remove(&(kind, id))),
+            Write::Forget(number) => self.forget(number),
+            Write::Prune(prune) => self.prune(&prune),
         }
     }
 
@@ -183,20 +189,36 @@ impl Memory {
 
     /// The journal; see [`super::Store::journal`].
     pub fn journal(&self, query: &JournalQuery) -> Vec<JournalRow> {
-        let of_calls = self.calls.values().map(|call| JournalRow {
-            call: Some(call.clone()),
-            callback: call.callback.and_then(|id| self.callbacks.get(&id)).cloned(),
-        });
+        let row = |call: Option<&CallRecord>, callback: Option<&CallbackRecord>| JournalRow {
+            call: call.cloned(),
+            callback: callback.cloned(),
+            reached_by: callback.and_then(|callback| self.reached_by(callback.id)),
+        };
+        let of_calls =
+            self.calls.values().map(|call| row(Some(call), call.callback.and_then(|id| self.callbacks.get(&id))));
         let asked_for = self.callbacks.values().filter(|callback| !matches!(callback.origin, Origin::Missed { .. }));
-        let of_wishes = asked_for.map(|callback| JournalRow { call: None, callback: Some(callback.clone()) });
+        let of_wishes = asked_for.map(|callback| row(None, Some(callback)));
         let mut rows: Vec<(Place, JournalRow)> = of_calls
             .chain(of_wishes)
             .filter_map(|row| Some((row.place()?, row)))
-            .filter(|(place, row)| asks_for(query, place, row))
+            .filter(|(place, row)| asks_for(query, place, row) && self.has_part(query.operator.as_ref(), row))
             .collect();
         rows.sort_by(|(a, _), (b, _)| a.cmp(b));
         query.cut(&mut rows);
         rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    fn reached_by(&self, id: CallbackId) -> Option<Name> {
+        let talked = self.attempts(id.into()).filter(|attempt| attempt.joined.is_some()).last();
+        talked.and_then(|attempt| attempt.operator.clone())
+    }
+
+    /// Had this operator a part in the row?
+    fn has_part(&self, operator: Option<&Name>, row: &JournalRow) -> bool {
+        let Some(operator) = operator else { return true };
+        let in_call = row.call.as_ref().is_some_and(|call| journal::has_part(call, operator));
+        let mut attempts = row.callback.iter().flat_map(|callback| self.attempts(callback.id.into()));
+        in_call || attempts.any(|at| at.operator.as_ref() == Some(operator) || at.handed_to.as_ref() == Some(operator))
     }
 
     /// One callback with all its attempts.
@@ -242,6 +264,11 @@ impl Memory {
                 && filter.list.as_ref().is_none_or(|list| callback.origin == Origin::Listed { list: list.clone() })
                 && filter.before.is_none_or(|before| callback.id < before)
                 && (callback.is_open() || !filter.open)
+                && filter.state.as_ref().is_none_or(|state| callback.state.as_str() == state)
+                && filter
+                    .reason
+                    .as_ref()
+                    .is_none_or(|reason| callback.state.end().is_some_and(|(_, why)| why.as_str() == reason))
         };
         let newest_first = self.callbacks.values().rev().filter(is_wanted).take(filter.limit());
         let mut callbacks: Vec<CallbackRecord> = newest_first.cloned().collect();
@@ -272,7 +299,7 @@ impl Memory {
     /// Side papers; see [`super::Store::papers`].
     pub fn papers(&self, query: &PaperQuery) -> Vec<Paper> {
         let mut papers: Vec<Paper> = self.papers.values().filter(|paper| query.asks_for(paper)).cloned().collect();
-        papers.sort_unstable_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        papers.sort_unstable_by(|a, b| (a.at, &a.id, a.kind.as_str()).cmp(&(b.at, &b.id, b.kind.as_str())));
         match query.after {
             Some(_) => papers.truncate(query.limit()),
             None => drop(papers.drain(..papers.len().saturating_sub(query.limit()))),
@@ -301,14 +328,22 @@ impl Memory {
 }
 
 fn asks_for(query: &JournalQuery, place: &Place, row: &JournalRow) -> bool {
-    let (number, line) = match (&row.call, &row.callback) {
-        (Some(call), _) => (call.number, &call.line),
-        (None, Some(callback)) => (Some(callback.number), &callback.line),
+    let (number, line, marks) = match (&row.call, &row.callback) {
+        (Some(call), _) => (call.number, &call.line, &call.marks),
+        (None, Some(callback)) => (Some(callback.number), &callback.line, &callback.marks),
         (None, None) => return false,
     };
+    let group = row.call.as_ref().and_then(|call| call.queue.as_ref()).map_or("", |queue| &*queue.group);
+    let is_of = |mark: &Option<Mark>, word: &str| mark.as_ref().is_none_or(|mark| mark.fits(word, line));
     query.since.is_none_or(|since| place.at >= since)
         && query.until.is_none_or(|until| place.at < until)
         && query.number.is_none_or(|wanted| number == Some(wanted))
         && query.line.as_ref().is_none_or(|wanted| line == wanted)
         && query.after.as_ref().is_none_or(|after| place > after)
+        && query.before.as_ref().is_none_or(|before| place < before)
+        && is_of(&query.group, group)
+        && is_of(&query.source, &marks.source)
+        && is_of(&query.campaign, &marks.campaign)
+        && (query.status.is_empty() || query.status.contains(&row.status()))
+        && query.redial.is_none_or(|redial| row.redial().is_some() == redial)
 }

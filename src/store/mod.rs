@@ -5,6 +5,7 @@
 //! and for tests; both stand the same conformance suite (`tests/store.rs`).
 
 pub mod error;
+mod journal;
 #[cfg(feature = "daemon")]
 mod lock;
 pub mod memory;
@@ -14,12 +15,14 @@ mod shared;
 pub mod sqlite;
 
 pub use error::StoreError;
+pub use journal::{Mark, Redial, RowStatus};
 pub use memory::Memory;
 #[cfg(feature = "daemon")]
 pub use sqlite::Sqlite;
 
 use crate::engine::{
     Name,
+    forget::Prune,
     number::Number,
     paper::{Paper, PaperKind},
     record::{AttemptRecord, BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
@@ -52,7 +55,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 /// Where the daemon keeps what must not be lost.
 pub trait Store: Send + Sync {
     /// Writes these rows: when it returns they are on the disk, all of them; after an error none is. Their order does not
-    /// matter, except that of two writes of one row the later one stays. A row may name a callback that is in the store or
+    /// matter, except that of two writes of one row the later one stays, and that what is forgotten is what was written before. A row may name a callback that is in the store or
     /// among these rows; one that names another is refused ([`StoreError::Refused`]). Writers at once share a flush.
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answer<'a, ()>;
 
@@ -78,6 +81,9 @@ pub trait Store: Send + Sync {
     /// Side papers by time and id, newest last.
     fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>>;
 
+    /// How much is too old to be kept.
+    fn old<'a>(&'a self, prune: &'a Prune) -> Answer<'a, Old>;
+
     /// What is known of a call: a call detail record is taken in only when its end is not, or is a guess.
     fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known>;
 
@@ -87,6 +93,40 @@ pub trait Store: Send + Sync {
 
     /// Finishes what was begun and lets the store go; what is asked afterwards is refused.
     fn close(&self) -> Answer<'_, ()>;
+}
+
+/// How much is too old to be kept, by what it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Old {
+    /// Clients' calls.
+    pub calls: u64,
+    /// Callbacks.
+    pub callbacks: u64,
+    /// What web sites sent with a request.
+    pub requests: u64,
+    /// Messages of chats, and their pictures.
+    pub messages: u64,
+    /// Chats.
+    pub chats: u64,
+    /// What operators wrote of clients.
+    pub notes: u64,
+}
+
+impl Old {
+    /// All of it.
+    pub fn sum(&self) -> u64 {
+        self.calls + self.callbacks + self.requests + self.messages + self.chats + self.notes
+    }
+
+    /// How many papers of a kind that goes by its age.
+    fn of(&mut self, kind: PaperKind) -> &mut u64 {
+        match kind {
+            PaperKind::Message | PaperKind::Picture => &mut self.messages,
+            PaperKind::Chat => &mut self.chats,
+            PaperKind::Note => &mut self.notes,
+            _ => &mut self.requests,
+        }
+    }
 }
 
 /// What is known of a call.
@@ -113,10 +153,24 @@ pub struct JournalQuery {
     pub number: Option<Number>,
     /// Of this line.
     pub line: Option<Name>,
+    /// For the operators of this group: a queued call for those that it waited for last, any other for those of its line.
+    pub group: Option<Mark>,
+    /// In which this operator had a part, in the call or in its callback.
+    pub operator: Option<Name>,
+    /// Of this marketing source.
+    pub source: Option<Mark>,
+    /// Of this campaign.
+    pub campaign: Option<Mark>,
+    /// What became of it: any of these; empty: whatever.
+    pub status: Vec<RowStatus>,
+    /// Does it belong to an earlier miss, [`JournalRow::redial`]?
+    pub redial: Option<bool>,
     /// How many rows; at most [`MOST_ROWS`], which is also meant by `None`.
     pub limit: Option<usize>,
     /// Where the last answer ended: the rows that follow, the oldest first among them. Without it: the newest rows.
     pub after: Option<Place>,
+    /// Only rows before this place.
+    pub before: Option<Place>,
 }
 
 impl JournalQuery {
@@ -167,6 +221,8 @@ pub struct JournalRow {
     pub call: Option<CallRecord>,
     /// The callback that it opened, joined or cancelled.
     pub callback: Option<CallbackRecord>,
+    /// The operator who last talked with the client in the callback.
+    pub reached_by: Option<Name>,
 }
 
 impl JournalRow {
@@ -191,6 +247,10 @@ pub struct CallbackFilter {
     pub list: Option<String>,
     /// Only those with something still to do.
     pub open: bool,
+    /// In this state, by its name.
+    pub state: Option<String>,
+    /// Over, or ending, for this reason, by its name.
+    pub reason: Option<String>,
     /// Only those of smaller ids.
     pub before: Option<CallbackId>,
     /// How many; at most [`MOST_ROWS`], which is also meant by `None`.

@@ -1,10 +1,11 @@
 //! The store in memory, shared by tasks.
 
 use super::{
-    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, PaperQuery, Store, StoreError,
+    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Memory, Old, PaperQuery, Store, StoreError,
     StoryQuery, sqlite::copy,
 };
 use crate::engine::{
+    forget::Prune,
     paper::Paper,
     record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::{Span, Wall},
@@ -51,6 +52,10 @@ impl Store for Mutex<Memory> {
 
     fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>> {
         Box::pin(ready(Ok(whole(self).papers(query))))
+    }
+
+    fn old<'a>(&'a self, prune: &'a Prune) -> Answer<'a, Old> {
+        Box::pin(ready(Ok(whole(self).old(prune))))
     }
 
     fn call_known<'a>(&'a self, id: &'a ChannelId) -> Answer<'a, Known> {

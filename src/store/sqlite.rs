@@ -5,16 +5,18 @@
 
 mod column;
 pub mod copy;
+mod forget;
 mod questions;
 mod rows;
 mod schema;
 mod writer;
 
 use super::{
-    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, PaperQuery, Store, StoreError, StoryQuery,
-    lock::Lock,
+    Answer, CallbackFilter, CallbackStory, JournalQuery, JournalRow, Known, Old, PaperQuery, Store, StoreError,
+    StoryQuery, lock::Lock,
 };
 use crate::engine::{
+    forget::Prune,
     paper::Paper,
     record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::{Span, Wall},
@@ -141,6 +143,8 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(PATIENCE)
         .pragma("journal_size_limit", LONGEST_LOG)
+        // What is removed is written over, so that nobody finds it in the file.
+        .pragma("secure_delete", "ON")
         .disable_statement_logging()
 }
 
@@ -200,6 +204,13 @@ impl Store for Sqlite {
         Box::pin(async move {
             let mut view = self.view().await?;
             questions::papers(&mut view, query).await.map_err(|error| self.trouble(error))
+        })
+    }
+
+    fn old<'a>(&'a self, prune: &'a Prune) -> Answer<'a, Old> {
+        Box::pin(async move {
+            let mut view = self.view().await?;
+            forget::how_old(&mut view, prune).await.map_err(|error| self.trouble(error))
         })
     }
 

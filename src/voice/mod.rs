@@ -11,8 +11,9 @@ mod count;
 mod default;
 mod letters;
 mod recipe;
-mod spoken;
 #[cfg(feature = "daemon")]
+pub mod sample;
+mod spoken;
 pub mod studio;
 
 pub use clean::{MOST_SPOKEN, clean};

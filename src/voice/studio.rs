@@ -5,7 +5,7 @@
 //! belongs to the switch's group.
 
 use super::{Recipe, Sounds, recipe::Started};
-use crate::engine::rules::Language;
+use crate::engine::{rules::Language, time::Wall};
 use sha2::{Digest, Sha256};
 use std::{
     fs, io,
@@ -198,6 +198,18 @@ impl Studio {
         make_room(folder, MOST_KEPT).map_err(told)
     }
 
+    /// Removes the sounds that were made before then. One that is being played is heard to its end.
+    pub fn forget_before(&self, then: Wall) {
+        let Ok(entries) = fs::read_dir(&self.rendering.cache) else { return };
+        for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().ends_with(WHOLE)) {
+            let made = entry.metadata().and_then(|data| data.modified()).ok();
+            let made = made.and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
+            if made.is_some_and(|made| i64::try_from(made.as_millis()).is_ok_and(|made| made < then.0)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// A name that nobody guesses who does not know the text, the voice and the command.
     fn name(&self, language: Language, text: &str) -> Option<String> {
         let identity = self.rendering.of(language)?.identity();
@@ -296,6 +308,23 @@ mod tests {
 
     fn rendering(command: &str, cache: &Path) -> Rendering {
         Rendering { ru: Some(Recipe::parse(command).unwrap().by("ru")), en: None, cache: cache.to_owned(), share: None }
+    }
+
+    #[test]
+    fn sounds_of_before_are_forgotten_and_those_of_later_are_not() {
+        let (_outer, folder) = folder(0o755);
+        let studio = Studio::open(rendering(WRITES, &folder)).unwrap().unwrap();
+        for name in ["a.wav", "b.wav", "admin.txt"] {
+            fs::write(folder.join(name), "sound").unwrap();
+        }
+        let made = |name: &str| {
+            let made = fs::metadata(folder.join(name)).unwrap().modified().unwrap();
+            Wall(made.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64)
+        };
+        let later = std::time::SystemTime::UNIX_EPOCH + Duration::from_millis(made("a.wav").0 as u64 + 5000);
+        fs::File::options().write(true).open(folder.join("b.wav")).unwrap().set_modified(later).unwrap();
+        studio.forget_before(made("b.wav"));
+        assert!(!folder.join("a.wav").exists() && folder.join("b.wav").exists() && folder.join("admin.txt").exists());
     }
 
     /// Writes 60 bytes: the text itself, and then some.

@@ -7,10 +7,15 @@
 #[path = "../outside/mod.rs"]
 mod outside;
 
+#[path = "../day/mod.rs"]
+mod day;
+
 mod chat;
+mod console;
 mod driver;
 mod enter;
 mod operator;
+mod settings;
 mod shop;
 mod widget;
 

@@ -3,6 +3,7 @@
 use perezvon::{
     engine::{
         Name,
+        forget::Prune,
         money::Amount,
         number::Number,
         paper::{Paper, PaperKind},
@@ -404,5 +405,25 @@ pub fn commits() -> impl Strategy<Value = Vec<Write>> {
         2 => papers().prop_map(Write::Paper),
         1 => (paper_kinds(), paper_ids()).prop_map(|(kind, id)| Write::Discard { kind, id }),
     ];
-    vec(write, 0..10)
+    (vec(write, 0..10), option::of(closings())).prop_map(|(mut writes, closing)| {
+        writes.extend(closing);
+        writes
+    })
+}
+
+/// What is to be forgotten of all that was written before.
+fn closings() -> impl Strategy<Value = Write> {
+    let of_papers = Just("+79161234567".parse().unwrap());
+    let who = prop_oneof![3 => numbers(), 1 => of_papers];
+    prop_oneof![who.prop_map(Write::Forget), prunes().prop_map(Write::Prune)]
+}
+
+pub fn prunes() -> impl Strategy<Value = Prune> {
+    let before = || option::of(times());
+    (before(), before(), before(), before()).prop_map(|(journal, requests, chats, notes)| Prune {
+        journal,
+        requests,
+        chats,
+        notes,
+    })
 }

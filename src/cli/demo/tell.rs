@@ -68,6 +68,26 @@ impl Teller {
         .unwrap_or_default()
     }
 
+    /// What is said before a house that stays.
+    pub fn stays(&self, address: SocketAddr, people: &[&str], key: &str) -> String {
+        let people: Vec<String> = people.iter().map(|name| format!("  {name:<8}{key}-{name}")).collect();
+        let people = people.join("\n");
+        let at = format!("http://{address}");
+        self.say(
+            format!(
+                "Колл-центр живёт в настоящем времени, люди звонят. Остановить: Ctrl-C.\n\n  Оператор   {at}/operator\n  Пульт      \
+                 {at}/console\n  Магазин    {at}/shop   виджет: закажите звонок или напишите\n  API        {at}/docs\n\nИмя и \
+                 ключ:\n{people}\n"
+            ),
+            format!(
+                "The call centre lives in real time, and people call. Ctrl-C stops it.\n\n  Operator   {at}/operator\n  Console    \
+                 {at}/console\n  Shop       {at}/shop   the widget: ask for a call, or write\n  API        {at}/docs\n\nName and \
+                 key:\n{people}\n"
+            ),
+        )
+        .unwrap_or_default()
+    }
+
     /// Something happens in the town.
     pub fn happening(&self, happening: &Happening) -> Option<String> {
         match happening {
@@ -158,6 +178,7 @@ impl Teller {
             AlarmKind::Limit => ("достигнут предел", "a limit was reached"),
             AlarmKind::Hold => ("клиента забыли на удержании", "a client was forgotten on hold"),
             AlarmKind::Cap => ("потрачено всё, что можно за месяц", "a trunk has cost what it may cost a month"),
+            AlarmKind::Settings => ("настройки не подходят к файлу", "settings do not fit the file"),
             AlarmKind::Voice => ("объявление не озвучено", "an announcement is not rendered or not played"),
         };
         let text = &alarm.text;
@@ -176,7 +197,7 @@ impl Teller {
             ),
             Notice::CallEnded(_) => None,
             Notice::Opened(callback) => self.opened(callback),
-            Notice::Blocked(_) => None,
+            Notice::Blocked(_) | Notice::Forgotten(_) | Notice::NotForgotten(_) => None,
             Notice::Joined(callback) => self.say(
                 format!("#{}: {} звонит снова, и снова без ответа", callback.id, callback.number),
                 format!("#{}: {} called again and was missed again", callback.id, callback.number),

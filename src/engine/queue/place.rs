@@ -80,6 +80,7 @@ impl Engine {
                     .map_or(caller.record.waited, |since| Span(caller.record.waited.0 + now.mono.since(since).0)),
                 given: waiter.given,
                 hears: waiter.hears.as_str(),
+                expected: self.expected(&group.name, before as u32 + 1, now),
                 rung: at.map_or_else(Vec::new, |at| rung(at)),
             })
         };

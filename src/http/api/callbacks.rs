@@ -8,7 +8,10 @@ use super::{
     wire::{Callback, NewCallback, NewTime, Story},
 };
 use crate::{
-    engine::{record::CallbackId, time::Wall},
+    engine::{
+        record::{CallbackId, CallbackState, CloseReason},
+        time::Wall,
+    },
     store::CallbackFilter,
 };
 use axum::{
@@ -21,7 +24,10 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{Object, schema::Type},
+};
 
 /// How many one answer has when nobody says how many.
 pub const USUAL: usize = 100;
@@ -42,11 +48,35 @@ pub struct Which {
     list: Option<String>,
     /// Only those with something still to do.
     open: Option<bool>,
+    /// In this state.
+    #[param(schema_with = states)]
+    state: Option<String>,
+    /// Over, or ending, for this reason.
+    #[param(schema_with = reasons)]
+    reason: Option<String>,
     /// How many, 1 to 1000.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// The `next` of the page before.
     before: Option<u64>,
+}
+
+fn states() -> Object {
+    Object::builder().schema_type(Type::String).enum_values(Some(CallbackState::NAMES)).build()
+}
+
+fn reasons() -> Object {
+    Object::builder().schema_type(Type::String).enum_values(Some(CloseReason::NAMES)).build()
+}
+
+/// A word, if it is one of these.
+pub fn one_of(what: &str, word: Option<String>, known: &[&str]) -> Result<Option<String>, Problem> {
+    match word {
+        Some(word) if !known.contains(&word.as_str()) => {
+            Err(Problem::malformed(format!("there is no {what} \"{word}\"; it is one of {}", known.join(", "))))
+        }
+        word => Ok(word),
+    }
 }
 
 /// A page of callbacks, the newest first.
@@ -96,6 +126,8 @@ pub async fn list(
         line: which.line.map(Into::into),
         list: which.list,
         open: which.open.unwrap_or(false),
+        state: one_of("state", which.state, &CallbackState::NAMES)?,
+        reason: one_of("reason", which.reason, &CloseReason::NAMES)?,
         limit: Some(limit),
         before: which.before.map(CallbackId),
     };

@@ -101,6 +101,7 @@ pub async fn list(
         line: which.line.map(Into::into),
         limit: Some(limit),
         after,
+        ..JournalQuery::default()
     };
     let rows = api.service.journal(&query).await?;
     let more = rows.len() == limit && which.newest != Some(true);
@@ -113,14 +114,14 @@ pub async fn list(
 }
 
 /// A place as text: its kind, its time, its id.
-fn cursor(place: &Place) -> String {
+pub fn cursor(place: &Place) -> String {
     match &place.of {
         Subject::Call(id) => format!("c.{}.{id}", place.at.0),
         Subject::Callback(id) => format!("b.{}.{id}", place.at.0),
     }
 }
 
-fn place(text: &str) -> Result<Place, Problem> {
+pub fn place(text: &str) -> Result<Place, Problem> {
     let mut parts = text.splitn(3, '.');
     let (kind, at, id) = (parts.next(), parts.next(), parts.next());
     let at = at.and_then(|at| at.parse().ok()).map(Wall);
@@ -179,7 +180,7 @@ fn csv(calls: &[Call]) -> String {
 }
 
 /// A caller's name is the caller's: a table calculator would run what begins like a formula.
-fn harmless(name: &str) -> String {
+pub fn harmless(name: &str) -> String {
     match name.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{name}"),
         false => name.to_owned(),

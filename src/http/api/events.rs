@@ -1,10 +1,10 @@
 //! What happens, as it happens: server-sent events, resumable by `Last-Event-ID`.
 
-use super::{Api, problem::Denied, tokens::Reader, wire};
+use super::{Api, board::Trouble, problem::Denied, tokens::Reader, wire};
 use crate::{
     clock::Clock,
     control::{Handle, Tiding},
-    engine::time::Wall,
+    engine::{effect::Notice, number::Number, time::Wall},
 };
 use axum::{
     extract::State,
@@ -18,12 +18,14 @@ use futures_util::{Stream, stream};
 use std::{
     collections::VecDeque,
     convert::Infallible,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// How many events are kept for those who come back.
 const MOST_KEPT: usize = 4096;
+/// How many alarms are kept to be looked at.
+const MOST_ALARMS: usize = 100;
 /// How many a slow listener may fall behind; past it the stream tells them to look anew.
 const MOST_BEHIND: usize = 1024;
 
@@ -37,13 +39,21 @@ struct Event {
     data: serde_json::Value,
 }
 
+/// What is kept: how many events there were, the last of them, the last alarms.
+#[derive(Debug, Default)]
+struct Kept {
+    told: u64,
+    events: VecDeque<Event>,
+    alarms: VecDeque<Trouble>,
+}
+
 /// What happened lately, with numbers that begin anew at each start of the daemon.
 #[derive(Debug)]
 pub struct Events {
     /// Which start of the daemon: an id of another one is of no use here.
     start: String,
     clock: Clock,
-    kept: Mutex<(u64, VecDeque<Event>)>,
+    kept: Mutex<Kept>,
     tell: broadcast::Sender<Event>,
 }
 
@@ -67,10 +77,21 @@ impl Events {
     }
 
     fn note(&self, tiding: &Tiding) {
+        if let Tiding::Notice(_, notice) = tiding
+            && let Notice::Forgotten(number) = **notice
+        {
+            return self.forget(number);
+        }
         let (at, told) = match tiding {
             Tiding::Notice(at, notice) => (*at, wire::event(notice)),
             Tiding::Alarm(at, alarm) => (*at, Some(wire::alarm(alarm))),
         };
+        if let Tiding::Alarm(_, alarm) = tiding {
+            let mut kept = self.kept();
+            kept.alarms.truncate(MOST_ALARMS - 1);
+            let kind = alarm.kind.as_str().to_owned();
+            kept.alarms.push_front(Trouble { at: wire::moment(at), kind, text: alarm.text.clone() });
+        }
         if let Some((name, data)) = told {
             self.keep(at, name, data);
         }
@@ -87,27 +108,42 @@ impl Events {
     }
 
     fn keep(&self, at: Wall, name: &'static str, data: serde_json::Value) {
-        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        kept.0 += 1;
-        let event = Event { n: Some(kept.0), at, name, data };
-        if kept.1.len() == MOST_KEPT {
-            kept.1.pop_front();
+        let mut kept = self.kept();
+        kept.told += 1;
+        let event = Event { n: Some(kept.told), at, name, data };
+        if kept.events.len() == MOST_KEPT {
+            kept.events.pop_front();
         }
-        kept.1.push_back(event.clone());
+        kept.events.push_back(event.clone());
         // Told under the lock, so that nobody who joins in between misses it or hears it twice.
         let _ = self.tell.send(event);
     }
 
+    /// What names a client who is forgotten is not told again.
+    fn forget(&self, number: Number) {
+        let number = number.to_string();
+        self.kept().events.retain(|event| !event.data.to_string().contains(&number));
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last alarms, the newest first.
+    pub fn alarms(&self) -> Vec<Trouble> {
+        self.kept().alarms.iter().cloned().collect()
+    }
+
     /// What came after the event of this id, and what will; `None` in the first place: that is not known any more.
     fn after(&self, last: Option<&str>) -> (Option<Vec<Event>>, broadcast::Receiver<Event>) {
-        let kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let kept = self.kept();
         let told = self.tell.subscribe();
         let Some(last) = last else { return (Some(Vec::new()), told) };
         let n =
             last.strip_prefix(&self.start).and_then(|rest| rest.strip_prefix('-')).and_then(|n| n.parse::<u64>().ok());
-        let first = kept.1.front().and_then(|event| event.n).unwrap_or(kept.0 + 1);
-        let known = n.filter(|n| *n <= kept.0 && n + 1 >= first);
-        (known.map(|n| kept.1.iter().filter(|event| event.n > Some(n)).cloned().collect()), told)
+        let first = kept.events.front().and_then(|event| event.n).unwrap_or(kept.told + 1);
+        let known = n.filter(|n| *n <= kept.told && n + 1 >= first);
+        (known.map(|n| kept.events.iter().filter(|event| event.n > Some(n)).cloned().collect()), told)
     }
 
     fn sent(&self, event: &Event) -> sse::Event {
@@ -197,10 +233,23 @@ mod tests {
     }
 
     #[test]
+    fn who_is_forgotten_is_not_told_of_again() {
+        let events = events();
+        ["+79161234568 calls", "+79161234567 calls", "+79161234569 calls"]
+            .iter()
+            .for_each(|text| happens(&events, text));
+        let number = "+79161234567".parse().unwrap();
+        events.note(&Tiding::Notice(Wall(0), Arc::new(Notice::Forgotten(number))));
+        assert_eq!(texts(events.after(Some("s-1")).0), Some(vec!["+79161234569 calls".to_owned()]));
+    }
+
+    #[test]
     fn what_is_not_kept_any_more_is_said_to_be_unknown() {
         let events = events();
         (0..MOST_KEPT + 5).for_each(|n| happens(&events, &n.to_string()));
         assert_eq!(texts(events.after(Some("s-4")).0), None);
         assert_eq!(events.after(Some("s-5")).0.map(|missed| missed.len()), Some(MOST_KEPT));
+        let alarms = events.alarms();
+        assert_eq!((alarms.len(), alarms[0].text.as_str()), (MOST_ALARMS, &*(MOST_KEPT + 4).to_string()));
     }
 }

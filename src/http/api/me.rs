@@ -17,6 +17,8 @@ pub struct Me {
     scope: &'static str,
     /// The operator who holds it.
     operator: Option<String>,
+    /// Numbers are whole in what it is answered; else they are like +7916***4567.
+    whole_numbers: bool,
 }
 
 /// Who asks, and what they may. Scope `read`.
@@ -29,5 +31,6 @@ pub struct Me {
 )]
 pub async fn me(by: Reader) -> Result<Json<Me>, Problem> {
     let operator = by.operator.map(|name| name.to_string());
-    Ok(Json(Me { name: by.name.to_string(), scope: by.scope.as_str(), operator }))
+    let whole_numbers = by.whole_numbers;
+    Ok(Json(Me { name: by.name.to_string(), scope: by.scope.as_str(), operator, whole_numbers }))
 }

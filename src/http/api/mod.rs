@@ -4,6 +4,7 @@
 //! problem (RFC 9457). Times are RFC 3339 in UTC, spans are milliseconds, numbers are E.164.
 
 mod blocked;
+mod board;
 mod callbacks;
 mod calls;
 mod chats;
@@ -11,11 +12,15 @@ mod clients;
 mod desk;
 mod docs;
 mod events;
+mod journal;
+mod masked;
 mod me;
 mod once;
 mod people;
+mod personal;
 mod problem;
 mod reports;
+mod settings;
 mod tokens;
 mod wire;
 
@@ -31,7 +36,7 @@ use crate::{
     config::{Pages, Token},
     control::Service,
 };
-use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
+use axum::{Json, Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
 use std::sync::Arc;
 use utoipa::{
     Modify, OpenApi,
@@ -70,6 +75,7 @@ pub struct Api {
         (name = "people", description = "Operators, groups, and who waits"),
         (name = "clients", description = "What is known of a client, and what operators say of them"),
         (name = "numbers", description = "Numbers that are never dialled"),
+        (name = "settings", description = "What people edit over the file, in versions"),
         (name = "reports", description = "Totals, and what happens as it happens"),
     )
 )]
@@ -94,6 +100,7 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(callbacks::reschedule))
         .routes(routes!(callbacks::dial))
         .routes(routes!(calls::list))
+        .routes(routes!(journal::list))
         .routes(routes!(chats::list))
         .routes(routes!(chats::one, chats::change))
         .routes(routes!(chats::say))
@@ -113,10 +120,20 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(clients::forget))
         .routes(routes!(people::groups))
         .routes(routes!(people::status))
+        .routes(routes!(board::board))
         .routes(routes!(people::pause, people::resume))
         .routes(routes!(blocked::list))
         .routes(routes!(blocked::block, blocked::unblock))
+        .routes(routes!(personal::known, personal::forget))
         .routes(routes!(reports::report))
+        .routes(routes!(settings::current))
+        .routes(routes!(settings::versions, settings::save))
+        .routes(routes!(settings::version))
+        .routes(routes!(settings::check))
+        .routes(routes!(settings::trial))
+        .routes(routes!(settings::roll_back))
+        .routes(routes!(settings::spoken))
+        .routes(routes!(settings::sound))
         .routes(routes!(events::stream));
     api.split_for_parts()
 }
@@ -140,6 +157,7 @@ pub fn router(api: Api) -> Router {
         .route("/docs", get(move || async move { axum::response::Html(page) }))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn_with_state(api.clone(), masked::mask))
         .with_state(api)
 }
 

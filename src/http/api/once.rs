@@ -4,11 +4,16 @@
 //! one open callback.
 
 use super::problem::Problem;
+use crate::{
+    control::{Handle, Tiding},
+    engine::{effect::Notice, number::Number},
+};
 use axum::http::{HeaderMap, StatusCode};
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
+use tokio::sync::broadcast::error::RecvError;
 
 /// How many keys are remembered.
 const MOST_KEYS: usize = 10_000;
@@ -71,6 +76,41 @@ impl Once {
             }
             Some((_, Some(answer))) => Ok(Turn::Again(answer.clone())),
         }
+    }
+
+    /// Like a new one, which forgets what it was told of clients who are forgotten.
+    pub fn of(handle: &Handle) -> Arc<Once> {
+        let once = Arc::new(Once::default());
+        let (mut tidings, keeper) = (handle.listen(), once.clone());
+        tokio::spawn(async move {
+            loop {
+                match tidings.recv().await {
+                    Ok(Tiding::Notice(_, notice)) => {
+                        if let Notice::Forgotten(number) = *notice {
+                            keeper.forget(number);
+                        }
+                    }
+                    Ok(Tiding::Alarm(..)) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+        once
+    }
+
+    fn forget(&self, number: Number) {
+        let number = number.to_string();
+        let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Kept { by_key, order } = &mut *kept;
+        order.retain(|key| {
+            let names = by_key.get(key).is_some_and(|(what, answer)| {
+                what.contains(&number) || answer.as_ref().is_some_and(|answer| answer.to_string().contains(&number))
+            });
+            if names {
+                by_key.remove(key);
+            }
+            !names
+        });
     }
 
     /// It was done, with this answer; `None`: it was refused, and may be asked again under the same key.

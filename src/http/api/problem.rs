@@ -73,6 +73,7 @@ impl From<Refusal> for Problem {
             RefusalKind::Unknown => (StatusCode::NOT_FOUND, "unknown"),
             RefusalKind::Blocked => (StatusCode::CONFLICT, "blocked"),
             RefusalKind::Done => (StatusCode::CONFLICT, "done"),
+            RefusalKind::Changed => (StatusCode::CONFLICT, "changed"),
             RefusalKind::Config => (StatusCode::CONFLICT, "config"),
             RefusalKind::Store => (StatusCode::SERVICE_UNAVAILABLE, "store"),
             RefusalKind::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),

@@ -3,16 +3,18 @@
 use super::{
     Api,
     callbacks::moment,
+    calls::Format,
     problem::{Denied, Malformed, Problem, Unavailable, Unknown},
     tokens::Reader,
 };
-use crate::report::By;
+use crate::report::{By, csv};
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
+    http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::{
     IntoParams,
     openapi::{Object, schema::Type},
@@ -35,6 +37,9 @@ pub struct Which {
     /// Whose hours and days, `Europe/Moscow`; the daemon's own when it is left out.
     #[param(max_length = 64)]
     zone: Option<String>,
+    /// json, csv: spans in seconds.
+    #[param(inline)]
+    format: Option<Format>,
 }
 
 fn by_schema() -> Object {
@@ -45,7 +50,7 @@ fn by_schema() -> Object {
 #[utoipa::path(
     get, path = "/api/v1/report", tag = "reports", params(Which), security(("token" = [])),
     responses(
-        (status = 200, body = Value),
+        (status = 200, content((Value = "application/json"), (String = "text/csv"))),
         Malformed, Denied, Unknown, Unavailable,
     )
 )]
@@ -53,11 +58,20 @@ pub async fn report(
     _: Reader,
     State(api): State<Api>,
     which: Result<Query<Which>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let Query(which) = which?;
     let (since, until) =
         (which.since.as_deref().map(moment).transpose()?, which.until.as_deref().map(moment).transpose()?);
     let zone = api.service.zone(which.zone.as_deref())?;
     let report = api.service.report(since, until, which.by, zone).await?;
-    Ok(Json(serde_json::to_value(report).unwrap_or_default()))
+    Ok(match which.format.unwrap_or_default() {
+        Format::Json => Json(report).into_response(),
+        Format::Csv => {
+            let headers = [
+                (CONTENT_TYPE, "text/csv; charset=utf-8"),
+                (CONTENT_DISPOSITION, "attachment; filename=\"report.csv\""),
+            ];
+            (headers, csv::report(&report)).into_response()
+        }
+    })
 }

@@ -38,6 +38,8 @@ pub struct May<const SCOPE: u8> {
     pub scope: Scope,
     /// The operator who holds the token.
     pub operator: Option<Name>,
+    /// Sees telephone numbers whole.
+    pub whole_numbers: bool,
 }
 
 /// Who may see.
@@ -62,12 +64,17 @@ impl<const SCOPE: u8> FromRequestParts<Api> for May<SCOPE> {
             );
             return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
         }
-        Ok(May { name: token.name.clone(), scope: token.scope, operator: token.operator.clone() })
+        Ok(May {
+            name: token.name.clone(),
+            scope: token.scope,
+            operator: token.operator.clone(),
+            whole_numbers: token.whole_numbers,
+        })
     }
 }
 
 /// Whose secret comes with a request.
-fn asker<'a>(parts: &Parts, tokens: &'a [Token]) -> Result<&'a Token, Problem> {
+pub(super) fn asker<'a>(parts: &Parts, tokens: &'a [Token]) -> Result<&'a Token, Problem> {
     let denied = |detail| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
     let of_page = || session::secret(&parts.headers);
     let by_header = bearer(&parts.headers);

@@ -4,7 +4,7 @@ use super::people::Person;
 use crate::{
     engine::{
         effect::{Alarm, Client, Notice},
-        record::{AttemptRecord, BlockRecord, CallRecord, CallbackRecord, CallbackState, LegRecord, Marks, Origin},
+        record::{AttemptRecord, BlockRecord, CallRecord, CallbackRecord, LegRecord, Marks, Origin},
         time::Wall,
     },
     store::CallbackStory,
@@ -146,6 +146,8 @@ pub struct Callback {
     pub state: String,
     /// Why it is over; null: it is not.
     pub reason: Option<String>,
+    /// The call, the operator or the person who closed it.
+    pub reason_of: Option<String>,
     /// Since when it is over, or is ending.
     #[schema(format = DateTime)]
     pub closed: Option<String>,
@@ -182,13 +184,7 @@ impl From<&CallbackRecord> for Callback {
             Origin::Listed { list } => ("listed", list.clone()),
             Origin::Web { site } => ("web", site.clone()),
         };
-        let (state, end) = match &record.state {
-            CallbackState::Tracking => ("tracking", None),
-            CallbackState::Waiting => ("waiting", None),
-            CallbackState::Active => ("active", None),
-            CallbackState::Ending { at, reason } => ("ending", Some((at, reason))),
-            CallbackState::Closed { at, reason } => ("closed", Some((at, reason))),
-        };
+        let end = record.state.end();
         Callback {
             id: record.id.0,
             number: record.number.to_string(),
@@ -196,9 +192,10 @@ impl From<&CallbackRecord> for Callback {
             line: record.line.to_string(),
             origin: origin.to_owned(),
             origin_of,
-            state: state.to_owned(),
+            state: record.state.as_str().to_owned(),
             reason: end.map(|(_, reason)| reason.as_str().to_owned()),
-            closed: end.map(|(at, _)| moment(*at)),
+            reason_of: end.and_then(|(_, reason)| reason.of()),
+            closed: end.map(|(at, _)| moment(at)),
             opened: moment(record.opened),
             last_miss: moment(record.last_miss),
             misses: record.misses,
@@ -343,6 +340,8 @@ pub struct Blocked {
     pub why: String,
     /// The operator or the person.
     pub by: Option<String>,
+    /// What the person gave as the reason.
+    pub reason: Option<String>,
 }
 
 impl From<&BlockRecord> for Blocked {
@@ -353,8 +352,19 @@ impl From<&BlockRecord> for Blocked {
             at: moment(block.at),
             why: why.to_owned(),
             by: by.map(str::to_owned),
+            reason: None,
         }
     }
+}
+
+/// A whole number as JSON may write it: `1.0` is one too.
+///
+/// # Errors
+/// It is none, or a negative one.
+pub fn whole<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let float = || number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..i64::MAX as f64).contains(n)).map(|n| n as u64);
+    number.as_u64().or_else(float).ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number")))
 }
 
 /// Something that happened, as the event stream tells it: its name and what it is about.

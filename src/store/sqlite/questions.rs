@@ -16,7 +16,7 @@ use crate::{
     },
     store::{
         CallbackFilter, CallbackStory, GUESS_STANDS, JournalQuery, JournalRow, Known, LAST_CALLS_FROM, LAST_TALKS_FROM,
-        MOST_DIALS, PaperQuery, Place, StoryQuery, Subject, TRIES_FROM,
+        MOST_DIALS, Mark, PaperQuery, Place, RowStatus, StoryQuery, Subject, TRIES_FROM,
     },
 };
 use sqlx::{Error, QueryBuilder, Sqlite, SqliteConnection, query, query_scalar, sqlite::SqliteRow};
@@ -154,6 +154,13 @@ async fn dials(from: &mut SqliteConnection, now: Wall) -> Result<Vec<Dial>, Erro
     Ok(dials)
 }
 
+/// Who last talked with the client of the callback.
+const REACHED_BY: &str = "(SELECT a.operator FROM attempts AS a WHERE a.job = callbacks.id AND a.joined IS NOT NULL \
+    ORDER BY a.n DESC LIMIT 1)";
+/// Has the operator `$o` a part in the callback?
+const OF_ATTEMPT: &str =
+    "EXISTS (SELECT 1 FROM attempts AS a WHERE a.job = callbacks.id AND $o IN (a.operator, a.handed_to))";
+
 /// The journal.
 pub async fn journal(from: &mut SqliteConnection, query: &JournalQuery) -> Result<Vec<JournalRow>, Error> {
     let mut rows = journal_of_calls(from, query).await?;
@@ -164,45 +171,57 @@ pub async fn journal(from: &mut SqliteConnection, query: &JournalQuery) -> Resul
 }
 
 async fn journal_of_calls(from: &mut SqliteConnection, query: &JournalQuery) -> Result<Vec<JournalRow>, Error> {
-    let columns = format!("{}, {}", CALLS.list(), CALLBACKS.list());
+    let columns = format!("{}, {}, {REACHED_BY}", CALLS.list(), CALLBACKS.list());
     let mut sql = select(&columns, "calls LEFT JOIN callbacks ON callbacks.id = calls.callback");
     sql.push(" WHERE true");
     narrow(&mut sql, query, "calls", "calls.arrived");
-    if let Some(Place { at, of }) = &query.after {
-        // Of one millisecond, calls come before callbacks.
-        match of {
-            Subject::Call(id) => sql
-                .push(" AND (calls.arrived, calls.id) > (")
+    // Of one millisecond, calls come before callbacks.
+    for (place, than, all_of_it) in [(&query.after, ">", ">"), (&query.before, "<", "<=")] {
+        match place {
+            Some(Place { at, of: Subject::Call(id) }) => sql
+                .push(format!(" AND (calls.arrived, calls.id) {than} ("))
                 .push_bind(at.raw())
                 .push(", ")
                 .push_bind(id.raw())
                 .push(")"),
-            Subject::Callback(_) => sql.push(" AND calls.arrived > ").push_bind(at.raw()),
+            Some(Place { at, of: Subject::Callback(_) }) => {
+                sql.push(format!(" AND calls.arrived {all_of_it} ")).push_bind(at.raw())
+            }
+            None => &mut sql,
         };
     }
     limit(&mut sql, query, "calls.arrived", "calls.id");
     let row = |row: &SqliteRow| {
         let call = rows::call(row, 0)?;
         let callback = call.callback.map(|_| rows::callback(row, CALLS.width())).transpose()?;
-        Ok(JournalRow { call: Some(call), callback })
+        Ok(JournalRow { call: Some(call), callback, reached_by: rows::name(row, CALLS.width() + CALLBACKS.width())? })
     };
     sql.build().fetch_all(from).await?.iter().map(row).collect()
 }
 
 async fn journal_of_wishes(from: &mut SqliteConnection, query: &JournalQuery) -> Result<Vec<JournalRow>, Error> {
-    let mut sql = select(&CALLBACKS.list(), "callbacks");
+    let mut sql = select(&format!("{}, {REACHED_BY}", CALLBACKS.list()), "callbacks");
     sql.push(" WHERE origin <> 'missed'");
     narrow(&mut sql, query, "callbacks", "opened");
-    if let Some(Place { at, of }) = &query.after {
-        match of {
-            Subject::Call(_) => sql.push(" AND opened >= ").push_bind(at.raw()),
-            Subject::Callback(id) => {
-                sql.push(" AND (opened, id) > (").push_bind(at.raw()).push(", ").push_bind(id.raw()).push(")")
+    for (place, than, all_of_it) in [(&query.after, ">", ">="), (&query.before, "<", "<")] {
+        match place {
+            Some(Place { at, of: Subject::Call(_) }) => {
+                sql.push(format!(" AND opened {all_of_it} ")).push_bind(at.raw())
             }
+            Some(Place { at, of: Subject::Callback(id) }) => sql
+                .push(format!(" AND (opened, id) {than} ("))
+                .push_bind(at.raw())
+                .push(", ")
+                .push_bind(id.raw())
+                .push(")"),
+            None => &mut sql,
         };
     }
     limit(&mut sql, query, "opened", "id");
-    let row = |row: &SqliteRow| Ok(JournalRow { call: None, callback: Some(rows::callback(row, 0)?) });
+    let row = |row: &SqliteRow| {
+        let callback = Some(rows::callback(row, 0)?);
+        Ok(JournalRow { call: None, callback, reached_by: rows::name(row, CALLBACKS.width())? })
+    };
     sql.build().fetch_all(from).await?.iter().map(row).collect()
 }
 
@@ -218,6 +237,67 @@ fn narrow(sql: &mut QueryBuilder<Sqlite>, query: &JournalQuery, table: &str, tim
     }
     if let Some(line) = &query.line {
         sql.push(format!(" AND {table}.line = ")).push_bind(line.raw());
+    }
+    let is_call = table == "calls";
+    let group = if is_call { "coalesce(calls.queue_group, '')" } else { "''" };
+    let own = |column: &str| format!("{table}.{column}");
+    for (mark, column) in
+        [(&query.group, group.to_owned()), (&query.source, own("source")), (&query.campaign, own("campaign"))]
+    {
+        if let Some(mark) = mark {
+            marked(sql, mark, &column, &own("line"));
+        }
+    }
+    if let Some(operator) = &query.operator {
+        let of_call = if is_call { "$o IN (calls.operator, calls.handed_to) OR " } else { "" };
+        for (n, part) in format!(" AND coalesce({of_call}{OF_ATTEMPT}, false)").split("$o").enumerate() {
+            if n > 0 {
+                sql.push_bind(operator.raw());
+            }
+            sql.push(part);
+        }
+    }
+    if !query.status.is_empty() {
+        let any: Vec<String> = query.status.iter().map(|status| became(*status, is_call)).collect();
+        sql.push(format!(" AND ({})", any.join(" OR ")));
+    }
+    if let Some(redial) = query.redial {
+        let own_call = "(callbacks.origin IN ('missed', 'queue') AND callbacks.origin_of = calls.id)";
+        let again = if is_call { format!("NOT {own_call} OR ") } else { String::new() };
+        let wanted = if redial { "" } else { "NOT " };
+        sql.push(format!(" AND {wanted}coalesce({again}callbacks.attempts > 0, false)"));
+    }
+}
+
+/// The word itself, or none where the line has it.
+fn marked(sql: &mut QueryBuilder<Sqlite>, mark: &Mark, column: &str, line: &str) {
+    sql.push(format!(" AND ({column} = ")).push_bind(mark.word.clone());
+    sql.push(format!(" OR ({column} = '' AND {line} IN ("));
+    let mut lines = sql.separated(", ");
+    for name in &mark.lines {
+        lines.push_bind(name.raw());
+    }
+    sql.push(")))");
+}
+
+/// [`RowStatus`] as the database tells it.
+fn became(status: RowStatus, is_call: bool) -> String {
+    let reached = "callbacks.reason IN ('talked', 'client-called', 'operator-called')";
+    let miss = if is_call { "calls.ended IS NOT NULL AND calls.missed IS 1 AND " } else { "" };
+    match status {
+        RowStatus::Pending => format!("({miss}callbacks.state <> 'closed')"),
+        RowStatus::Recovered => format!("({miss}callbacks.state = 'closed' AND {reached})"),
+        RowStatus::Lost => {
+            format!("({miss}(callbacks.id IS NULL OR (callbacks.state = 'closed' AND NOT {reached})))")
+        }
+        _ if !is_call => "false".to_owned(),
+        RowStatus::Live => "calls.ended IS NULL".to_owned(),
+        RowStatus::Served => {
+            "(calls.ended IS NOT NULL AND calls.missed IS NOT 1 AND calls.served IS NOT NULL)".to_owned()
+        }
+        RowStatus::Unserved => {
+            "(calls.ended IS NOT NULL AND calls.missed IS NOT 1 AND calls.served IS NULL)".to_owned()
+        }
     }
 }
 
@@ -292,6 +372,11 @@ pub async fn callbacks(from: &mut SqliteConnection, filter: &CallbackFilter) -> 
     if filter.open {
         sql.push(" AND state <> 'closed'");
     }
+    for (column, word) in [("state", &filter.state), ("reason", &filter.reason)] {
+        if let Some(word) = word {
+            sql.push(format!(" AND {column} = ")).push_bind(word.clone());
+        }
+    }
     sql.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit() as i64);
     sql.build().fetch_all(from).await?.iter().rev().map(|row| rows::callback(row, 0)).collect()
 }
@@ -314,7 +399,7 @@ pub async fn papers(from: &mut SqliteConnection, query: &PaperQuery) -> Result<V
         sql.push(" AND (at, id) > (").push_bind(at.raw()).push(", ").push_bind(id.clone()).push(")");
     }
     let way = if query.after.is_some() { "ASC" } else { "DESC" };
-    sql.push(format!(" ORDER BY at {way}, id {way} LIMIT ")).push_bind(query.limit() as i64);
+    sql.push(format!(" ORDER BY at {way}, id {way}, kind {way} LIMIT ")).push_bind(query.limit() as i64);
     let rows = sql.build().fetch_all(from).await?;
     let mut papers = rows.iter().map(rows::paper).collect::<Result<Vec<Paper>, Error>>()?;
     if query.after.is_none() {

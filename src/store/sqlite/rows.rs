@@ -1,6 +1,9 @@
 //! Records to rows and back.
 
-use super::column::{Column, Fields, Statement};
+use super::{
+    column::{Column, Fields, Statement},
+    forget,
+};
 use crate::engine::{
     Name,
     money::Amount,
@@ -189,8 +192,21 @@ impl Table {
 /// How a statement is given the values of a row.
 type Bind<R> = for<'q> fn(Statement<'q>, &R) -> Statement<'q>;
 
-/// Writes all of these, the last of each row.
+/// Writes all of these. What is to be forgotten is what the rows before it say.
 pub async fn put(to: &mut SqliteConnection, writes: &[&Write]) -> Result<(), Error> {
+    for part in writes.split_inclusive(|write| matches!(write, Write::Forget(_) | Write::Prune(_))) {
+        put_rows(to, part).await?;
+        match part.last() {
+            Some(Write::Forget(number)) => forget::client(to, *number).await?,
+            Some(Write::Prune(prune)) => forget::old(to, prune).await?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes all of these rows, the last of each.
+async fn put_rows(to: &mut SqliteConnection, writes: &[&Write]) -> Result<(), Error> {
     let Latest { calls, callbacks, attempts, operators, paused, blocked, lists, spent, papers } = Latest::of(writes);
     CALLBACKS.put(to, &callbacks.into_values().collect::<Vec<_>>(), bind_callback).await?;
     CALLS.put(to, &calls.into_values().collect::<Vec<_>>(), bind_call).await?;
@@ -239,6 +255,7 @@ impl<'w> Latest<'w> {
                 Write::Spent(spent) => _ = latest.spent.insert((&spent.trunk, spent.month), spent),
                 Write::Paper(paper) => _ = latest.papers.insert((paper.kind, &paper.id), Some(paper)),
                 Write::Discard { kind, id } => _ = latest.papers.insert((*kind, id), None),
+                Write::Forget(_) | Write::Prune(_) => {}
             }
         }
         latest
@@ -404,13 +421,7 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
         Origin::Listed { list } => ("listed", list.clone()),
         Origin::Web { site } => ("web", site.clone()),
     };
-    let (state, end) = match &callback.state {
-        CallbackState::Tracking => ("tracking", None),
-        CallbackState::Waiting => ("waiting", None),
-        CallbackState::Active => ("active", None),
-        CallbackState::Ending { at, reason } => ("ending", Some((at, reason))),
-        CallbackState::Closed { at, reason } => ("closed", Some((at, reason))),
-    };
+    let end = callback.state.end();
     let to = to
         .with(&callback.id)
         .with(&callback.number)
@@ -421,10 +432,10 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
         .with(&callback.opened)
         .with(&callback.last_miss)
         .with(&callback.misses)
-        .with(&state.to_owned())
-        .maybe(&end.map(|(at, _)| *at))
+        .with(&callback.state.as_str().to_owned())
+        .maybe(&end.map(|(at, _)| at))
         .maybe(&end.map(|(_, reason)| reason.as_str().to_owned()))
-        .maybe(&end.and_then(|(_, reason)| reason_of(reason)))
+        .maybe(&end.and_then(|(_, reason)| reason.of()))
         .with(&callback.due)
         .with(&callback.expires)
         .with(&callback.attempts)
@@ -434,19 +445,9 @@ fn bind_callback<'q>(to: Statement<'q>, callback: &&CallbackRecord) -> Statement
     bind_marks(to, &callback.marks).with(&callback.wanted)
 }
 
-/// The call, the operator or the person behind a reason.
-fn reason_of(reason: &CloseReason) -> Option<String> {
-    match reason {
-        CloseReason::ClientCalled { call } => Some(call.raw()),
-        CloseReason::OperatorCalled { operator } => operator.as_ref().map(Column::raw),
-        CloseReason::Cancelled { by } => Some(by.clone()),
-        CloseReason::DoNotCall { operator } | CloseReason::Observed { operator } => Some(operator.raw()),
-        CloseReason::Talked
-        | CloseReason::Invalid
-        | CloseReason::Declined
-        | CloseReason::AttemptsSpent
-        | CloseReason::Expired => None,
-    }
+/// Reads a name that may be missing, its column given.
+pub fn name(row: &SqliteRow, at: usize) -> Result<Option<Name>, Error> {
+    Fields::from(row, at).maybe()
 }
 
 /// Reads a callback, its first column given.

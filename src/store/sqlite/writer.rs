@@ -3,7 +3,7 @@
 
 use super::rows;
 use crate::{engine::record::Write, store::StoreError};
-use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, query, sqlite::SqliteConnectOptions};
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 use tokio::sync::{mpsc, oneshot};
 
@@ -122,7 +122,12 @@ impl Hand {
         };
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(trouble)?;
         rows::put(&mut transaction, writes).await.map_err(trouble)?;
-        transaction.commit().await.map_err(trouble)
+        transaction.commit().await.map_err(trouble)?;
+        if writes.iter().any(|write| matches!(write, Write::Forget(_) | Write::Prune(_))) {
+            // What was removed is in the log until the log is begun anew. While somebody reads that waits for the next time.
+            let _ = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await;
+        }
+        Ok(())
     }
 }
 
