@@ -8,7 +8,6 @@ use jiff::tz::TimeZone;
 use perezvon::engine::{
     OperatorState, OperatorView,
     effect::{AlarmKind, Client, Effect, Moment, Notice, Originate},
-    effect::{AlarmKind, Effect, Notice, Originate},
     explain::Veto,
     hours::Calendar,
     input::{Asked, Cdr, Channel, Direction, Ended, Input, News, Request, Wish},
@@ -466,10 +465,8 @@ fn an_operator_on_a_call_of_their_own_is_not_rung() {
     assert_eq!(&*desk.dialled()[0].dial, "user/1002");
 }
 
-#[test]
-fn an_operators_own_call_that_reaches_the_client_closes_the_callback() {
-    let mut desk = Desk::new(rules(Strategy::TopDown));
-    desk.misses("a");
+/// Boris calls the client on his own phone.
+fn boris_calls(desk: &mut Desk) -> ChannelId {
     let own = ChannelId::new("own");
     desk.news(News::Created(Channel {
         id: own.clone(),
@@ -481,6 +478,14 @@ fn an_operators_own_call_that_reaches_the_client_closes_the_callback() {
         line: None,
         created: desk.now.wall,
     }));
+    own
+}
+
+#[test]
+fn an_operators_own_call_that_reaches_the_client_closes_the_callback() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.misses("a");
+    let own = boris_calls(&mut desk);
     desk.wait(Span::minutes(10));
     assert!(desk.dialled().is_empty(), "an operator is calling the client already");
     desk.news(News::Bridged(own.clone(), ChannelId::new("trunk")));
@@ -2525,6 +2530,20 @@ fn the_end_of_the_call_in_which_a_time_was_named_does_not_take_it_off_and_a_late
     desk.wait(Span::minutes(1));
     desk.ends(&later, Outcome::Unknown);
     assert_eq!(desk.closed(), Some(CloseReason::ClientCalled { call: later }));
+}
+
+#[test]
+fn a_time_that_was_named_in_an_operators_own_call_stands_when_that_call_is_over() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.misses("a");
+    let own = boris_calls(&mut desk);
+    desk.news(News::Bridged(own.clone(), ChannelId::new("trunk")));
+    desk.wait(Span::minutes(1));
+    let at = desk.now.wall + Span::minutes(60);
+    asks_again(&mut desk, at);
+    desk.wait(Span::minutes(1));
+    desk.ends(&own, Outcome::Unknown);
+    assert_eq!((desk.closed(), stored(&desk, 1).callback.due), (None, at));
 }
 
 #[test]

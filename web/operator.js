@@ -2,6 +2,7 @@
 import {
   Offline, Top, ask, hear, html, page, phone, span, useCallback, useEffect, useMemo, useRef, useState, when, words,
 } from "/web/common.js";
+import { Chats } from "/web/chat.js";
 import { Past, Say, Who, clientOf, dispositions, kindOf, useKnown } from "/web/client.js";
 
 const t = words({
@@ -15,7 +16,7 @@ const t = words({
     "mine-none": "Разговоров пока нет.", find: "Номер клиента", "find-go": "Найти", sound: "Звук", desktop: "Уведомления", keys: "Клавиши",
     "keys-are": "R — готов · A — перерыв · N — заметка · 1…9 — как прошёл разговор", "no-operator": "Этот ключ не назван ключом оператора. Чья страница?",
     "no-operators": "Операторов в настройках нет.", "read-only": "Этот ключ только смотрит.", close: "Закрыть", why: "Почему вас не будет?", ok: "Готово", quit: "Отмена",
-    fault: "Не получилось: {why}", denied: "Браузер не разрешает уведомления.", state: "Состояние", "of": "Оператор {name}", chat: "Переписка",
+    fault: "Не получилось: {why}", denied: "Браузер не разрешает уведомления.", state: "Состояние", "of": "Оператор {name}",
   },
   en: {
     ready: "Ready", other: "Other…", lunch: "Lunch", "break": "Break", training: "Training", "more-minutes": "+{n} min", "wrap-up": "After the talk",
@@ -27,7 +28,7 @@ const t = words({
     "mine-none": "No talks so far.", find: "Client's number", "find-go": "Find", sound: "Sound", desktop: "Notifications", keys: "Keys",
     "keys-are": "R ready · A away · N note · 1…9 how the talk went", "no-operator": "This key is not named as an operator's. Whose page?",
     "no-operators": "There are no operators in the settings.", "read-only": "This key may only look.", close: "Close", why: "Why are you away?", ok: "Done", quit: "Cancel",
-    fault: "That did not work: {why}", denied: "The browser does not allow notifications.", state: "State", "of": "Operator {name}", chat: "Chat",
+    fault: "That did not work: {why}", denied: "The browser does not allow notifications.", state: "State", "of": "Operator {name}",
   },
 });
 
@@ -202,9 +203,6 @@ function Card({ at, me, name, pages, may, pick, onPicked, onClose }) {
   useEffect(() => {
     if (at?.moment === "over") load();
   }, [at?.moment]);
-  useEffect(() => {
-    dispatchEvent(new CustomEvent("client", { detail: client ? { number: client.number, callback: at.callback?.id } : null }));
-  }, [client?.number, at?.callback?.id]);
   if (!client) return html`<section class="client card nobody"><h2>${t("nobody")}</h2><p class="quiet">${t("nobody-is")}</p></section>`;
   return html`<section class=${`client card ${at.moment ?? "found"}`} aria-live="assertive">
     <div class="head"><${Moment} at=${at} />
@@ -372,7 +370,7 @@ function Desk({ me, name, pages }) {
       <${State} person=${desk.person} reasons=${reasons} may=${may} say=${say} wrapUp=${wrapUp} fault=${fault} />
       <${Card} at=${desk.at} me=${me} name=${name} pages=${pages} may=${may} pick=${pick} onPicked=${() => setPick(null)} onClose=${() => setAt(null)} />
       <aside>
-        <section id="chat" aria-label=${t("chat")}></section>
+        <${Chats} me=${me} number=${desk.at && clientOf(desk.at).number} />
         <${ByHand} name=${name} news=${desk.news} may=${may} onShow=${show} />
         <${Mine} name=${name} news=${desk.news} onShow=${show} />
       </aside>

@@ -361,9 +361,7 @@ impl Engine {
                     self.operator_talked(&name, cx.now.mono.since(since), cx);
                     if let Some(number) = calls {
                         let began = cx.now.wall - cx.now.mono.since(since);
-                        if !self.is_to_be_called_again(number, began, cx.now.wall) {
-                            self.operator_reached(number, Some(name), None, cx);
-                        }
+                        self.operator_reached(number, Some(name), began, None, cx);
                     }
                 }
             }
@@ -372,7 +370,14 @@ impl Engine {
     }
 
     /// `told`: by a detail record alone, which tells of a call that ended then.
-    fn operator_reached(&mut self, number: Number, operator: Option<Name>, told: Option<Wall>, cx: &mut Cx) {
+    fn operator_reached(
+        &mut self,
+        number: Number,
+        operator: Option<Name>,
+        began: Wall,
+        told: Option<Wall>,
+        cx: &mut Cx,
+    ) {
         let at = told.unwrap_or(cx.now.wall);
         self.was_reached(number, at);
         if let Some(operator) = operator.clone() {
@@ -380,6 +385,7 @@ impl Engine {
         }
         if let Some(id) = self.open.get(&number).copied()
             && self.is_newer(id, told)
+            && !self.is_to_be_called_again(number, began, cx.now.wall)
         {
             self.close(id, CloseReason::OperatorCalled { operator }, cx);
         }
@@ -519,10 +525,10 @@ impl Engine {
         }
         cdr.ended = unheard.unwrap_or(cdr.ended);
         if let Some(name) = self.operators.owner(&cdr.channel) {
-            if cdr.served.is_some()
+            if let Some(began) = cdr.served
                 && let Ok(number) = Number::parse(&cdr.channel.dialled, &self.rules.country)
             {
-                self.operator_reached(number, Some(name), Some(cdr.ended), cx);
+                self.operator_reached(number, Some(name), began, Some(cdr.ended), cx);
             }
             self.channel_gone(&id, cdr.ended, &cdr.cause, KnownBy::Cdr, cx);
             return;
