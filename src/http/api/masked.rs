@@ -30,9 +30,10 @@ async fn masked(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     match kind.split(';').next().unwrap_or_default() {
-        // Events leave whole, one a piece.
-        "text/event-stream" => {
-            let pieces = body.into_data_stream().map(|piece| piece.map(|bytes| of(&bytes, false)));
+        // Events leave whole, one a piece; so do the rows of a table, of which there may be many.
+        kind @ ("text/event-stream" | "text/csv") => {
+            let anywhere = kind == "text/csv";
+            let pieces = body.into_data_stream().map(move |piece| piece.map(|bytes| of(&bytes, anywhere)));
             Response::from_parts(parts, Body::from_stream(pieces))
         }
         "application/json" | "application/problem+json" => Response::from_parts(parts, all(body, false).await),
