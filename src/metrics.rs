@@ -321,6 +321,9 @@ pub fn notice(at: Wall, notice: &Notice) {
         Notice::CallArrived(_)
         | Notice::CallServed(_)
         | Notice::Blocked(_)
+        | Notice::AtOperator { .. }
+        | Notice::Operator(_)
+        | Notice::Reopened(_)
         | Notice::Queued(_)
         | Notice::Offered { .. }
         | Notice::OffersOver { .. }

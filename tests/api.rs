@@ -27,7 +27,7 @@ struct Daemon {
     child: Child,
     folder: TempDir,
     address: String,
-    secrets: [String; 3],
+    secrets: [String; 4],
 }
 
 /// A secret, and the lines of the configuration that know it.
@@ -64,11 +64,14 @@ impl Daemon {
     fn start() -> Daemon {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
-        let tokens = [("eye", "read"), ("site", "operate"), ("boss", "admin")].map(|(name, scope)| token(name, scope));
+        let mut tokens = [("eye", "read"), ("site", "operate"), ("boss", "admin"), ("anna", "operate")]
+            .map(|(name, scope)| token(name, scope));
+        tokens[ANNA].1.push_str("operator = \"anna\"\n");
         let config = format!(
             "[switch.main]\naddress = \"127.0.0.1:1\"\npassword = \"x\"\n[store]\nurl = \"sqlite:{}\"\n[http]\n\
              listen = \"127.0.0.1:0\"\ntrusted_proxy = \"127.0.0.1\"\n[control]\nsocket = \"{}\"\n[trunk.provider]\n\
-             dial = \"sofia/gateway/provider/{{number}}\"\n[[operator]]\nname = \"anna\"\ndial = \"user/1001\"\n[[line]]\n\
+             dial = \"sofia/gateway/provider/{{number}}\"\n[[operator]]\nname = \"anna\"\ndial = \"user/1001\"\n\
+             [[operator]]\nname = \"boris\"\ndial = \"user/1002\"\n[[line]]\n\
              name = \"site\"\nnumbers = [\"+74951112233\"]\n{}{}",
             at("p.db"),
             at("p.sock"),
@@ -153,6 +156,8 @@ impl Drop for Daemon {
 const READ: usize = 0;
 const OPERATE: usize = 1;
 const ADMIN: usize = 2;
+/// An operator's own.
+const ANNA: usize = 3;
 
 #[test]
 fn nobody_asks_without_a_token_and_none_does_more_than_its_scope() {
@@ -300,7 +305,7 @@ fn numbers_are_blocked_and_operators_set() {
     assert_eq!(daemon.ask(OPERATE, "PUT /api/v1/operators/olga", Some(json!({ "ready": true }))).0, 404);
     assert_eq!(daemon.ask(READ, "GET /api/v1/operators/olga", None).0, 404);
     let (_, all) = daemon.ask(READ, "GET /api/v1/operators", None);
-    assert_eq!(all["operators"].as_array().unwrap().len(), 1);
+    assert_eq!(all["operators"].as_array().unwrap().len(), 2);
     let (_, groups) = daemon.ask(READ, "GET /api/v1/groups", None);
     assert_eq!(groups["groups"][0]["lines"], json!(["site"]));
     let (status, report) = daemon.ask(READ, "GET /api/v1/report?by=hour&zone=Europe/Moscow", None);
@@ -310,6 +315,107 @@ fn numbers_are_blocked_and_operators_set() {
         assert_eq!((status, report["by"].as_str()), (200, Some(by)));
     }
     assert_eq!(daemon.ask(READ, "GET /api/v1/report?zone=Nowhere", None).0, 404);
+}
+
+#[test]
+fn operators_say_for_themselves_why_they_are_away_and_how_long_their_pause_lasts() {
+    let daemon = Daemon::start();
+    let away = || Some(json!({ "ready": false, "why": " lunch\n" }));
+    let (status, anna) = daemon.ask(ANNA, "PUT /api/v1/operators/anna", away());
+    assert_eq!((status, anna["state"].as_str(), anna["why"].as_str()), (200, Some("away"), Some("lunch")));
+    let (status, problem) = daemon.ask(ANNA, "PUT /api/v1/operators/boris", away());
+    assert_eq!((status, problem["code"].as_str()), (403, Some("forbidden")), "not for others");
+    for who in [OPERATE, ADMIN] {
+        assert_eq!(daemon.ask(who, "PUT /api/v1/operators/boris", away()).0, 200);
+    }
+    let (status, now) = daemon.ask(READ, "GET /api/v1/operators/anna/now", None);
+    assert_eq!((status, now["operator"]["why"].as_str(), &now["moment"]), (200, Some("lunch"), &Value::Null));
+    let (_, anna) = daemon.ask(ANNA, "PUT /api/v1/operators/anna", Some(json!({ "ready": true })));
+    assert_eq!((anna["why"].as_str(), anna["ready"].as_bool()), (Some(""), Some(true)));
+    let later = |minutes: i64| {
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes);
+        Some(json!({ "until": at.round(jiff::Unit::Second).unwrap().to_string() }))
+    };
+    let pause = "PUT /api/v1/operators/anna/wrap-up";
+    let (status, anna) = daemon.ask(ANNA, pause, later(5));
+    assert!(status == 200 && anna["pause"].is_string(), "{anna}");
+    assert_eq!(daemon.ask(ANNA, pause, later(61)).1["code"], "done", "an hour is the most");
+    assert_eq!(daemon.ask(ANNA, pause, later(-1)).1["pause"], Value::Null);
+    assert_eq!(daemon.ask(ANNA, "PUT /api/v1/operators/boris/wrap-up", later(5)).0, 403);
+}
+
+#[test]
+fn what_is_said_of_a_client_is_kept_and_done() {
+    let daemon = Daemon::start();
+    let (client, notes) = ("GET /api/v1/clients/+79161234567", "POST /api/v1/clients/+79161234567/notes");
+    let (status, nobody) = daemon.ask(READ, client, None);
+    assert_eq!((status, &nobody["notes"], &nobody["blocked"]), (200, &json!([]), &Value::Null));
+    assert_eq!(daemon.ask(READ, notes, Some(json!({ "text": "x" }))).0, 403);
+    let said = Some(json!({ "text": "likes tea", "tags": ["vip", "vip", " old "], "disposition": "Agreed" }));
+    let (status, note) = daemon.ask(ANNA, notes, said);
+    assert_eq!((status, note["by"].as_str(), &note["tags"]), (201, Some("anna"), &json!(["vip", "old"])));
+    assert_eq!(daemon.ask(OPERATE, notes, Some(json!({ "text": "second" }))).1["by"], "site");
+    let (_, known) = daemon.ask(READ, client, None);
+    assert_eq!((known["notes"][0]["text"].as_str(), &known["tags"]), (Some("second"), &json!(["vip", "old"])));
+    for wrong in [
+        json!({}),
+        json!({ "text": " " }),
+        json!({ "text": "x".repeat(4001) }),
+        json!({ "tags": ["x".repeat(41)] }),
+        json!({ "disposition": "x", "means": "nothing" }),
+        json!({ "disposition": "x", "means": "machine" }),
+        json!({ "disposition": "x", "means": "call-again" }),
+    ] {
+        let (status, problem) = daemon.ask(ANNA, notes, Some(wrong.clone()));
+        assert!((400..500).contains(&status) && !problem["detail"].as_str().unwrap().is_empty(), "{wrong}: {problem}");
+    }
+    assert_eq!(daemon.ask(READ, client, None).1["notes"].as_array().unwrap().len(), 2, "nothing of that is kept");
+
+    // Call again: a callback at that time, and not before.
+    let due = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(2);
+    let due = due.round(jiff::Unit::Second).unwrap().to_string();
+    let again = json!({ "disposition": "Call again", "means": "call-again", "due": due });
+    assert_eq!(daemon.ask(ANNA, notes, Some(again)).0, 201);
+    let (_, callbacks) = daemon.ask(READ, "GET /api/v1/callbacks?open=true", None);
+    let callback = &callbacks["callbacks"][0];
+    assert_eq!((callback["due"].as_str(), callback["origin_of"].as_str()), (Some(due.as_str()), Some("anna")));
+    let id = callback["id"].as_u64().unwrap();
+    let machine = json!({ "disposition": "Machine", "means": "machine", "callback": id });
+    assert_eq!(daemon.ask(ANNA, notes, Some(machine)).1["code"], "done", "nobody has talked");
+    assert_eq!(daemon.ask(ANNA, notes, Some(json!({ "disposition": "No", "means": "do-not-call" }))).0, 201);
+    let (_, known) = daemon.ask(READ, client, None);
+    assert_eq!((known["blocked"]["by"].as_str(), known["notes"].as_array().unwrap().len()), (Some("anna"), 4));
+    assert_eq!(known["callbacks"][0]["callback"]["reason"], "cancelled");
+
+    // Who wrote a note takes it away.
+    let id = known["notes"][3]["id"].as_str().unwrap();
+    assert_eq!(daemon.ask(OPERATE, &format!("DELETE /api/v1/notes/{id}"), None).0, 403);
+    assert_eq!(daemon.ask(ANNA, &format!("DELETE /api/v1/notes/{id}"), None).0, 204);
+    assert_eq!(daemon.ask(ADMIN, &format!("DELETE /api/v1/notes/{id}"), None).0, 404);
+}
+
+#[test]
+fn a_callback_of_a_chosen_time_is_not_dialled_before_and_by_hand_only_by_who_is_there() {
+    let daemon = Daemon::start();
+    let due = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(5);
+    let due = due.round(jiff::Unit::Second).unwrap().to_string();
+    let wanted = json!({ "number": "+79161234567", "due": due });
+    let (status, made) = daemon.ask(OPERATE, "POST /api/v1/callbacks", Some(wanted));
+    assert_eq!((status, made["due"].as_str()), (201, Some(due.as_str())));
+    assert_eq!(daemon.ask(ANNA, "PUT /api/v1/operators/anna", Some(json!({ "ready": false }))).0, 200);
+    let (status, problem) = daemon.ask(ANNA, "POST /api/v1/callbacks/1/dial", None);
+    assert!(status == 409 && problem["detail"].as_str().unwrap().contains("be ready first"), "{problem}");
+    assert_eq!(daemon.ask(ANNA, "PUT /api/v1/operators/anna", Some(json!({ "ready": true }))).0, 200);
+    assert_eq!(daemon.ask(ANNA, "POST /api/v1/callbacks/1/dial", None).0, 204);
+    let (_, story) = daemon.ask(READ, "GET /api/v1/callbacks/1", None);
+    assert!(story["callback"]["due"].as_str().unwrap() < due.as_str(), "{story}");
+    assert_eq!(daemon.ask(ANNA, "POST /api/v1/callbacks/9/dial", None).0, 404);
+    for path in ["by-hand", "talks", "now"] {
+        assert_eq!(daemon.ask(READ, &format!("GET /api/v1/operators/anna/{path}"), None).0, 200, "{path}");
+        assert_eq!(daemon.ask(READ, &format!("GET /api/v1/operators/olga/{path}"), None).0, 404, "{path}");
+    }
+    let (_, pages) = daemon.ask(READ, "GET /api/v1/pages", None);
+    assert_eq!(pages, json!({ "links": [], "away": [], "dispositions": [] }));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![cfg(feature = "daemon")]
 
 use perezvon::{
-    config::{self, Allowed, Base, Config, Over},
+    config::{self, Allowed, Base, Config, Means, Over, Pages},
     engine::{
         money::Amount,
         rules::{
@@ -55,6 +55,10 @@ url = "sqlite:/tmp/p.db"
 [http]
 listen = "off"
 trusted_proxy = ["127.0.0.1", "10.0.0.0/8"]
+[pages]
+links = [{ name = "CRM", url = "https://crm.example/?phone={number}&from={page}" }]
+away = ["обед", "учёба"]
+dispositions = ["Договорились", { name = "Автоответчик", means = "machine" }]
 [outbound]
 listen = "10.0.0.9:8084"
 allow = ["10.0.0.0/8", "fd00::7"]
@@ -232,6 +236,10 @@ fn everything_that_is_written_is_read() {
     let started = rendering.ru.unwrap().start("Вызов", "/srv/voice/1.wav");
     assert_eq!(started.arguments, ["--model", "/opt/ru model.onnx", "--output_file", "/srv/voice/1.wav"]);
     assert_eq!(rendering.en, None, "each language has its own command");
+    let Pages { links, away, dispositions } = &config.pages;
+    assert_eq!((links[0].name.as_str(), &away[..]), ("CRM", &["обед".to_owned(), "учёба".to_owned()][..]));
+    let words: Vec<_> = dispositions.iter().map(|word| (word.name.as_str(), word.means)).collect();
+    assert_eq!(words, [("Договорились", Means::Note), ("Автоответчик", Means::Machine)]);
     let line = &config.rules.lines["site"];
     let said = &line.redial.announce_operator;
     assert_eq!(
@@ -775,6 +783,18 @@ const FAULTY: &[(&str, &str, &[&str])] = &[
             "perezvon.toml:17:8: this is no hash of a token; `perezvon token NAME` makes a token and its hash",
             "perezvon.toml:18:9: `scope` is \"all\"; known: admin, operate, read",
             "perezvon.toml:19:13: `hash` is missing; `perezvon token NAME` makes a token and its hash",
+        ],
+    ),
+    (
+        "[[line]]",
+        "[pages]\nlinks = [{ name = \"CRM\", url = \"javascript:alert(1)\" }, { name = \"x\", url = \"https://x/{phone}\" }]\n\
+         away = \"lunch\"\ndispositions = [\"Agreed\", { name = \"Beep\", means = \"machin\" }, { means = \"note\" }]\n[[line]]",
+        &[
+            "perezvon.toml:17:32: \"javascript:alert(1)\" is no address of a page; write \"https://crm.example/?phone={number}\"",
+            "perezvon.toml:17:77: an address knows no {phone}; known: call, callback, name, number, operator, page",
+            "perezvon.toml:18:8: `away` is a text, and a list is wanted; put it in [ ]",
+            "perezvon.toml:19:52: `means` is \"machin\"; did you mean `machine`?",
+            "perezvon.toml:19:64: `name` is missing; write { name = \"Автоответчик\", means = \"machine\" }",
         ],
     ),
     (

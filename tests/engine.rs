@@ -6,8 +6,8 @@ mod desk;
 use desk::{CLIENT, CLIENT_NUMBER, Desk, rules};
 use jiff::tz::TimeZone;
 use perezvon::engine::{
-    OperatorState,
-    effect::{AlarmKind, Effect, Originate},
+    OperatorState, OperatorView,
+    effect::{AlarmKind, Client, Effect, Moment, Notice, Originate},
     explain::Veto,
     hours::Calendar,
     input::{Asked, Cdr, Channel, Direction, Ended, Input, News, Request, Wish},
@@ -18,11 +18,12 @@ use perezvon::engine::{
         AttemptRecord, CallbackId, ChannelId, CloseReason, Dial, KnownBy, Marks, Origin, Outcome, Role, Snapshot, Write,
     },
     rules::{
-        Again, Answer, Cap, ClientFirst, Group, Key, Keys, Line, Machine, Manners, Member, Operator, Order, Phone,
-        Recording, Redial, Rules, Strategy, Trunk,
+        Again, Answer, Cap, ClientFirst, Group, Key, Keys, Line, Machine, Manners, Member, Mode, Operator, Order,
+        Phone, Recording, Redial, Rules, Strategy, Trunk,
     },
     time::{Span, Wall},
 };
+use perezvon::store::{CallbackStory, Memory};
 use std::{collections::BTreeMap, sync::Arc};
 
 #[test]
@@ -567,7 +568,7 @@ fn who_takes_another_call_meanwhile_is_not_sought_on_the_next_phone() {
 #[test]
 fn a_fresh_callback_goes_before_a_repeated_one() {
     let mut desk = Desk::new(rules(Strategy::TopDown));
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     desk.misses("a");
     desk.wait(Span::minutes(5));
     let [operator] = desk.dialled().try_into().expect("anna");
@@ -578,12 +579,12 @@ fn a_fresh_callback_goes_before_a_repeated_one() {
     desk.ends(&client.leg, Outcome::Busy);
     desk.hears_all();
     desk.ends(&operator.leg, Outcome::Unknown);
-    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false, why: String::new() }));
     let fresh = desk.arrives("b", "79160000002");
     desk.ends(&fresh, Outcome::Unknown);
     desk.wait(Span::minutes(10));
     assert!(desk.dialled().is_empty(), "both are due, and nobody is there");
-    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true }));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true, why: String::new() }));
     let [operator] = desk.dialled().try_into().expect("one operator, one callback");
     assert_eq!(operator.shown.unwrap().to_string(), "+79160000002", "the one who was not tried yet");
 }
@@ -804,7 +805,7 @@ impl Desk {
     }
 
     fn ready(&mut self, name: &str, ready: bool) {
-        self.input(Input::Wish(Wish::Operator { name: name.into(), ready }));
+        self.input(Input::Wish(Wish::Operator { name: name.into(), ready, why: String::new() }));
     }
 
     fn back(self, rules: Rules) -> Desk {
@@ -1331,7 +1332,7 @@ fn who_asks_on_a_site_is_called_at_once_and_the_operator_is_told_of_the_page() {
     });
     assert_eq!(said, Some((Origin::Web { site: "shop".into() }, "Kettle".into(), "yandex".into())));
     assert_eq!(outlook(&desk).rings_within, Some(Span::seconds(30)), "boris is free");
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     assert_eq!(outlook(&desk).rings_within, None, "nobody is, so nothing is promised");
 }
 
@@ -1649,14 +1650,14 @@ fn music_that_ends_at_once_becomes_a_tone() {
 #[test]
 fn a_client_is_not_dialled_first_when_the_operator_who_was_free_is_not_any_more() {
     let mut desk = Desk::new(client_first(|_| {}));
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     desk.misses("a");
     desk.wait(Span::minutes(5));
-    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false, why: String::new() }));
     desk.answer_channels(&[]);
     assert!(desk.dialled().is_empty());
     assert_eq!(desk.last_attempt().outcome, Some(Outcome::OperatorUnavailable));
-    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true }));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true, why: String::new() }));
     desk.wait(Span::seconds(30));
     desk.answer_channels(&[]);
     assert_eq!(desk.dialled().len(), 1);
@@ -1671,7 +1672,7 @@ fn a_share_of_clients_may_be_dialled_while_nobody_is_free() {
         Arc::make_mut(house.trunks.get_mut("provider").unwrap()).channels = 100;
         let mut desk = Desk::new(house);
         for name in ["anna", "boris"] {
-            desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false }));
+            desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false, why: String::new() }));
         }
         for n in 0..100 {
             let number = format!("+7916{n:07}").parse().unwrap();
@@ -2137,4 +2138,304 @@ fn a_trunk_that_has_cost_what_it_may_this_month_rests_until_the_next_whatever_re
     // The miss was on 2026-11-18; December is a month of its own.
     desk.wait(Span::minutes(14 * 24 * 60));
     assert_eq!(desk.dialled().len(), 1);
+}
+
+// ---- what operators see and say -------------------------------------------------------------------------------------
+
+/// What these operators' pages are shown, in order: whose phone, what it does, and the callback.
+fn shown(desk: &mut Desk) -> Vec<(Vec<String>, Moment, Option<u64>)> {
+    desk.effects(|effect| match effect {
+        Effect::Notice(Notice::AtOperator { operators, moment, client }) => {
+            let callback = match client.as_deref() {
+                Some(Client::Callback(record)) => Some(record.id.0),
+                Some(Client::Call(_)) | None => None,
+            };
+            Some((operators.iter().map(ToString::to_string).collect(), *moment, callback))
+        }
+        _ => None,
+    })
+}
+
+fn view(desk: &Desk, name: &str) -> OperatorView {
+    desk.engine.status(desk.now).operators.into_iter().find(|view| &*view.name == name).unwrap()
+}
+
+/// The rows of a callback as a store has them.
+fn stored(desk: &Desk, id: u64) -> CallbackStory {
+    let mut rows = Memory::new(7, Wall::default());
+    rows.commit(&desk.out.writes).unwrap();
+    rows.callback(CallbackId(id)).unwrap()
+}
+
+/// An operator says of the last talk of a callback, as it is stored, that it was a machine.
+fn says_machine(desk: &mut Desk, id: u64) {
+    let CallbackStory { callback, mut attempts } = stored(desk, id);
+    let closed = (!callback.is_open()).then(|| Box::new((callback, attempts.pop().unwrap())));
+    desk.input(Input::Wish(Wish::Machine { callback: CallbackId(id), by: "anna".to_owned(), closed }));
+}
+
+#[test]
+fn a_page_shows_the_client_in_the_step_in_which_the_operator_answers_and_before_the_client_is_dialled() {
+    let mut desk = Desk::new(rules(Strategy::RingAll));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    let both = || vec!["anna".to_owned(), "boris".to_owned()];
+    assert_eq!(shown(&mut desk), [(both(), Moment::Rings, Some(1))]);
+    let rung = desk.dialled();
+    desk.out.effects.clear();
+    desk.news(News::Answered(rung[0].leg.clone()));
+    let picture = desk.out.effects.iter().find_map(|effect| match effect {
+        Effect::Notice(Notice::AtOperator { moment: Moment::Answered, client, operators, .. }) => {
+            Some((operators.clone(), client.clone()))
+        }
+        _ => None,
+    });
+    let Some((operators, Some(client))) = picture else { panic!("nothing is shown: {:?}", desk.out.effects) };
+    assert_eq!(operators, ["anna".into()]);
+    let Client::Callback(record) = *client else { panic!("{client:?}") };
+    assert_eq!((record.number.to_string().as_str(), &*record.line, record.misses), (CLIENT_NUMBER, "site", 1));
+    assert!(desk.dialled().is_empty());
+    desk.news(News::Parked(rung[0].leg.clone()));
+    desk.ends(&rung[1].leg, Outcome::Unknown);
+    desk.hears_all();
+    desk.answer_channels(&[]);
+    let client = desk.dialled().remove(0);
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(rung[0].leg.clone(), client.leg.clone()));
+    assert_eq!(view(&desk, "anna").moment, Some(Moment::Talks));
+    desk.ends(&client.leg, Outcome::Unknown);
+    desk.ends(&rung[0].leg, Outcome::Unknown);
+    let anna = || vec!["anna".to_owned()];
+    let boris = vec!["boris".to_owned()];
+    assert_eq!(
+        shown(&mut desk),
+        [
+            (anna(), Moment::Answered, Some(1)),
+            (boris, Moment::Over, Some(1)),
+            (anna(), Moment::Talks, Some(1)),
+            (anna(), Moment::Over, Some(1)),
+        ]
+    );
+    assert_eq!(view(&desk, "anna").moment, None);
+}
+
+#[test]
+fn an_operator_is_away_for_a_reason_and_a_restart_remembers_it() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    let says = |ready, why: &str| Input::Wish(Wish::Operator { name: "anna".into(), ready, why: why.to_owned() });
+    desk.input(says(false, "обед"));
+    desk.wait(Span::minutes(1));
+    let away = view(&desk, "anna");
+    assert_eq!((away.state, &*away.why), (OperatorState::Away, "обед"));
+    // Dialled once more without a word, the reason stays; another one begins anew.
+    desk.news(News::Feature { user: "1001".into(), ready: false });
+    assert_eq!(view(&desk, "anna"), away);
+    desk.input(says(false, "учёба"));
+    assert_eq!((&*view(&desk, "anna").why, view(&desk, "anna").since), ("учёба", desk.now.wall));
+    let mut desk = desk.dies_and_returns(rules(Strategy::TopDown));
+    assert_eq!((&*view(&desk, "anna").why, view(&desk, "anna").ready), ("учёба", false));
+    desk.wait(Span::seconds(1));
+    desk.out.effects.clear();
+    desk.input(says(true, ""));
+    assert_eq!((&*view(&desk, "anna").why, view(&desk, "anna").state), ("", OperatorState::Free));
+    let told = desk.effects(|effect| match effect {
+        Effect::Notice(Notice::Operator(view)) => Some(view.ready),
+        _ => None,
+    });
+    assert_eq!(told, [true]);
+}
+
+#[test]
+fn who_does_not_answer_is_away_with_that_for_a_reason() {
+    let mut rules = rules(Strategy::TopDown);
+    let anna = Arc::make_mut(rules.operators.get_mut("anna").unwrap());
+    (anna.away_after, anna.no_answer_pause) = (Some(1), Span::ZERO);
+    let mut desk = Desk::new(rules);
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    let leg = desk.dialled().remove(0).leg;
+    desk.ends(&leg, Outcome::NoAnswer);
+    assert_eq!((view(&desk, "anna").state, &*view(&desk, "anna").why), (OperatorState::Away, "unanswered"));
+}
+
+#[test]
+fn a_pause_after_a_talk_is_ended_or_made_longer_by_the_operator_and_a_restart_keeps_it() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    desk.listens_and_talks(Span::seconds(30));
+    let ends = desk.now.wall + Span::seconds(10);
+    assert_eq!((view(&desk, "anna").state, view(&desk, "anna").pause), (OperatorState::WrapUp, Some(ends)));
+    let longer = desk.now.wall + Span::minutes(3);
+    desk.input(Input::Wish(Wish::WrapUp { name: "anna".into(), until: longer }));
+    desk.wait(Span::seconds(90));
+    assert_eq!((view(&desk, "anna").state, view(&desk, "anna").pause), (OperatorState::WrapUp, Some(longer)));
+    let mut desk = desk.dies_and_returns(rules(Strategy::TopDown));
+    assert_eq!((view(&desk, "anna").state, view(&desk, "anna").pause), (OperatorState::WrapUp, Some(longer)));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: true, why: String::new() }));
+    assert_eq!((view(&desk, "anna").state, view(&desk, "anna").pause), (OperatorState::Free, None));
+    // An hour is the most.
+    desk.input(Input::Wish(Wish::WrapUp { name: "anna".into(), until: desk.now.wall + Span::minutes(600) }));
+    assert_eq!(view(&desk, "anna").pause, Some(desk.now.wall + Span::minutes(60)));
+    desk.wait(Span::minutes(60));
+    let told = desk.effects(|effect| match effect {
+        Effect::Notice(Notice::Operator(view)) => Some(view.state),
+        _ => None,
+    });
+    assert_eq!(told.last(), Some(&OperatorState::Free), "its end is told");
+}
+
+#[test]
+fn a_word_after_the_talk_says_that_a_machine_answered_and_the_client_is_tried_again() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    desk.listens_and_talks(Span::seconds(30));
+    assert_eq!(desk.closed(), Some(CloseReason::Talked));
+    desk.wait(Span::minutes(2));
+    says_machine(&mut desk, 1);
+    let story = stored(&desk, 1);
+    let last = story.attempts.last().unwrap();
+    assert_eq!((last.outcome, &*last.cause), (Some(Outcome::Machine), "anna says that a machine answered"));
+    assert_eq!(story.callback.due, desk.now.wall + Span::minutes(30), "as after no answer");
+    // Said twice it is said once.
+    says_machine(&mut desk, 1);
+    assert_eq!(stored(&desk, 1).callback, story.callback);
+    desk.wait(Span::minutes(30));
+    desk.listens_and_talks(Span::seconds(30));
+    assert_eq!(stored(&desk, 1).attempts.len(), 2);
+    says_machine(&mut desk, 1);
+    desk.wait(Span::minutes(30));
+    desk.listens_and_talks(Span::seconds(30));
+    says_machine(&mut desk, 1);
+    assert_eq!(desk.closed(), Some(CloseReason::AttemptsSpent), "the line allows three");
+}
+
+#[test]
+fn a_word_during_the_talk_ends_it_and_one_while_the_legs_end_counts_as_well() {
+    for parted in [false, true] {
+        let mut desk = Desk::new(rules(Strategy::TopDown));
+        desk.misses("a");
+        desk.wait(Span::minutes(5));
+        let (operator, client) = desk.listens_and_dials();
+        desk.answers(&client.leg);
+        desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+        desk.wait(Span::seconds(8));
+        if parted {
+            desk.ends(&client.leg, Outcome::Unknown);
+        }
+        says_machine(&mut desk, 1);
+        if !parted {
+            assert_eq!(desk.hung_up(), [operator.leg.clone(), client.leg.clone()]);
+            desk.ends(&client.leg, Outcome::Unknown);
+        }
+        desk.ends(&operator.leg, Outcome::Unknown);
+        assert_eq!(stored(&desk, 1).attempts[0].outcome, Some(Outcome::Machine), "{parted}");
+        assert_eq!(desk.closed(), None);
+        desk.wait(Span::minutes(30));
+        assert_eq!(desk.dialled().len(), 1, "{parted}");
+    }
+}
+
+#[test]
+fn a_talk_that_was_a_machines_opens_nothing_beside_another_callback_nor_for_a_blocked_number() {
+    for blocked in [false, true] {
+        let mut desk = Desk::new(rules(Strategy::TopDown));
+        desk.misses("a");
+        desk.wait(Span::minutes(5));
+        desk.listens_and_talks(Span::seconds(30));
+        match blocked {
+            true => {
+                let number = CLIENT_NUMBER.parse().unwrap();
+                desk.input(Input::Wish(Wish::Block { number, by: "anna".to_owned() }));
+            }
+            false => desk.misses("b"),
+        }
+        says_machine(&mut desk, 1);
+        assert_eq!(stored(&desk, 1).attempts[0].outcome, Some(Outcome::Machine));
+        assert!(!stored(&desk, 1).callback.is_open());
+        assert_eq!(desk.engine.status(desk.now).callbacks.len(), usize::from(!blocked));
+    }
+}
+
+fn asks_again(desk: &mut Desk, at: Wall) {
+    let number = CLIENT_NUMBER.parse().unwrap();
+    let by = "anna".to_owned();
+    desk.input(Input::Wish(Wish::CallAgain { number, line: "site".into(), at, by }));
+}
+
+#[test]
+fn a_client_who_names_a_time_in_the_talk_is_called_then_and_what_they_were_missed_with_is_closed() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    let (operator, client) = desk.listens_and_dials();
+    desk.answers(&client.leg);
+    desk.news(News::Bridged(operator.leg.clone(), client.leg.clone()));
+    let at = desk.now.wall + Span::minutes(90);
+    asks_again(&mut desk, at);
+    desk.wait(Span::seconds(30));
+    desk.ends(&client.leg, Outcome::Unknown);
+    desk.ends(&operator.leg, Outcome::Unknown);
+    assert_eq!(desk.closed(), Some(CloseReason::Talked));
+    let again = stored(&desk, 2).callback;
+    assert_eq!((again.due, again.origin), (at, Origin::ByHand { by: "anna".to_owned() }));
+    desk.wait(Span::minutes(88));
+    assert!(desk.dialled().is_empty());
+    desk.wait(Span::minutes(2));
+    assert_eq!(desk.dialled().len(), 1);
+}
+
+#[test]
+fn a_time_that_was_named_counts_more_than_the_rules_of_retries() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    desk.misses("a");
+    desk.wait(Span::minutes(5));
+    let (operator, client) = desk.listens_and_dials();
+    let at = desk.now.wall + Span::minutes(120);
+    asks_again(&mut desk, at);
+    desk.ends(&client.leg, Outcome::NoAnswer);
+    desk.hears_all();
+    desk.ends(&operator.leg, Outcome::Unknown);
+    assert_eq!(stored(&desk, 1).callback.due, at);
+    desk.wait(Span::minutes(119));
+    assert!(desk.dialled().is_empty());
+    desk.wait(Span::minutes(1));
+    assert_eq!(desk.dialled().len(), 1);
+}
+
+#[test]
+fn the_end_of_the_call_in_which_a_time_was_named_does_not_take_it_off_and_a_later_call_does() {
+    let mut desk = Desk::new(rules(Strategy::TopDown));
+    let call = desk.arrives("a", CLIENT);
+    desk.news(News::Bridged(call.clone(), ChannelId::new("somebody")));
+    desk.wait(Span::minutes(1));
+    let at = desk.now.wall + Span::minutes(60);
+    asks_again(&mut desk, at);
+    desk.wait(Span::minutes(1));
+    desk.ends(&call, Outcome::Unknown);
+    assert_eq!((desk.closed(), stored(&desk, 1).callback.due), (None, at));
+    desk.wait(Span::minutes(10));
+    let later = desk.arrives("b", CLIENT);
+    desk.news(News::Bridged(later.clone(), ChannelId::new("somebody")));
+    desk.wait(Span::minutes(1));
+    desk.ends(&later, Outcome::Unknown);
+    assert_eq!(desk.closed(), Some(CloseReason::ClientCalled { call: later }));
+}
+
+#[test]
+fn who_calls_a_client_from_the_list_is_rung_themselves_and_has_no_pause_any_more() {
+    let mut rules = rules(Strategy::TopDown);
+    Arc::make_mut(rules.lines.get_mut("site").unwrap()).redial.mode = Mode::ByHand;
+    let mut desk = Desk::new(rules);
+    desk.misses("a");
+    desk.wait(Span::minutes(30));
+    assert!(desk.dialled().is_empty(), "nobody has said so");
+    desk.input(Input::Wish(Wish::WrapUp { name: "boris".into(), until: desk.now.wall + Span::minutes(5) }));
+    desk.input(Input::Wish(Wish::Dial { callback: CallbackId(1), operator: Some("boris".into()) }));
+    let rung = desk.dialled();
+    assert_eq!(rung.iter().map(|leg| &*leg.dial).collect::<Vec<_>>(), ["user/1002"]);
+    // In vain: then the others.
+    desk.ends(&rung[0].leg, Outcome::NoAnswer);
+    assert_eq!(&*desk.dialled()[0].dial, "user/1001");
 }

@@ -4,7 +4,7 @@ mod desk;
 
 use desk::{CLIENT, CLIENT_NUMBER, Desk, rules};
 use perezvon::engine::{
-    effect::{AlarmKind, Effect, Notice, Originate},
+    effect::{AlarmKind, Client, Effect, Moment, Notice, Originate},
     input::{Asked, Cdr, Channel, Direction, Given, Input, News, Wish},
     record::{CallRecord, CallbackState, ChannelId, CloseReason, Left, Marks, Origin, Outcome, Role, Write},
     rules::{Announce, Group, Heard, Key, Line, Queue, QueueWords, Recording, Rules, Strategy, Then, Way},
@@ -235,9 +235,39 @@ fn while_an_operator_is_rung_for_them_nothing_is_said() {
 }
 
 #[test]
+fn a_page_shows_the_caller_of_the_queue() {
+    let mut desk = Desk::new(shop());
+    let caller = desk.gives("a", CLIENT);
+    let anna = desk.dialled().remove(0);
+    desk.talks(&anna, &caller);
+    desk.wait(Span::seconds(30));
+    desk.ends(&caller, Outcome::Unknown);
+    desk.ends(&anna.leg, Outcome::Unknown);
+    let shown = desk.effects(|effect| match effect {
+        Effect::Notice(Notice::AtOperator { operators, moment, client }) => {
+            let number = match client.as_deref() {
+                Some(Client::Call(call)) => call.number.map(|number| number.to_string()),
+                Some(Client::Callback(_)) | None => None,
+            };
+            Some((operators.len(), *moment, number))
+        }
+        _ => None,
+    });
+    let number = || Some(CLIENT_NUMBER.to_owned());
+    // That a caller who is gone has left the operator too is told by the end of their call.
+    let wanted = [
+        (1, Moment::Rings, number()),
+        (1, Moment::Answered, number()),
+        (1, Moment::Talks, number()),
+        (1, Moment::Over, None),
+    ];
+    assert_eq!(shown, wanted);
+}
+
+#[test]
 fn who_hangs_up_is_missed_and_called_back_and_who_calls_again_soon_has_the_old_place() {
     let mut desk = Desk::new(shop());
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     let first = desk.gives("a", OTHER);
     let anna = desk.dialled().remove(0);
     desk.talks(&anna, &first);
@@ -264,7 +294,7 @@ fn who_hangs_up_is_missed_and_called_back_and_who_calls_again_soon_has_the_old_p
 #[test]
 fn a_key_keeps_the_place_for_a_callback_at_a_number_that_is_confirmed() {
     let mut desk = Desk::new(shop());
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     let first = desk.gives("a", OTHER);
     let anna = desk.dialled().remove(0);
     desk.talks(&anna, &first);
@@ -307,7 +337,7 @@ fn a_key_keeps_the_place_for_a_callback_at_a_number_that_is_confirmed() {
 fn no_number_that_costs_extra_or_is_of_another_country_may_be_typed() {
     for typed in ["810442071234567#", "88095551234#", "112#", "#"] {
         let mut desk = Desk::new(shop());
-        desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+        desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
         let first = desk.gives("a", OTHER);
         let anna = desk.dialled().remove(0);
         desk.talks(&anna, &first);
@@ -357,7 +387,7 @@ fn each_reason_not_to_wait_goes_where_the_line_says() {
     // Nobody takes calls.
     let mut desk = Desk::new(changed(shop(), ways));
     for name in ["anna", "boris"] {
-        desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false }));
+        desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false, why: String::new() }));
     }
     let caller = desk.gives("a", CLIENT);
     assert_eq!(desk.hears(), ["nobody"]);
@@ -400,7 +430,7 @@ fn who_waits_is_sent_on_when_the_last_operator_goes() {
     let caller = desk.gives("c", CLIENT);
     desk.hears();
     for name in ["anna", "boris"] {
-        desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false }));
+        desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false, why: String::new() }));
     }
     assert_eq!(desk.hears(), ["goodbye"]);
     assert_eq!(left(&desk.row(&caller)), Some(Left::Nobody));
@@ -504,10 +534,10 @@ fn callers_on_the_line_go_before_callbacks_and_a_pause_stops_these_alone() {
     let caller = desk.gives("a", OTHER);
     let anna = desk.dialled().remove(0);
     desk.talks(&anna, &caller);
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     let second = desk.gives("b", "79160000001");
     desk.input(Input::Wish(Wish::Resume));
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: true }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: true, why: String::new() }));
     let boris = desk.dialled();
     assert_eq!(boris.len(), 1);
     assert_eq!(boris[0].of.callback(), None);
@@ -579,12 +609,12 @@ fn an_operator_who_leaves_at_the_last_moment_leaves_the_caller_to_the_next_and_n
 #[test]
 fn a_caller_who_is_fetched_back_comes_to_an_operator_who_became_free_meanwhile() {
     let mut desk = Desk::new(shop());
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     let caller = desk.gives("a", CLIENT);
     let anna = desk.dialled().remove(0);
     desk.answers(&anna.leg);
     desk.ends(&anna.leg, Outcome::Unknown);
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: true }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: true, why: String::new() }));
     assert!(desk.rung().is_empty(), "they are not back yet");
     desk.news(News::Parked(caller));
     assert_eq!(desk.rung(), ["user/1002"]);
@@ -796,7 +826,7 @@ fn who_is_not_answered_by_the_colleague_comes_back_to_the_one_who_sent_them_and_
     desk.wait(Span::seconds(20));
     desk.news(News::Unbridged(anna.leg.clone(), caller.clone()));
     desk.ends(&anna.leg, Outcome::Unknown);
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     desk.wait(Span::seconds(5));
     let other = desk.gives("b", OTHER);
     desk.wait(Span::seconds(10));
@@ -894,7 +924,7 @@ fn people_see_who_waits_and_for_whom_a_phone_rings() {
             (3, "c", "music", String::new(), 6998, None),
         ]
     );
-    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "anna".into(), ready: false, why: String::new() }));
     assert_eq!(desk.engine.status(desk.now).queues[0].operators, 1);
 }
 
@@ -971,7 +1001,7 @@ fn nobody_is_rung_for_a_caller_before_the_switch_has_said_what_is_alive() {
 fn who_was_sent_on_to_another_queue_and_hangs_up_there_is_missed_whatever_the_way_there_says() {
     let way = Way { say: None, then: Then::Line("site".into()), callback: false };
     let mut desk = Desk::new(changed(shop(), |queue| queue.keys = vec![(Key::new('4').unwrap(), way)]));
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     let first = desk.gives("a", OTHER);
     let anna = desk.dialled().remove(0);
     desk.talks(&anna, &first);
@@ -1027,7 +1057,7 @@ fn who_left_the_queue_while_the_daemon_was_dead_is_said_to_have_left_it() {
         let rules = shop();
         let mut desk = Desk::new(rules.clone());
         for name in ["anna", "boris"] {
-            desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false }));
+            desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false, why: String::new() }));
         }
         let rules = changed(rules, |queue| queue.nobody = Way::to(Then::Wait));
         let mut desk =
@@ -1090,7 +1120,7 @@ fn who_may_sit_in_silence_hears_music_again() {
     assert_eq!(desk.plays().len(), 1);
     // And a single word of the switch may be lost with no sign of it.
     let mut quiet = Desk::new(changed(shop(), |queue| queue.announce.first = Span::minutes(10)));
-    quiet.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    quiet.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     let busy = quiet.gives("a", OTHER);
     let anna = quiet.dialled().remove(0);
     quiet.talks(&anna, &busy);
@@ -1104,7 +1134,7 @@ fn who_may_sit_in_silence_hears_music_again() {
 #[test]
 fn an_operator_who_was_never_joined_is_offered_the_same_caller_again() {
     let mut desk = Desk::new(changed(shop(), |queue| queue.greeting = None));
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     let caller = desk.gives("a", CLIENT);
     let anna = desk.dialled().remove(0);
     desk.answers(&anna.leg);
@@ -1148,7 +1178,7 @@ fn who_calls_while_an_operator_is_rung_for_them_hears_the_notice_and_no_music_ov
 fn a_hang_up_that_the_switch_refuses_is_asked_for_again() {
     let mut desk = Desk::new(shop());
     for name in ["anna", "boris"] {
-        desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false }));
+        desk.input(Input::Wish(Wish::Operator { name: name.into(), ready: false, why: String::new() }));
     }
     let caller = desk.gives("a", CLIENT);
     desk.end_of_words(&caller);
@@ -1165,7 +1195,7 @@ fn a_hang_up_that_the_switch_refuses_is_asked_for_again() {
 #[test]
 fn an_operator_whose_phone_the_switch_would_not_ring_is_offered_again_soon_and_has_missed_nothing() {
     let mut desk = settled(shop());
-    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false }));
+    desk.input(Input::Wish(Wish::Operator { name: "boris".into(), ready: false, why: String::new() }));
     let caller = desk.gives("a", CLIENT);
     let anna = desk.dialled().remove(0);
     let (what, text) = (Asked::Originate, "-ERR not now".into());

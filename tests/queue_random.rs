@@ -274,7 +274,7 @@ impl World {
                 }
             }
             Event::Turns(name, ready) => {
-                self.step(Input::Wish(Wish::Operator { name: name.clone(), ready }));
+                self.step(Input::Wish(Wish::Operator { name: name.clone(), ready, why: String::new() }));
                 self.tell_all();
                 if !ready {
                     let back = self.random.between(5, 300);

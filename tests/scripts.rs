@@ -642,7 +642,7 @@ fn happening(text: &str, cast: &mut Cast) -> Parsed<What> {
     if let (Party::User(user), Some(long)) = (&party, does.strip_prefix("is gone for ")) {
         return Ok(What::Happens(Happening::Fault(Fault::Unregister(user.clone(), span(long)?))));
     }
-    let operator = |ready| Happening::Wish(Wish::Operator { name: who.into(), ready });
+    let operator = |ready| Happening::Wish(Wish::Operator { name: who.into(), ready, why: String::new() });
     let agent = |status| cast.agent(who).map(|agent| Happening::Agent(agent, status));
     Ok(What::Happens(match does {
         "hangs up" => Happening::HangUp(party),

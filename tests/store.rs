@@ -134,6 +134,8 @@ async fn gives_back_what_is_open_and_nothing_else(house: House) {
         talks: 3,
         talk_time: Span::minutes(7),
         offered: Some(NOW),
+        why: "обед".to_owned(),
+        pause: Some(NOW),
     };
     house.commit([callback(2), callback(1), closed(3)].map(Write::Callback)).await;
     house.commit([ended, call("b"), call("a"), early.clone(), fresh.clone()].map(Write::Call)).await;

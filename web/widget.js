@@ -123,7 +123,7 @@ async function load() {
   settings = await ask("");
   [skew, read] = [Math.max(skew, settings.now - Date.now()), Date.now()];
 }
-const speak = async () => (t ??= await (await fetch(`${own}/widget.${lang}.json`)).json());
+const speak = async () => (t = t ?? (await (await fetch(`${own}/widget.${lang}.json`)).json()));
 
 /** A moment as people say it. */
 function moment(ms) {
@@ -150,20 +150,20 @@ function times() {
 }
 
 function head(title) {
-  const close = el("button", { className: "x", type: "button", ariaLabel: t.close, onclick: () => show(false) }, icon(CROSS));
+  const close = el("button", { className: "x", type: "button", "aria-label": t.close, onclick: () => show(false) }, icon(CROSS));
   return el("div", { className: "h" }, el("h2", { id: "h" }, title), close);
 }
 
 function form() {
   const { opens, rings_within: within, consent, policy } = settings;
-  const days = times(), shut = !(opens <= now() + 1000);
+  const days = times(), shut = opens === null || opens > now() + 1000;
   const none = !days.size && shut;
   const hint = none ? t.never : shut ? fill(t.shut, { w: moment(opens) }) : within ? fill(t.free, { n: Math.ceil(within / 1000) }) : t.busy;
   const tel = el("input", { type: "tel", id: "n", autocomplete: "tel", inputMode: "tel", required: true, placeholder: settings.code === "7" ? "+7 (___) ___-__-__" : `+${settings.code}` });
   tel.setAttribute("aria-describedby", "e");
   masked(tel, () => settings.code);
   const fault = el("p", { className: "e", id: "e", role: "alert" });
-  const radio = (value, text, on) => el("label", {}, el("input", { type: "radio", name: "w", value, checked: on }), text);
+  const radio = (value, text, on) => el("label", {}, el("input", { type: "radio", name: "w", value, checked: on }), el("span", {}, text));
   const day = el("select", {}, ...[...days.keys()].map((d) => el("option", {}, d)));
   const time = el("select");
   const fillTimes = () => time.replaceChildren(...(days.get(day.value) ?? []).map((at) => el("option", { value: String(at) }, clock(at))));
@@ -200,7 +200,7 @@ function form() {
         begin();
         return send(true);
       }
-      refuse(why.code, why.code?.startsWith("number") ? tel : undefined);
+      refuse(why.code, /number|blocked/.test(why.code) ? tel : undefined);
     }
   };
   const wanted = el("form", { noValidate: true }, el("label", { htmlFor: "n" }, t.phone), tel, set, ...agree, fault, go);
@@ -307,7 +307,7 @@ function progress() {
   const ring = el("div", { className: "r" }, bar, middle);
   const under = el("p", { className: "u" });
   const line = el("p", { className: "i" }, text);
-  const steps = step < 3 ? [el("ol", { ariaLabel: t.steps }, ...[t.s1, t.s2, t.s3].map((s, n) => {
+  const steps = step < 3 ? [el("ol", { "aria-label": t.steps }, ...[t.s1, t.s2, t.s3].map((s, n) => {
     const item = el("li", { className: n < step ? "d" : "" }, s);
     if (n === step) item.setAttribute("aria-current", "step");
     return item;
@@ -368,7 +368,7 @@ function label(state) {
   button.classList.toggle("s", Boolean(goes));
   button.setAttribute("aria-label", name.textContent);
 }
-async function show(on) {
+async function show(on, focus = true) {
   if (on === !panel.hidden) return;
   await speak();
   if (on && (writes || button.dataset.n)) {
@@ -384,8 +384,9 @@ async function show(on) {
   button.setAttribute("aria-expanded", String(on));
   if (!on) talk?.hide();
   if (!on && told?.state === "over") leave();
-  if (on && !writes) (panel.querySelector("input") ?? panel).focus();
-  if (!on) button.focus();
+  if (!focus || (on && writes)) return;
+  if (on) (panel.querySelector("input") ?? panel).focus();
+  else button.focus();
 }
 async function renew() {
   leave();
@@ -426,7 +427,7 @@ async function start() {
   panel.setAttribute("aria-labelledby", "h");
   button.setAttribute("aria-expanded", "false");
   button.setAttribute("aria-controls", "p");
-  button.onclick = () => show(panel.hidden);
+  button.onclick = () => show(true).catch(complain);
   root.addEventListener("keydown", (event) => event.key === "Escape" && !panel.hidden && (event.stopPropagation(), show(false)));
   box.append(panel, live, button);
   root.append(box);
@@ -434,7 +435,7 @@ async function start() {
   label();
   whence();
   if (settings.chat && memory(`${key}.chat`)) await Promise.all([speak(), chat()]);
-  window.perezvon = { open: () => show(true), close: () => show(false) };
+  window.perezvon = { open: () => show(true).catch(complain), close: () => show(false) };
   const before = memory(key);
   if (!before) return;
   try {
@@ -442,10 +443,11 @@ async function start() {
     await speak();
     hear(await ask(`/requests/${before.id}`));
     told.state === "over" ? leave() : follow();
-    if (told && told.state !== "later") show(true);
+    if (told && told.state !== "later") show(true, false);
   } catch {
     leave();
   }
 }
-start().catch((why) => console.warn(`perezvon: ${why.message}`));
+const complain = (why) => console.warn(`perezvon: ${why.message}`);
+start().catch(complain);
 })();

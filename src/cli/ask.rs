@@ -5,7 +5,10 @@ use crate::control::{
     client::{self, NoAnswer},
     request::{RefusalKind, Request},
 };
-use crate::engine::{number::Number, time::Span};
+use crate::engine::{
+    number::Number,
+    time::{Span, Wall},
+};
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -70,11 +73,11 @@ pub fn cancel(socket: &Path, callback: u64, out: &mut impl Write) -> Result<(), 
 /// No daemon, no such operator.
 pub fn operators(socket: &Path, set: Option<SetOperator>, json: bool, out: &mut impl Write) -> Result<(), Failure> {
     let wanted = set.map(|set| match set {
-        SetOperator::Ready { name } => (name, true),
-        SetOperator::Away { name } => (name, false),
+        SetOperator::Ready { name } => (name, true, String::new()),
+        SetOperator::Away { name, why } => (name, false, why.unwrap_or_default()),
     });
-    if let Some((name, ready)) = wanted {
-        client::ask(socket, &Request::Operator { name: name.clone(), ready })?;
+    if let Some((name, ready, why)) = wanted {
+        client::ask(socket, &Request::Operator { name: name.clone(), ready, why })?;
         return Ok(writeln!(out, "{name} is {}", if ready { "ready" } else { "away" })?);
     }
     let answer = client::ask(socket, &Request::Operators {})?;
@@ -87,7 +90,12 @@ pub fn operators(socket: &Path, set: Option<SetOperator>, json: bool, out: &mut 
 fn tell_operators(operators: &Value, out: &mut impl Write) -> std::io::Result<()> {
     for operator in operators.as_array().into_iter().flatten() {
         let callback = operator["callback"].as_u64().map(|id| format!(" #{id}")).unwrap_or_default();
-        writeln!(out, "{:<20} {}{callback}", text(&operator["name"]), text(&operator["state"]))?;
+        let why = operator["why"].as_str().map(|why| format!(" ({why})")).unwrap_or_default();
+        let pause = operator["pause"]
+            .as_i64()
+            .map(|at| format!(" until {}", show::time(Wall(at), &TimeZone::system())))
+            .unwrap_or_default();
+        writeln!(out, "{:<20} {}{pause}{why}{callback}", text(&operator["name"]), text(&operator["state"]))?;
     }
     Ok(())
 }
@@ -167,7 +175,7 @@ pub fn status(socket: &Path, json: bool, out: &mut impl Write) -> Result<(), Fai
     )?;
     let zone = TimeZone::system();
     for callback in status["callbacks"].as_array().into_iter().flatten() {
-        let due = crate::engine::time::Wall(callback["due"].as_i64().unwrap_or_default());
+        let due = Wall(callback["due"].as_i64().unwrap_or_default());
         writeln!(
             out,
             "  #{} {} on {}: {}, due {}, {} tried",

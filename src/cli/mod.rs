@@ -220,10 +220,10 @@ Examples:
     #[command(after_help = "\
 Examples:
   perezvon operators
-  perezvon operators away anna
+  perezvon operators away anna lunch
   perezvon operators ready anna")]
     Operators {
-        /// `ready NAME` or `away NAME`
+        /// `ready NAME` or `away NAME [WHY]`
         #[command(subcommand)]
         set: Option<SetOperator>,
         /// Which daemon is asked
@@ -358,6 +358,8 @@ pub enum SetOperator {
     Away {
         /// The operator's name in the configuration
         name: String,
+        /// Why: lunch, training, …
+        why: Option<String>,
     },
 }
 

@@ -201,6 +201,8 @@ impl House {
             once: Arc::default(),
             events: Events::of(self.service.handle(), self.clock),
             chats: chats.clone(),
+            clock: self.clock,
+            pages: Arc::new(self.config.pages.clone()),
         };
         let widget = Widget::of(&self.config, self.service.clone(), chats, self.clock);
         let router = http::router(own, api, widget).into_make_service_with_connect_info::<SocketAddr>();

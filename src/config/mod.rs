@@ -5,6 +5,7 @@ mod base;
 mod layer;
 mod net;
 mod over;
+mod pages;
 mod place;
 mod queue;
 mod reader;
@@ -20,6 +21,7 @@ pub use base::{Base, Change, Valued};
 pub use layer::{From, PREFIX};
 pub use net::Net;
 pub use over::{MOST_TEXT, Over, dotted, toml, write};
+pub use pages::{Disposition, Link, Means, Pages};
 pub use place::{Fault, Faults, Place};
 pub use reader::one_of;
 pub use site::{Allowed, Limits, Look, Rate, Site};
@@ -71,6 +73,7 @@ impl Config {
             ("store", self.store != new.store),
             ("http", (self.listen, &self.tokens, &self.proxies) != (new.listen, &new.tokens, &new.proxies)),
             ("site", self.sites != new.sites),
+            ("pages", self.pages != new.pages),
             ("outbound", self.outbound != new.outbound),
             ("cdr", self.cdr != new.cdr),
             ("control", self.socket != new.socket),
@@ -102,6 +105,8 @@ pub struct Config {
     pub proxies: Vec<Net>,
     /// Web sites whose visitors may ask to be called.
     pub sites: Vec<Site>,
+    /// What the pages show beside what the daemon knows.
+    pub pages: Pages,
     /// Where dialplans give us their callers; `None`: nowhere.
     pub outbound: Option<Outbound>,
     /// How call detail records are taken in.

@@ -1,7 +1,7 @@
 //! The sections about this machine: switches, store, listeners, log, voices. The rest is in [`super::rules`].
 
 use super::{
-    Cdr, Config, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices,
+    Cdr, Config, Log, Net, Outbound, Secret, Switch, Token, Voice, Voices, pages,
     reader::{Node, Table},
     rules, site, token,
 };
@@ -39,12 +39,13 @@ pub fn read(root: &Table<'_>, folder: &Path) -> Option<Config> {
     let operators: Vec<&str> = rules.operators.keys().map(|name| &**name).collect();
     let (listen, tokens, proxies) = http(root, &operators);
     let sites = site::read(root, rules.lines.keys(), &rules.country);
+    let pages = pages::read(root);
     let outbound = outbound(root);
     let cdr = cdr(root, listen);
     let voice = voices(root, language);
     root.close();
     let rules = Arc::new(rules);
-    Some(Config { switches, store, listen, tokens, proxies, sites, outbound, cdr, socket, log, voice, rules })
+    Some(Config { switches, store, listen, tokens, proxies, sites, pages, outbound, cdr, socket, log, voice, rules })
 }
 
 fn switches(root: &Table<'_>, folder: &Path) -> Vec<Switch> {

@@ -8,6 +8,7 @@
 
 pub mod client;
 pub mod handle;
+pub mod people;
 pub mod request;
 pub mod sample;
 pub mod service;
@@ -15,4 +16,5 @@ pub mod settings;
 pub mod socket;
 
 pub use handle::{Ask, CdrRefused, Desk, EngineStatus, Gone, Handle, NotStored, Tiding, desk};
+pub use people::{Client, Hands, MOST_HISTORY};
 pub use service::{Service, Started};

@@ -35,6 +35,9 @@ pub enum Request {
         name: String,
         /// Takes calls?
         ready: bool,
+        /// Why not, in their own words.
+        #[serde(default)]
+        why: String,
     },
     /// Call this number back.
     Call {

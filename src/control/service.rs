@@ -29,9 +29,9 @@ use std::{
 };
 
 /// How far from its opening a callback may be put.
-const FURTHEST: Span = Span::minutes(90 * 24 * 60);
+pub(super) const FURTHEST: Span = Span::minutes(90 * 24 * 60);
 /// The longest name of a person who asks, in characters.
-const MOST_BY: usize = 64;
+pub(super) const MOST_BY: usize = 64;
 
 /// Everything that may be asked, over a running daemon.
 #[derive(Clone)]
@@ -89,8 +89,8 @@ impl Service {
             Request::Status {} => json!(self.status().await?),
             Request::Queue {} => json!({ "queues": self.status().await?.queues }),
             Request::Operators {} => json!({ "operators": self.status().await?.operators }),
-            Request::Operator { name, ready } => {
-                self.operator(&name, ready).await?;
+            Request::Operator { name, ready, why } => {
+                self.operator(&name, ready, &why).await?;
                 json!({ "operator": name, "ready": ready })
             }
             Request::Call { number, line, by, list } => {
@@ -162,19 +162,6 @@ impl Service {
         Ok(self.handle.status().await?)
     }
 
-    /// Sets an operator ready or away.
-    ///
-    /// # Errors
-    /// There is no such operator; the store takes no writes.
-    pub async fn operator(&self, name: &str, ready: bool) -> Done<()> {
-        let rules = self.handle.rules();
-        let (name, _) = rules.operators.get_key_value(name).ok_or_else(|| {
-            let known: Vec<&str> = rules.operators.keys().map(|name| &**name).collect();
-            Refusal::new(RefusalKind::Unknown, format!("there is no operator \"{name}\"; {}", one_of(name, &known)))
-        })?;
-        self.wish(Wish::Operator { name: name.clone(), ready }).await.map(drop)
-    }
-
     /// Has a number called back at once; of a client who has an open callback it becomes due.
     ///
     /// # Errors
@@ -191,10 +178,14 @@ impl Service {
             }
         }
         let notices = self.wish(Wish::Call { number, line, by: person(by), list }).await?;
-        let mut opened = None;
+        self.opened(number, notices).await
+    }
+
+    /// The callback of this client that a wish has opened or found.
+    pub(super) async fn opened(&self, number: Number, notices: Vec<Notice>) -> Done<CallbackRecord> {
         for notice in notices {
             match notice {
-                Notice::Opened(callback) => opened = Some(callback),
+                Notice::Opened(callback) if callback.number == number => return Ok(callback),
                 Notice::Blocked(block) => {
                     let text = format!("{number} is never dialled: {}; `perezvon blocked remove` allows it", block.why);
                     return Err(Refusal::new(RefusalKind::Blocked, text));
@@ -202,16 +193,9 @@ impl Service {
                 _ => {}
             }
         }
-        match opened {
-            Some(callback) => Ok(callback),
-            None => self
-                .status()
-                .await?
-                .callbacks
-                .into_iter()
-                .find(|callback| callback.number == number)
-                .ok_or_else(|| Refusal::new(RefusalKind::Busy, "the callback was over before it could be shown")),
-        }
+        let over = || Refusal::new(RefusalKind::Busy, "the callback was over before it could be shown");
+        let open = self.status().await?.callbacks;
+        open.into_iter().find(|callback| callback.number == number).ok_or_else(over)
     }
 
     /// The callbacks of a list, and whether it rests.
@@ -392,7 +376,7 @@ impl Service {
         })
     }
 
-    async fn wish(&self, wish: Wish) -> Done<Vec<Notice>> {
+    pub(super) async fn wish(&self, wish: Wish) -> Done<Vec<Notice>> {
         self.step(Input::Wish(wish)).await
     }
 

@@ -6,7 +6,7 @@ use crate::engine::{
     record::{CallRecord, Write},
     time::Wall,
 };
-use tracing::info;
+use tracing::{debug, info};
 
 /// How telephone numbers are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,15 @@ pub(super) fn notice(notice: &Notice, numbers: Numbers) {
             callback = callback.id.0, number = numbers.show(callback.number), line = %callback.line,
             due = time(callback.due), "a callback is opened"
         ),
+        Notice::Reopened(callback) => {
+            info!(callback = callback.id.0, due = time(callback.due), "it was a machine: the callback is open again");
+        }
+        Notice::Operator(view) => {
+            let doing = view.state.as_str();
+            debug!(operator = &*view.name, ready = view.ready, why = view.why, doing, "the operator's state");
+        }
+        // The parts of it are told one by one.
+        Notice::AtOperator { .. } => {}
         Notice::Blocked(block) => {
             info!(number = numbers.show(block.number), why = %block.why, "asked for, and never dialled");
         }

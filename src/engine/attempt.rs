@@ -26,7 +26,7 @@
 //! | taking | joining | the client's own call is parked |
 //! | taking | checking | that call ended before: the client is dialled after all |
 //! | joining | talking | the two are bridged (CHANNEL_BRIDGE) |
-//! | talking | closing | the operator's key, or a beep, says that a machine answered |
+//! | talking | closing | the operator, by a key or a word, or a beep says that a machine answered |
 //! | talking | excusing | the beep, and something is to be left there: said once the client's leg is parked |
 //! | talking | parted | either hangs up: *talked*, or *machine* when the line holds so short a talk for none; the other leg may be on its way to a colleague, so it is left alone |
 //! | parted | over | every leg is gone; one that only waits parked is ended, one that was transferred talks on |
@@ -39,7 +39,7 @@
 use super::{
     Name,
     callback::Over,
-    effect::{AlarmKind, Effect, Facts, HangupCause, Notice, Originate, Words},
+    effect::{AlarmKind, Effect, Facts, HangupCause, Moment, Notice, Originate, Words},
     held::Held,
     input::Asked,
     machine::{Cx, Engine, Followed, Kind, Timer, hash_uuid},
@@ -303,7 +303,7 @@ impl Engine {
         cx.write(Write::Attempt(at.record.clone()));
         for leg in &at.record.legs {
             if leg.role == Role::Operator {
-                self.release(&leg.who, at.id());
+                self.leave_operator(&at, &leg.who, cx);
             }
         }
         self.let_go_of_kept(&mut at);
@@ -316,6 +316,7 @@ impl Engine {
             decided: at.decided,
             bothered: at.client_was_bothered(),
             dialled: at.record.legs.iter().find(|leg| leg.role == Role::Client).map(|leg| leg.intended),
+            operator: at.record.operator.clone(),
         };
         self.spend(&at.record, cx);
         let (Job::Callback(callback), Some(number)) = (at.id(), at.number) else {
@@ -382,6 +383,7 @@ impl Engine {
         let group = self.rules.groups.get(&at.line.group);
         let joining = group.is_some_and(|group| group.strategy == Strategy::RingProgressively);
         at.joins = joining.then_some(cx.now.mono + PROGRESS);
+        self.show(names.clone(), at, Moment::Rings, cx);
         cx.notice(match (at.id(), at.number, &at.record.took) {
             (Job::Callback(callback), Some(number), _) => {
                 Notice::Ringing { callback, attempt: at.record.n, operators: names, number, since: at.since }
@@ -641,6 +643,7 @@ impl Engine {
         at.accepted = false;
         let delay = self.answer_of(&name).delay();
         let answered = at.record.legs[leg].answered.unwrap_or(cx.now.wall);
+        self.show(vec![name.clone()], at, Moment::Answered, cx);
         if let Job::Callback(callback) = at.id() {
             cx.notice(Notice::OperatorAnswered { callback, operator: name });
         }
@@ -707,10 +710,11 @@ impl Engine {
     }
 
     /// The operator transferred the client: the talk goes on with somebody else, and in this row.
-    fn handed_on(&mut self, at: &mut Attempt, to: &ChannelId) {
+    fn handed_on(&mut self, at: &mut Attempt, to: &ChannelId, cx: &mut Cx) {
         if let Some(name) = self.who_is(to) {
-            at.record.handed_to = Some(name);
+            at.record.handed_to = Some(name.clone());
             at.dirty = true;
+            self.show(vec![name], at, Moment::Talks, cx);
         }
     }
 
@@ -937,7 +941,7 @@ impl Engine {
         at.legs[leg].bridged = Some(other.clone());
         let ours = at.record.legs.iter().any(|l| l.id == *other);
         if at.record.joined.is_some() && at.record.legs[leg].role == Role::Client && !ours {
-            self.handed_on(at, other);
+            self.handed_on(at, other, cx);
         }
         let with_client = at.record.took.as_ref() == Some(other)
             || at.record.legs.iter().any(|l| l.role == Role::Client && l.id == *other);
@@ -952,6 +956,7 @@ impl Engine {
         }
         at.talks = Some(cx.now.mono);
         at.goes(Stage::Talking, cx.now.mono + LOOK);
+        self.show(vec![at.record.legs[leg].who.clone()], at, Moment::Talks, cx);
         self.record(at, leg, other, cx);
         self.let_go(at, cx);
         if let Some(client) = at.client().filter(|_| at.line.redial.machine.beep && at.record.took.is_none()) {
@@ -1005,7 +1010,7 @@ impl Engine {
             self.operator_talked(&name, cx.now.wall.since(joined), cx);
         }
         if !at.has(&name) {
-            self.release(&name, at.id());
+            self.leave_operator(at, &name, cx);
         }
         if at.winner != Some(leg) {
             return;
@@ -1051,7 +1056,7 @@ impl Engine {
             Outcome::Network if !at.legs[leg].seen => self.operator_rests(&name, NOT_RUNG, cx),
             _ => self.operator_rang_in_vain(&name, matches!(outcome, Outcome::Busy | Outcome::Declined), cx),
         }
-        self.release(&name, at.id());
+        self.leave_operator(at, &name, cx);
         if !at.anybody_rings() {
             let why = if unregistered { "no phone is registered" } else { "no operator answered" };
             at.record.cause = why.to_owned();
@@ -1239,7 +1244,7 @@ impl Engine {
         self.with_attempt(id, cx, |engine, at, cx| {
             let ours = at.record.legs.iter().any(|leg| leg.id == *by);
             if !ours && at.record.took.as_ref() == Some(call) && at.record.joined.is_some() {
-                engine.handed_on(at, by);
+                engine.handed_on(at, by, cx);
             }
             if ours || at.outcome.is_some() || matches!(at.stage, Stage::Talking | Stage::Settling) {
                 return;

@@ -141,7 +141,7 @@ impl Engine {
         let rules = self.rules.clone();
         let kind = match (self.operators.owner(&channel), channel.direction) {
             (Some(name), _) => {
-                self.operator_channel(&name, true);
+                self.operator_channel(&name, true, cx);
                 let calls = match channel.direction {
                     Direction::Inbound => Number::parse(&channel.dialled, &rules.country).ok(),
                     Direction::Outbound => None,
@@ -354,13 +354,16 @@ impl Engine {
                 }
             }
             Kind::Operator { name, calls, talks } => {
-                self.operator_channel(&name, false);
+                self.operator_channel(&name, false, cx);
                 self.not_live(calls, id);
                 self.client_left(calls, id, cx);
                 if let Some(since) = talks {
                     self.operator_talked(&name, cx.now.mono.since(since), cx);
                     if let Some(number) = calls {
-                        self.operator_reached(number, Some(name), None, cx);
+                        let began = cx.now.wall - cx.now.mono.since(since);
+                        if !self.is_to_be_called_again(number, began, cx.now.wall) {
+                            self.operator_reached(number, Some(name), None, cx);
+                        }
                     }
                 }
             }
@@ -420,8 +423,10 @@ impl Engine {
                     Some(self.open_or_join(number, &record, &line, cx))
                 }
                 (true, taken) => taken,
-                (false, _) if record.served.is_some() => self.got_through(number, &record.id, told, cx),
-                (false, _) => record.callback,
+                (false, _) => match record.served {
+                    Some(served) => self.got_through(number, &record.id, served, told, cx),
+                    None => record.callback,
+                },
             };
         }
         if record.known_by == KnownBy::Guess {
@@ -457,10 +462,17 @@ impl Engine {
         *last = at.max(*last);
     }
 
-    fn got_through(&mut self, number: Number, call: &ChannelId, told: Option<Wall>, cx: &mut Cx) -> Option<CallbackId> {
+    fn got_through(
+        &mut self,
+        number: Number,
+        call: &ChannelId,
+        served: Wall,
+        told: Option<Wall>,
+        cx: &mut Cx,
+    ) -> Option<CallbackId> {
         self.was_reached(number, told.unwrap_or(cx.now.wall));
         let id = *self.open.get(&number)?;
-        if !self.is_newer(id, told) {
+        if !self.is_newer(id, told) || self.is_to_be_called_again(number, served, cx.now.wall) {
             return None;
         }
         self.close(id, CloseReason::ClientCalled { call: call.clone() }, cx);

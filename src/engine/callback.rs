@@ -31,9 +31,9 @@ use std::{cmp::Reverse, sync::Arc};
 /// Without an operator, with an operator who left, or after a crash: how long until the next try. It doubles a few times.
 const SETBACK: Span = Span::seconds(30);
 /// How long a callback that a person put to some time is tried from then on, at least.
-const AFTER_ITS_TIME: Span = Span::minutes(60);
+pub(super) const AFTER_ITS_TIME: Span = Span::minutes(60);
 /// Until a line that is gone from the configuration may be back.
-const LINE_GONE: Span = Span::minutes(60);
+pub(super) const LINE_GONE: Span = Span::minutes(60);
 /// How many times a pause doubles.
 const MOST_DOUBLINGS: u32 = 4;
 
@@ -100,6 +100,8 @@ pub(super) struct Over {
     pub bothered: bool,
     /// When the client's phone was called first.
     pub dialled: Option<Wall>,
+    /// The operator who answered.
+    pub operator: Option<Name>,
 }
 
 /// What an outcome does to a callback.
@@ -213,8 +215,11 @@ impl Engine {
             self.insert(CallbackRecord { marks, due, expires, ..record }, cx);
             return;
         };
+        let talks = self.attempts.get(&id.into()).is_some_and(|at| at.record.joined.is_some());
         self.change(id, cx, |record, _| {
-            record.last_miss = now;
+            if !talks {
+                record.last_miss = now;
+            }
             if !record.is_active() {
                 (record.line, record.origin, record.marks) = (line.name.clone(), origin, marks);
                 (record.state, record.due, record.spent) = (CallbackState::Waiting, due, 0);
@@ -263,7 +268,7 @@ impl Engine {
         });
     }
 
-    fn fresh(&mut self, number: Number, line: &Line, origin: Origin, at: Wall) -> CallbackRecord {
+    pub(super) fn fresh(&mut self, number: Number, line: &Line, origin: Origin, at: Wall) -> CallbackRecord {
         self.last_callback += 1;
         let expire = line.redial_for(&origin).expire;
         let misses = u32::from(matches!(origin, Origin::Missed { .. }));
@@ -288,7 +293,7 @@ impl Engine {
         }
     }
 
-    fn insert(&mut self, record: CallbackRecord, cx: &mut Cx) -> CallbackId {
+    pub(super) fn insert(&mut self, record: CallbackRecord, cx: &mut Cx) -> CallbackId {
         let id = record.id;
         cx.write(Write::Callback(record.clone()));
         cx.notice(Notice::Opened(record.clone()));
@@ -347,6 +352,7 @@ impl Engine {
     pub(super) fn close_now(&mut self, id: CallbackId, reason: CloseReason, cx: &mut Cx) {
         let Some(mut record) = self.callbacks.remove(&id) else { return };
         self.put_away(&record);
+        self.chosen.remove(&id);
         self.open.remove(&record.number);
         if let Some(why) = Blocked::by(&reason) {
             self.block(record.number, why, cx);
@@ -450,7 +456,8 @@ impl Engine {
 
     /// An attempt is over and every leg of it is gone.
     pub(super) fn attempt_over(&mut self, id: CallbackId, over: Over, cx: &mut Cx) -> Option<Wall> {
-        let Over { outcome, took, close, decided, bothered, dialled } = over;
+        let Over { outcome, took, close, decided, bothered, dialled, operator } = over;
+        self.chosen.remove(&id);
         let record = self.callbacks.get_mut(&id)?;
         if let Some(dialled) = dialled.filter(|_| outcome != Outcome::Network || bothered) {
             self.dials.remember(record.number, dialled);
@@ -478,6 +485,8 @@ impl Engine {
         };
         let track = line.as_ref().map_or(Span::ZERO, |line| line.redial.track);
         let not_wanted = matches!(next, Next::Close(CloseReason::DoNotCall { .. }));
+        // Somebody has named a time during the attempt.
+        let named = record.wanted.then_some(record.due);
         match next {
             // The client was missed once more since that was decided: what is closed would take a new miss with it.
             Next::Close(_) if !not_wanted && decided.is_some_and(|decided| record.last_miss > decided) => {
@@ -489,10 +498,20 @@ impl Engine {
                 });
                 Some(due)
             }
-            Next::Close(reason) => {
+            Next::Close(reason) if named.is_none() || reason != CloseReason::AttemptsSpent => {
+                let again = named.filter(|_| reason.is_a_talk()).map(|at| (at, record.number, record.line.clone()));
                 self.close_now(id, reason, cx);
+                if let Some((at, number, line)) = again {
+                    let by = operator.map_or_else(String::new, |name| name.to_string());
+                    self.call_again(number, &line, at, by, cx);
+                }
                 None
             }
+            Next::Close(_) | Next::Again(_) if named.is_some() => {
+                self.change(id, cx, |record, _| record.state = CallbackState::Waiting);
+                named
+            }
+            Next::Close(_) => None,
             Next::Again(again) => {
                 let record = self.callbacks.get(&id)?;
                 let due = match &line {

@@ -5,6 +5,7 @@ use super::{
     number::Number,
     record::{BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, CloseReason, Job, Left, Outcome, Role},
     rules::Language,
+    status::OperatorView,
     time::{Span, Wall},
 };
 use serde::Serialize;
@@ -346,6 +347,41 @@ impl AlarmKind {
     }
 }
 
+/// What an operator's phone does for a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// It rings.
+    Rings,
+    /// It is answered.
+    Answered,
+    /// The two talk.
+    Talks,
+    /// Nothing more.
+    Over,
+}
+
+impl Moment {
+    /// The name used in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Moment::Rings => "rings",
+            Moment::Answered => "answered",
+            Moment::Talks => "talks",
+            Moment::Over => "over",
+        }
+    }
+}
+
+/// For whom an operator's phone rings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// Who is called back.
+    Callback(CallbackRecord),
+    /// Who waits on the line.
+    Call(CallRecord),
+}
+
 /// A fact for people, metrics and narration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -403,6 +439,19 @@ pub enum Notice {
         /// Who is rung.
         operators: Vec<Name>,
     },
+    /// What the phones of these operators do for a client: everything that a page needs to show them at once.
+    AtOperator {
+        /// Whose phones.
+        operators: Vec<Name>,
+        /// What they do.
+        moment: Moment,
+        /// For whom; `None`: who waited on the line has hung up.
+        client: Option<Box<Client>>,
+    },
+    /// An operator is ready, away, or in the pause after a talk.
+    Operator(OperatorView),
+    /// A callback that was closed is to be tried again.
+    Reopened(CallbackRecord),
     /// An operator answered and hears the announcement.
     OperatorAnswered {
         /// The callback.

@@ -4,7 +4,7 @@ use super::{
     Name,
     number::Number,
     paper::Paper,
-    record::{CallbackId, ChannelId, Marks, Outcome},
+    record::{AttemptRecord, CallbackId, CallbackRecord, ChannelId, Marks, Outcome},
     rules::{Key, Rules},
     time::{Span, Wall},
 };
@@ -311,12 +311,48 @@ pub enum Wish {
     Pause,
     /// Dial again.
     Resume,
-    /// This operator takes calls, or no longer does.
+    /// This operator takes calls, from now on though they had a pause, or no longer does.
     Operator {
         /// Who.
         name: Name,
         /// Takes calls?
         ready: bool,
+        /// Why not, in their own words; empty: nobody says.
+        why: String,
+    },
+    /// The pause of an operator after a talk lasts until then.
+    WrapUp {
+        /// Who.
+        name: Name,
+        /// Until when; a past time ends it.
+        until: Wall,
+    },
+    /// Dial this callback now, whatever its time; the line's hours and limits hold all the same.
+    Dial {
+        /// Which.
+        callback: CallbackId,
+        /// Whose phone is rung first, if they are free; their pause after a talk is over.
+        operator: Option<Name>,
+    },
+    /// Call this client at that time, whatever becomes of the talk or the attempt that may be under way.
+    CallAgain {
+        /// The client.
+        number: Number,
+        /// The line, where no callback is open.
+        line: Name,
+        /// When.
+        at: Wall,
+        /// Who wants it.
+        by: String,
+    },
+    /// What answered for the client in the last talk of this callback was a machine: it is tried again as after no answer.
+    Machine {
+        /// Which.
+        callback: CallbackId,
+        /// Who says so.
+        by: String,
+        /// When it is closed: the callback and its last attempt as they are stored.
+        closed: Option<Box<(CallbackRecord, AttemptRecord)>>,
     },
     /// No new legs: the daemon is about to stop.
     Drain,

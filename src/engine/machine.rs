@@ -162,6 +162,8 @@ pub struct Engine {
     pub(super) blocked: BTreeMap<super::number::Number, BlockRecord>,
     pub(super) last_calls: LastCalls,
     pub(super) paused_lists: BTreeSet<String>,
+    /// Operators who want to call these clients themselves. Not stored: after a restart any of the group does.
+    pub(super) chosen: BTreeMap<CallbackId, Name>,
     pub(super) timers: BTreeSet<(Mono, Timer)>,
     /// Groups in which somebody or something became free.
     pub(super) dirty: BTreeSet<Name>,
@@ -207,6 +209,7 @@ impl Engine {
             blocked: snapshot.blocked.into_iter().map(|block| (block.number, block)).collect(),
             last_calls: LastCalls::new(snapshot.last_calls),
             paused_lists: snapshot.paused_lists.into_iter().collect(),
+            chosen: BTreeMap::new(),
             timers: BTreeSet::new(),
             dirty: BTreeSet::new(),
             clock: None,
@@ -328,7 +331,11 @@ impl Engine {
             Wish::Reschedule { callback, due } => self.reschedule(callback, due, cx),
             Wish::Pause => self.set_paused(true, cx),
             Wish::Resume => self.set_paused(false, cx),
-            Wish::Operator { name, ready } => self.operator_ready(&name, ready, cx),
+            Wish::Operator { name, ready, why } => self.operator_says(&name, ready, &why, cx),
+            Wish::WrapUp { name, until } => self.wrap_up(&name, until, cx),
+            Wish::Dial { callback, operator } => self.dial(callback, operator, cx),
+            Wish::CallAgain { number, line, at, by } => self.call_again(number, &line, at, by, cx),
+            Wish::Machine { callback, by, closed } => self.was_a_machine(callback, &by, closed, cx),
             Wish::Drain => {
                 self.draining = true;
                 self.let_go_of_ringing(cx);
@@ -372,7 +379,7 @@ impl Engine {
             self.timers.remove(&(at, timer.clone()));
             match timer {
                 Timer::Attempt(id) => self.with_attempt(id, cx, |engine, attempt, cx| engine.overdue(attempt, cx)),
-                Timer::Operator(name) => self.operator_dirty(&name),
+                Timer::Operator(name) => self.operator_due(&name, cx),
                 Timer::Caller(id) => self.vanished(&id, cx),
                 Timer::Waiter(id) => self.waiter_due(&id, cx),
                 Timer::Hold(id) => self.held_for_long(&id, cx),

@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`time`], [`number`], [`money`], [`rules`] (what the admin configured), [`hours`], [`record`] and [`paper`] (what is stored),
 //! [`input`], [`effect`], then the machines: `machine` (the step), `link` (a switch's connection), `call`, `operator`,
-//! `callback`, `distribution`, `attempt`, `held`, `queue` and `hold`, each with its transition table; `strategy` (who of a group is rung), [`recording`] (where talks are written), [`retry`] with
+//! `callback`, `distribution`, `attempt`, `held`, `queue` and `hold`, each with its transition table; `picture` (what operators see) and `disposition` (what they say of a talk); `strategy` (who of a group is rung), [`recording`] (where talks are written), [`retry`] with
 //! `dials` (when a client may be dialled), and `status` (what people see).
 
 mod attempt;
@@ -13,6 +13,7 @@ mod blocked;
 mod call;
 mod callback;
 mod dials;
+mod disposition;
 mod distribution;
 mod held;
 mod hold;
@@ -20,6 +21,7 @@ mod last_calls;
 mod link;
 mod machine;
 mod operator;
+mod picture;
 mod queue;
 mod spent;
 mod status;
@@ -41,7 +43,7 @@ pub mod time;
 pub mod zones;
 
 pub use machine::{Deadline, Engine, Step};
-pub use operator::OperatorState;
+pub use operator::{LONGEST_PAUSE, OperatorState};
 pub use status::{HoldView, OperatorView, QueueView, Status, SwitchView, WaiterView};
 use std::sync::Arc;
 

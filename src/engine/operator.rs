@@ -8,7 +8,8 @@
 //! | reserved | busy with us | the leg is answered |
 //! | free | busy | any channel of the operator's phone is alive, whoever made it |
 //! | busy | wrap-up | a talk ended |
-//! | wrap-up | free | the pause is over |
+//! | wrap-up | wrap-up, longer | a person says so |
+//! | wrap-up | free | the pause is over, or a person says so |
 //! | free | resting | the operator did not answer, or refused |
 //! | ready | away | calls rang in vain as often in a row as the operator's `away_after` says |
 //! | free | unregistered | every phone is known to be unregistered; until one is not, at most [`UNREGISTERED`] |
@@ -17,7 +18,7 @@
 
 use super::{
     Name,
-    effect::AlarmKind,
+    effect::{AlarmKind, Notice},
     input::Channel,
     machine::{Cx, Engine, Timer},
     record::{Job, OperatorRecord, Write},
@@ -27,6 +28,10 @@ use super::{
 use serde::Serialize;
 use std::{collections::BTreeMap, sync::Arc};
 
+/// How long an operator may have the pause after a talk last: who needs longer is away.
+pub const LONGEST_PAUSE: Span = Span::minutes(60);
+/// Why an operator is away for whom calls rang in vain.
+const UNANSWERED: &str = "unanswered";
 /// How long a phone is believed to be unregistered: the event that says otherwise may be lost.
 const UNREGISTERED: Span = Span::minutes(5);
 
@@ -42,6 +47,10 @@ pub(super) struct State {
     pub rest: Mono,
     /// Calls that rang in vain since the last one that did not.
     pub in_vain: u32,
+    /// Why away, in somebody's own words.
+    pub why: String,
+    /// Until when the pause after the last talk lasts, where somebody said so.
+    pause: Option<Wall>,
     /// Live channels of the operator's phones that we did not dial.
     pub live: u32,
     /// Whom the operator is rung for or talks with.
@@ -64,6 +73,8 @@ impl State {
             wrap_up: now.mono,
             rest: now.mono,
             in_vain: 0,
+            why: String::new(),
+            pause: None,
             live: 0,
             reserved: Vec::new(),
             calls: 1,
@@ -148,7 +159,9 @@ impl Operators {
                 state.since = record.since;
                 state.last_talk = record.last_talk;
                 (state.talks, state.talk_time, state.offered) = (record.talks, record.talk_time, record.offered);
-                state.wrap_up = now.mono + Span(wrap_up.0.saturating_sub(passed.0));
+                (state.why, state.pause) = (record.why.clone(), record.pause);
+                let left = Span(wrap_up.0.saturating_sub(passed.0));
+                state.wrap_up = now.mono + record.pause.map_or(left, |until| until.since(now.wall).min(LONGEST_PAUSE));
             }
         }
         operators
@@ -213,27 +226,67 @@ impl Engine {
         self.dirty.extend(groups.map(|group| group.name.clone()));
     }
 
-    pub(super) fn operator_ready(&mut self, name: &Name, ready: bool, cx: &mut Cx) {
+    pub(super) fn operator_ready(&mut self, name: &Name, ready: bool, why: &str, cx: &mut Cx) {
         let Some(state) = self.operators.get_mut(name) else { return };
-        if state.ready != ready {
+        // Who is away for a reason, and is said to be away once more without one, still has it.
+        if state.ready != ready || !(ready || why.is_empty() || state.why == why) {
             state.ready = ready;
+            state.why = if ready { String::new() } else { why.to_owned() };
             state.since = cx.now.wall;
             state.rest = cx.now.mono;
             state.in_vain = 0;
             self.write_operator(name, cx);
             self.operator_dirty(name);
+            self.tell_operator(name, cx);
         }
+    }
+
+    /// A person says so: who is ready takes calls from now on, whatever is left of a pause.
+    pub(super) fn operator_says(&mut self, name: &Name, ready: bool, why: &str, cx: &mut Cx) {
+        self.operator_ready(name, ready, why, cx);
+        if ready {
+            self.wrap_up(name, cx.now.wall, cx);
+        }
+    }
+
+    /// The pause after a talk, or the peace after one that rang in vain, lasts until then.
+    pub(super) fn wrap_up(&mut self, name: &Name, until: Wall, cx: &mut Cx) {
+        let Some(state) = self.operators.get_mut(name) else { return };
+        let left = until.since(cx.now.wall).min(LONGEST_PAUSE);
+        if left == Span::ZERO && state.wrap_up.max(state.rest) <= cx.now.mono {
+            return;
+        }
+        state.rest = cx.now.mono;
+        state.wrap_up = cx.now.mono + left;
+        state.pause = Some(cx.now.wall + left);
+        self.timers.insert((state.wrap_up, Timer::Operator(name.clone())));
+        self.write_operator(name, cx);
+        self.operator_dirty(name);
+        self.tell_operator(name, cx);
+    }
+
+    /// Tells how an operator stands.
+    pub(super) fn tell_operator(&self, name: &Name, cx: &mut Cx) {
+        if let Some(state) = self.operators.get(name) {
+            cx.notice(Notice::Operator(self.operator_view(name, state, cx.now)));
+        }
+    }
+
+    /// A time has come at which an operator may be free again.
+    pub(super) fn operator_due(&mut self, name: &Name, cx: &mut Cx) {
+        self.operator_dirty(name);
+        self.tell_operator(name, cx);
     }
 
     pub(super) fn agent(&mut self, agent: &str, available: bool, cx: &mut Cx) {
         if let Some(name) = self.operators.by_agent.get(agent).cloned() {
-            self.operator_ready(&name, available, cx);
+            self.operator_ready(&name, available, "", cx);
         }
     }
 
     pub(super) fn feature(&mut self, user: &str, ready: bool, cx: &mut Cx) {
         if let Some(name) = self.operators.by_user.get(user).cloned() {
-            self.operator_ready(&name, ready, cx);
+            self.operator_ready(&name, ready, "", cx);
         }
     }
 
@@ -265,7 +318,7 @@ impl Engine {
                     AlarmKind::Limit,
                     format!("{name} did not answer {} calls in a row and is away now", state.in_vain),
                 );
-                return self.operator_ready(name, false, cx);
+                return self.operator_ready(name, false, UNANSWERED, cx);
             }
         }
         self.operator_rests(name, if refused { rule.reject_pause } else { rule.no_answer_pause }, cx);
@@ -298,26 +351,28 @@ impl Engine {
         state.talk_time = state.talk_time + talk;
         state.in_vain = 0;
         state.wrap_up = cx.now.mono + wrap_up;
+        state.pause = None;
         self.timers.insert((state.wrap_up, Timer::Operator(name.clone())));
         self.write_operator(name, cx);
     }
 
-    pub(super) fn operator_channel(&mut self, name: &Name, alive: bool) {
+    pub(super) fn operator_channel(&mut self, name: &Name, alive: bool, cx: &mut Cx) {
         if let Some(state) = self.operators.get_mut(name) {
             state.live = if alive { state.live + 1 } else { state.live.saturating_sub(1) };
             if !alive {
                 self.operator_dirty(name);
             }
+            self.tell_operator(name, cx);
         }
     }
 
-    pub(super) fn release(&mut self, name: &Name, by: Job) {
-        if let Some(state) = self.operators.get_mut(name)
-            && let Some(place) = state.reserved.iter().position(|job| *job == by)
-        {
-            state.reserved.swap_remove(place);
-            self.operator_dirty(name);
-        }
+    /// Is an operator no longer reserved for this one, who was?
+    pub(super) fn release(&mut self, name: &Name, by: Job) -> bool {
+        let Some(state) = self.operators.get_mut(name) else { return false };
+        let Some(place) = state.reserved.iter().position(|job| *job == by) else { return false };
+        state.reserved.swap_remove(place);
+        self.operator_dirty(name);
+        true
     }
 
     fn write_operator(&mut self, name: &Name, cx: &mut Cx) {
@@ -330,6 +385,8 @@ impl Engine {
                 talks: state.talks,
                 talk_time: state.talk_time,
                 offered: state.offered,
+                why: state.why.clone(),
+                pause: state.pause,
             }));
         }
     }

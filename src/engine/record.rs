@@ -468,6 +468,11 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Has somebody talked with the client?
+    pub fn is_a_talk(&self) -> bool {
+        matches!(self, CloseReason::Talked | CloseReason::ClientCalled { .. } | CloseReason::OperatorCalled { .. })
+    }
+
     /// The name used in the journal, the API and the metrics.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -621,6 +626,10 @@ pub struct OperatorRecord {
     pub talk_time: Span,
     /// When a call was offered last. No two operators have the same time: it is the order of the offers.
     pub offered: Option<Wall>,
+    /// Why away, in somebody's own words; empty: nobody said, or they are ready.
+    pub why: String,
+    /// Until when the pause after the last talk lasts, where somebody said so.
+    pub pause: Option<Wall>,
 }
 
 /// Who last talked with a client.

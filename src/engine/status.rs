@@ -3,9 +3,10 @@
 use super::{
     Name,
     attempt::Stage,
+    effect::Moment,
     machine::{Engine, Kind},
     number::Number,
-    operator::OperatorState,
+    operator::{OperatorState, State},
     record::{CallRecord, CallbackId, CallbackRecord, ChannelId, Job},
     rules::Rules,
     time::{Now, Span, Wall},
@@ -28,6 +29,18 @@ pub struct OperatorView {
     /// For which caller of the queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<ChannelId>,
+    /// What the operator's phone does for that client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moment: Option<Moment>,
+    /// Since when the two talk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub talks: Option<Wall>,
+    /// Why away; empty: nobody said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// Until when the pause after the last talk lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Wall>,
 }
 
 /// One switch now.
@@ -144,14 +157,7 @@ impl Engine {
                 .operators
                 .iter()
                 .filter(|(name, _)| self.rules.operators.contains_key(*name))
-                .map(|(name, state)| OperatorView {
-                    name: name.clone(),
-                    ready: state.ready,
-                    state: state.doing(now.mono),
-                    since: state.since,
-                    callback: state.reserved.first().and_then(|job| job.callback()),
-                    call: state.reserved.iter().find_map(|job| self.live_call(*job)),
-                })
+                .map(|(name, state)| self.operator_view(name, state, now))
                 .collect(),
             queues: self.rules.groups.values().map(|group| self.queue_view(group, now)).collect(),
             held: self.hold_views(now),
@@ -160,6 +166,24 @@ impl Engine {
             paused_lists: self.paused_lists.iter().cloned().collect(),
             attempts: self.attempts.len(),
             talking: self.attempts.values().filter(|at| at.stage == Stage::Talking).count(),
+        }
+    }
+
+    pub(super) fn operator_view(&self, name: &Name, state: &State, now: Now) -> OperatorView {
+        let at = state.reserved.first().and_then(|job| self.attempts.get(job));
+        let moment = at.and_then(|at| at.moment_of(name));
+        let talks = at.filter(|_| moment == Some(Moment::Talks)).and_then(|at| at.record.joined);
+        OperatorView {
+            name: name.clone(),
+            ready: state.ready,
+            state: state.doing(now.mono),
+            since: state.since,
+            callback: state.reserved.first().and_then(|job| job.callback()),
+            call: state.reserved.iter().find_map(|job| self.live_call(*job)),
+            moment,
+            talks,
+            why: state.why.clone(),
+            pause: (state.wrap_up > now.mono).then(|| now.wall + state.wrap_up.since(now.mono)),
         }
     }
 

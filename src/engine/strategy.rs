@@ -1,4 +1,4 @@
-//! In which order the free operators of a group are rung: who last talked with the client, then the lowest level that may be
+//! In which order the free operators of a group are rung: who wants to call the client themselves, who last talked with them, then the lowest level that may be
 //! rung, then the group's strategy.
 
 use super::{
@@ -125,6 +125,11 @@ impl Engine {
         let is_free = |name: &Name| self.operators.get(name).is_some_and(|state| state.is_free(now.mono));
         let mut free: Vec<&Member> =
             group.operators.iter().filter(|member| !tried.contains(&member.name) && is_free(&member.name)).collect();
+        if let Some(chosen) = wanted.job.callback().and_then(|id| self.chosen.get(&id))
+            && let Some(known) = free.iter().find(|member| member.name == *chosen)
+        {
+            return vec![known];
+        }
         if group.remember
             && let Some(last) = wanted.number.and_then(|number| self.last_talks.of(number))
         {

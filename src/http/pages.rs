@@ -41,6 +41,10 @@ struct File {
 const FILES: &[File] = files! {
     "/" HTML "index.html";
     "/web/index.js" SCRIPT "index.js";
+    "/operator" HTML "operator.html";
+    "/web/operator.js" SCRIPT "operator.js";
+    "/web/operator.css" STYLE "operator.css";
+    "/web/client.js" SCRIPT "client.js";
     "/web/common.js" SCRIPT "common.js";
     "/web/chat.js" SCRIPT "chat.js";
     "/web/chat.css" STYLE "chat.css";

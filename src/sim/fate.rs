@@ -246,7 +246,10 @@ fn operators(world: &mut World, house: &House, random: &mut Random) {
             }
         }
         // Whoever went away by telephone is back in the end.
-        world.at(Mono(0) + BUSY, Happening::Wish(Wish::Operator { name: name.as_str().into(), ready: true }));
+        world.at(
+            Mono(0) + BUSY,
+            Happening::Wish(Wish::Operator { name: name.as_str().into(), ready: true, why: String::new() }),
+        );
         for _ in 0..random.below(4) {
             let to = number(random.below(20));
             let caller = Caller { user: Some(user.clone()), number: user.clone(), name: name.clone(), dialled: to };

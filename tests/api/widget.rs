@@ -179,7 +179,7 @@ fn the_settings_of_a_site_say_when_it_calls_and_what_is_to_be_worked_on() {
     let body = |n, number: &str| json!({ "id": id(n), "number": number, "consent": true, "work": { "challenge": challenge, "nonce": nonce } });
     assert_eq!(daemon.wanted("strict-key", "198.51.100.2", &body(1, "+375291234567")).0, 201);
     // The same work is good for no other request, but by chance: one in 256.
-    let other = (2..40).filter(|n| Sha256::digest(format!("{challenge}:{}:{nonce}", id(*n)))[0] != 0).nth(0).unwrap();
+    let other = (2..40).find(|n| Sha256::digest(format!("{challenge}:{}:{nonce}", id(*n)))[0] != 0).unwrap();
     assert_eq!(daemon.wanted("strict-key", "198.51.100.2", &body(other, "+79161234567")).1["code"], "challenge");
     let nonce = (0u32..).find(|n| Sha256::digest(format!("{challenge}:{}:{n}", id(2)))[0] == 0).unwrap().to_string();
     let more = json!({ "id": id(2), "number": "+79161234567", "consent": true, "work": { "challenge": challenge, "nonce": nonce } });

@@ -13,6 +13,7 @@ mod day;
 mod chat;
 mod driver;
 mod enter;
+mod operator;
 mod settings;
 mod shop;
 mod widget;

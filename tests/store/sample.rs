@@ -373,8 +373,9 @@ fn attempts() -> impl Strategy<Value = AttemptRecord> {
 
 fn operators() -> impl Strategy<Value = OperatorRecord> {
     let counted = (0..9u32, any::<u32>(), option::of(times()));
-    (names(), any::<bool>(), times(), option::of(times()), counted).prop_map(
-        |(name, ready, since, last_talk, (talks, talk_time, offered))| OperatorRecord {
+    let said = (texts(), option::of(times()));
+    (names(), any::<bool>(), times(), option::of(times()), counted, said).prop_map(
+        |(name, ready, since, last_talk, (talks, talk_time, offered), (why, pause))| OperatorRecord {
             name,
             ready,
             since,
@@ -382,6 +383,8 @@ fn operators() -> impl Strategy<Value = OperatorRecord> {
             talks,
             talk_time: Span(talk_time.into()),
             offered,
+            why,
+            pause,
         },
     )
 }

@@ -169,6 +169,7 @@ impl Teller {
         match notice {
             Notice::CallArrived(_) | Notice::OperatorAnswered { .. } | Notice::OffersOver { .. } => None,
             Notice::Queued(_) | Notice::Offered { .. } | Notice::LeftQueue { .. } => None,
+            Notice::AtOperator { .. } | Notice::Operator(_) | Notice::Reopened(_) => None,
             Notice::CallServed(call) => self.served(call),
             Notice::CallEnded(call) if call.missed == Some(true) && call.number.is_none() => self.say(
                 "Пропущен звонок со скрытого номера: он в журнале, перезванивать некому",

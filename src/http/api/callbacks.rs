@@ -134,10 +134,12 @@ pub async fn make(
 
 async fn call(api: &Api, wanted: &NewCallback, by: &str) -> Result<Callback, Problem> {
     let due = wanted.due.as_deref().map(moment).transpose()?;
-    let made = api.service.call(&wanted.number, wanted.line.as_deref(), by, None).await?;
-    let Some(due) = due else { return Ok((&made).into()) };
-    api.service.reschedule(made.id, due).await?;
-    Ok((&api.service.callback(made.id).await?.callback).into())
+    let line = wanted.line.as_deref();
+    let made = match due {
+        Some(due) => api.service.call_again(&wanted.number, line, due, by, api.clock.now().wall).await?,
+        None => api.service.call(&wanted.number, line, by, None).await?,
+    };
+    Ok((&made).into())
 }
 
 /// A callback with its attempts and legs. Scope `read`.
@@ -192,6 +194,25 @@ pub async fn cancel(
 ) -> Result<StatusCode, Problem> {
     let Path(id) = id?;
     api.service.cancel(CallbackId(id), &who.name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Dials an open callback now; the phone of the operator who holds the token is rung first. The line's hours and limits hold all the same. Scope `operate`.
+#[utoipa::path(
+    post, path = "/api/v1/callbacks/{id}/dial", tag = "callbacks", security(("token" = [])),
+    params(("id" = u64, Path, description = "Its number")),
+    responses(
+        (status = 204, description = "It is dialled as soon as it may be"),
+        Malformed, Denied, Unknown, Conflict, Unavailable,
+    )
+)]
+pub async fn dial(
+    who: Operator,
+    State(api): State<Api>,
+    id: Result<Path<u64>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path(id) = id?;
+    api.service.dial(CallbackId(id), who.operator).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

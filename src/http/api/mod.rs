@@ -7,6 +7,8 @@ mod blocked;
 mod callbacks;
 mod calls;
 mod chats;
+mod clients;
+mod desk;
 mod docs;
 mod events;
 mod me;
@@ -24,7 +26,12 @@ pub use once::Once;
 pub(super) use problem::Problem;
 pub use tokens::{fingerprint, new_secret, token_of};
 
-use crate::{chat::Chats, config::Token, control::Service};
+use crate::{
+    chat::Chats,
+    clock::Clock,
+    config::{Pages, Token},
+    control::Service,
+};
 use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
 use std::sync::Arc;
 use utoipa::{
@@ -46,6 +53,10 @@ pub struct Api {
     pub events: Arc<Events>,
     /// Chats with visitors.
     pub chats: Arc<Chats>,
+    /// The time.
+    pub clock: Clock,
+    /// What the pages show beside what the daemon knows.
+    pub pages: Arc<Pages>,
 }
 
 #[derive(OpenApi)]
@@ -58,6 +69,7 @@ pub struct Api {
         (name = "calls", description = "The journal of clients' calls"),
         (name = "chats", description = "Conversations in writing with visitors of web sites"),
         (name = "people", description = "Operators, groups, and who waits"),
+        (name = "clients", description = "What is known of a client, and what operators say of them"),
         (name = "numbers", description = "Numbers that are never dialled"),
         (name = "settings", description = "What people edit over the file, in versions"),
         (name = "reports", description = "Totals, and what happens as it happens"),
@@ -82,6 +94,7 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(callbacks::cancel))
         .routes(routes!(callbacks::explain))
         .routes(routes!(callbacks::reschedule))
+        .routes(routes!(callbacks::dial))
         .routes(routes!(calls::list))
         .routes(routes!(chats::list))
         .routes(routes!(chats::one, chats::change))
@@ -92,6 +105,14 @@ fn described() -> (Router<Api>, utoipa::openapi::OpenApi) {
         .routes(routes!(me::me))
         .routes(routes!(people::operators))
         .routes(routes!(people::operator, people::set_operator))
+        .routes(routes!(desk::now))
+        .routes(routes!(desk::wrap_up))
+        .routes(routes!(desk::by_hand))
+        .routes(routes!(desk::talks))
+        .routes(routes!(desk::pages))
+        .routes(routes!(clients::client))
+        .routes(routes!(clients::note))
+        .routes(routes!(clients::forget))
         .routes(routes!(people::groups))
         .routes(routes!(people::status))
         .routes(routes!(people::pause, people::resume))

@@ -6,7 +6,10 @@ use super::{
     tokens::{Admin, Operator as May, Reader},
     wire::{Call, moment},
 };
-use crate::engine::{Name, OperatorView, rules::Group};
+use crate::{
+    config::Scope,
+    engine::{Name, OperatorView, rules::Group},
+};
 use axum::{
     Json,
     extract::{
@@ -34,6 +37,11 @@ pub struct Person {
     callback: Option<u64>,
     /// For which caller of the queue, by the uuid of the channel.
     call: Option<String>,
+    /// Why away, in somebody's own words; empty: nobody said. `unanswered`: calls rang in vain.
+    why: String,
+    /// Until when the pause after the last talk lasts.
+    #[schema(format = DateTime)]
+    pause: Option<String>,
 }
 
 impl From<&OperatorView> for Person {
@@ -45,6 +53,8 @@ impl From<&OperatorView> for Person {
             since: moment(view.since),
             callback: view.callback.map(|id| id.0),
             call: view.call.as_ref().map(ToString::to_string),
+            why: view.why.clone(),
+            pause: view.pause.map(moment),
         }
     }
 }
@@ -60,8 +70,10 @@ pub struct People {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ready {
-    /// Take calls?
+    /// Take calls? It ends a pause after a talk.
     ready: bool,
+    /// Why not; 64 characters of it are kept.
+    why: Option<String>,
 }
 
 /// Operators, and what each is doing. Scope `read`.
@@ -77,7 +89,19 @@ pub async fn operators(_: Reader, State(api): State<Api>) -> Result<Json<People>
     Ok(Json(People { operators: status.operators.iter().map(Into::into).collect() }))
 }
 
-async fn person(api: &Api, name: &str) -> Result<Json<Person>, Problem> {
+/// May this token set this operator? One that says which operator holds it sets that operator alone, unless it may do everything.
+pub fn may_set(who: &May, name: &str) -> Result<(), Problem> {
+    match &who.operator {
+        Some(own) if **own != *name && who.scope < Scope::Admin => {
+            let detail = format!("token \"{}\" is {own}'s, who says nothing for {name}", who.name);
+            Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The operator of this name as they are now.
+pub async fn person(api: &Api, name: &str) -> Result<Json<Person>, Problem> {
     let status = api.service.status().await?;
     let found = status.operators.iter().find(|view| *view.name == *name);
     found.map(|view| Json(view.into())).ok_or_else(|| Problem::unknown(format!("there is no operator \"{name}\"")))
@@ -101,7 +125,7 @@ pub async fn operator(
     person(&api, &name).await
 }
 
-/// Sets an operator ready or away. Scope `operate`.
+/// Sets an operator ready or away, and why. A token that says which operator holds it sets that operator alone. Scope `operate`.
 #[utoipa::path(
     put, path = "/api/v1/operators/{name}", tag = "people", request_body = Ready, security(("token" = [])),
     params(("name" = String, Path, description = "Who")),
@@ -111,13 +135,14 @@ pub async fn operator(
     )
 )]
 pub async fn set_operator(
-    _: May,
+    who: May,
     State(api): State<Api>,
     name: Result<Path<String>, PathRejection>,
     body: Result<Json<Ready>, JsonRejection>,
 ) -> Result<Json<Person>, Problem> {
     let (Path(name), Json(wanted)) = (name?, body?);
-    api.service.operator(&name, wanted.ready).await?;
+    may_set(&who, &name)?;
+    api.service.operator(&name, wanted.ready, wanted.why.as_deref().unwrap_or_default()).await?;
     person(&api, &name).await
 }
 

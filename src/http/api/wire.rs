@@ -1,8 +1,9 @@
 //! What the API sends and takes, apart from how it is stored.
 
+use super::people::Person;
 use crate::{
     engine::{
-        effect::{Alarm, Notice},
+        effect::{Alarm, Client, Notice},
         record::{AttemptRecord, BlockRecord, CallRecord, CallbackRecord, CallbackState, LegRecord, Marks, Origin},
         time::Wall,
     },
@@ -386,6 +387,17 @@ pub fn event(notice: &Notice) -> Option<(&'static str, serde_json::Value)> {
             "attempt.ringing",
             json!({ "callback": callback, "attempt": attempt, "operators": operators, "number": number }),
         ),
+        Notice::AtOperator { operators, moment, client } => {
+            let (back, live) = match client.as_deref() {
+                Some(Client::Callback(record)) => (Some(Callback::from(record)), None),
+                Some(Client::Call(record)) => (None, Some(Call::from(record))),
+                None => (None, None),
+            };
+            let shown = json!({ "operators": operators, "moment": moment, "callback": back, "call": live });
+            ("operator.call", shown)
+        }
+        Notice::Operator(view) => ("operator.state", json!({ "operator": Person::from(view) })),
+        Notice::Reopened(record) => ("callback.reopened", callback(record)),
         Notice::OperatorAnswered { callback, operator } => {
             ("attempt.operator", json!({ "callback": callback, "operator": operator }))
         }

@@ -18,7 +18,7 @@ use std::{
 /// How many numbers, and how many addresses, are remembered; past it the one that asked longest ago is forgotten.
 const MOST_KEPT: usize = 20_000;
 /// How often one address may look at settings and at how its request goes.
-const LOOKS: Rate = Rate { times: 120, within: Span::minutes(1) };
+const LOOKS: Rate = Rate { times: 600, within: Span::minutes(1) };
 /// How many bits of an IPv6 address are one visitor's network.
 const NETWORK: u32 = 64;
 

@@ -92,8 +92,7 @@ impl Progress {
 
 /// How a request of this moment goes. `within`: what its line promises.
 fn progress(asked: Wall, story: &CallbackStory, now: Option<&Explanation>, at: Wall, within: Span) -> Progress {
-    let attempts = story.attempts.iter().filter(|attempt| attempt.ended.is_none_or(|ended| ended >= asked));
-    let last = attempts.last();
+    let last = story.attempts.iter().rfind(|attempt| attempt.ended.is_none_or(|ended| ended >= asked));
     match &story.callback.state {
         CallbackState::Ending { reason, .. } | CallbackState::Closed { reason, .. } => {
             Progress::of("over").because(over(reason))

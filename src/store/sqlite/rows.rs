@@ -128,7 +128,7 @@ static LEGS: Table = Table {
 pub static OPERATORS: Table = Table {
     name: "operators",
     key: 1,
-    columns: &["name", "ready", "since", "last_talk", "talks", "talk_time", "offered"],
+    columns: &["name", "ready", "since", "last_talk", "talks", "talk_time", "offered", "why", "pause"],
 };
 
 /// Numbers that are never dialled.
@@ -641,6 +641,8 @@ fn bind_operator<'q>(to: Statement<'q>, operator: &&OperatorRecord) -> Statement
         .with(&operator.talks)
         .with(&operator.talk_time)
         .maybe(&operator.offered)
+        .with(&operator.why)
+        .maybe(&operator.pause)
 }
 
 /// Reads an operator's state.
@@ -654,6 +656,8 @@ pub fn operator(row: &SqliteRow) -> Result<OperatorRecord, Error> {
         talks: fields.get()?,
         talk_time: fields.get()?,
         offered: fields.maybe()?,
+        why: fields.get()?,
+        pause: fields.maybe()?,
     })
 }
 

@@ -16,7 +16,7 @@ const APPLICATION_ID: i64 = 0x5052_5a56;
 pub const CHECKED_WHOLE: u64 = 512 << 20;
 
 /// Every migration, oldest first. One that was released never changes: what is to change comes as a further one.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("journal", include_str!("../migrations/0001_journal.sql")),
     ("operators", include_str!("../migrations/0002_operators.sql")),
     ("dials", include_str!("../migrations/0003_dials.sql")),
@@ -24,6 +24,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
     ("talks", include_str!("../migrations/0005_talks.sql")),
     ("queue", include_str!("../migrations/0006_queue.sql")),
     ("papers", include_str!("../migrations/0007_papers.sql")),
+    ("operators' page", include_str!("../migrations/0008_operators_page.sql")),
 ];
 /// The number of the newest; the first is 1.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
