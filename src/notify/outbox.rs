@@ -188,7 +188,11 @@ fn key(notice: &Notice) -> String {
             None => format!("operator {}", operators.join(" ")),
         },
         Notice::Operator(view) => format!("operator {}", view.name),
-        Notice::Blocked(_) | Notice::LeftQueue { .. } | Notice::OffersOver { .. } => String::new(),
+        Notice::Blocked(_)
+        | Notice::LeftQueue { .. }
+        | Notice::OffersOver { .. }
+        | Notice::Forgotten(_)
+        | Notice::NotForgotten(_) => String::new(),
     }
 }
 

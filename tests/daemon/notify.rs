@@ -349,7 +349,7 @@ async fn while_the_store_takes_no_writes_nothing_is_told() {
     let notify = Notify { webhooks: vec![endpoint.webhook("crm", &["operator.state"])], ..Notify::default() };
     let house = House::telling(notify, rules(), 200.0, |daemon| daemon).await;
     house.store.full.store(true, Ordering::SeqCst);
-    let away = |ready| Input::Wish(Wish::Operator { name: "anna".into(), ready });
+    let away = |ready| Input::Wish(Wish::Operator { name: "anna".into(), ready, why: String::new() });
     house.handle.step(away(false)).await.unwrap().expect_err("not stored");
     sleep(Duration::from_millis(200)).await;
     assert_eq!(endpoint.all().len(), 0, "what is not written has not happened");

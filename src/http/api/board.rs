@@ -2,10 +2,9 @@
 
 use super::{
     Api,
-    people::Person,
     problem::{Denied, Problem, Unavailable},
     tokens::Reader,
-    wire::{Call, Callback, moment},
+    wire::{Call, Callback, Person, moment},
 };
 use crate::engine::{
     AttemptView, QueueView, Status, SwitchView, WaiterView,
