@@ -7,7 +7,6 @@ use perezvon::{
     daemon::{Broken, Daemon, intake},
     engine::{
         Name,
-        effect::Effect,
         effect::{Effect, Words},
         forget::Prune,
         input::{Channel, ChannelState, Direction, Ended, Input, News, Wish},

@@ -46,7 +46,7 @@ pub mod zones;
 
 pub use machine::{Deadline, Engine, Step};
 pub use operator::{LONGEST_PAUSE, OperatorState};
-pub use status::{HoldView, OperatorView, QueueView, Status, SwitchView, WaiterView};
+pub use status::{AttemptView, HoldView, OperatorView, QueueView, Status, SwitchView, WaiterView};
 use std::sync::Arc;
 
 /// A name from the configuration: of a line, an operator, a group, a trunk, a switch.
