@@ -206,7 +206,20 @@ fn callback(name: &str, reason: CloseReason) -> CallbackRecord {
 fn ready(name: &str) -> Notice {
     let (name, state) = (name.into(), OperatorState::Free);
     let (callback, call, moment, talks, why, pause) = Default::default();
-    Notice::Operator(OperatorView { name, ready: true, state, since: BORN, callback, call, moment, talks, talk_count: 0, talk_time: Span::ZERO, why, pause })
+    Notice::Operator(OperatorView {
+        name,
+        ready: true,
+        state,
+        since: BORN,
+        callback,
+        call,
+        moment,
+        talks,
+        talk_count: 0,
+        talk_time: Span::ZERO,
+        why,
+        pause,
+    })
 }
 
 fn answered(attempt: u32) -> Notice {
