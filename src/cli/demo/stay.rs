@@ -9,6 +9,7 @@ use crate::{
     },
     clock::Clock,
     config,
+    control::Tiding,
     engine::{
         input::{Input, Wish},
         rules::Language,
@@ -27,6 +28,7 @@ use crate::{
     store,
 };
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use std::{
     io::Write,
     net::{SocketAddr, TcpListener},
@@ -172,10 +174,8 @@ async fn live(
     let callers = tokio::spawn(call_all_day(streets.clone(), Random::new(seed)));
     loop {
         tokio::select! {
-            tiding = tidings.recv() => if let Some(line) = tiding.ok().and_then(|tiding| teller.tiding(&tiding)) {
-                let time = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
-                writeln!(out, "{time}  {line}")?;
-                out.flush()?;
+            tiding = tidings.recv() => if let Ok(tiding) = tiding {
+                tell(&mut teller, &tiding, out)?;
             },
             () = sleep(LOOK) => {
                 // The records of calls, as mod_json_cdr posts them.
@@ -192,6 +192,16 @@ async fn live(
     callers.abort();
     let _ = timeout(super::STOP, service.handle().step(Input::Wish(Wish::Drain))).await;
     let _ = timeout(super::STOP, daemon).await;
+    Ok(())
+}
+
+fn tell(teller: &mut Teller, tiding: &Tiding, out: &mut impl Write) -> Result<(), Failure> {
+    let (Tiding::Notice(at, _) | Tiding::Alarm(at, _)) = tiding;
+    if let Some(line) = teller.tiding(tiding) {
+        let time = at.timestamp().to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string();
+        writeln!(out, "{time}  {line}")?;
+        out.flush()?;
+    }
     Ok(())
 }
 

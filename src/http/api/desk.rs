@@ -52,7 +52,7 @@ pub async fn now(
     Ok(Json(AtPhone {
         operator: (&hands.operator).into(),
         moment: hands.moment.map(|moment| moment.as_str()),
-        talks: hands.talks.map(|at| super::wire::moment(at)),
+        talks: hands.talks.map(super::wire::moment),
         callback: hands.callback.as_ref().map(Into::into),
         call: hands.call.as_ref().map(Into::into),
     }))
