@@ -28,6 +28,7 @@ export function Settings({ me }) {
   const load = useCallback(async (over) => {
     const read = await ask("settings");
     setNow(read);
+    setChecked(NO_FAULTS);
     setDraft(over ? over.over(read) : new Draft(read));
   }, []);
   useEffect(() => { load().catch((why) => setTold({ bad: why.message })); }, []);
@@ -185,7 +186,7 @@ function Changes({ changes }) {
 }
 
 const ROWS = [["missed", (came) => came.missed], ["callbacks", (came) => came.callbacks], ["recovered", (came) => came.recovered], ["dials", (came) => came.dials],
-  ["operator_time", (came) => came.operator_time, span], ["talk", (came) => came.talk, span], ["to_talk_median", (came) => came.to_talk_median ?? 0, span]];
+  ["operator_time", (came) => came.operator_time, span], ["talk", (came) => came.talk, span], ["to_talk_median", (came) => came.to_talk_median, span]];
 
 /** What the last days would have been. */
 function Trial({ draft, faulty }) {
@@ -196,20 +197,22 @@ function Trial({ draft, faulty }) {
     await post("trial", { draft: draft.body(), days }).then(setCame, (why) => setCame({ fault: why.message }));
   };
   useEffect(() => setCame(), [draft]);
-  const cell = (value, write = String) => html`<td class="num">${write(value)}</td>`;
+  const cell = (value, write = String) => html`<td class="num">${value === null ? "—" : write(value)}</td>`;
   return html`<section class="card trial"><h2>${t("trial")}</h2>
     <div class="row"><button type="button" disabled=${faulty || came?.waits} onClick=${run}>${t("trial-run")}</button>
       <select aria-label=${t("days")} onChange=${(event) => setDays(Number(event.target.value))}>${[7, 30, 90].map((n) => html`<option value=${n} selected=${n === days}>${n} ${t("days")}</option>`)}</select></div>
     ${came?.waits && html`<p role="status">${t("trial-wait")}</p>`}${came?.fault && html`<p class="quiet" role="status">${came.fault}</p>`}
     ${came?.new && html`<div class="scroll"><table><tr><th></th>${["was", "current", "new", "change"].map((word) => html`<th class="num">${t(word)}</th>`)}</tr>
       ${ROWS.map(([name, of, write]) => html`<tr><td>${t(name)}</td>${[came.journal, came.current, came.new].map((one) => cell(of(one), write))}
-        <td class="num"><b>${signed(of(came.new) - of(came.current), write)}</b></td></tr>`)}
+        <td class="num"><b>${difference(of(came.current), of(came.new), write)}</b></td></tr>`)}
       ${came.currency && html`<tr><td>${t("cost")}, ${came.currency}</td>${[came.journal, came.current, came.new].map((one) => cell(one.cost))}
         <td class="num"><b>${signed(Number((came.new.cost - came.current.cost).toFixed(4)))}</b></td></tr>`}</table></div>
       <small>${t("trial-known", { known: came.known, drawn: came.drawn })}</small>`}
   </section>`;
 }
 
+/** Of what there was none, as no talk has no time until it, nothing differs. */
+const difference = (old, fresh, write) => (old === null || fresh === null ? "—" : signed(fresh - old, write));
 const signed = (n, write = String) => `${n > 0 ? "+" : n < 0 ? "−" : ""}${write(Math.abs(n))}`;
 
 // ---- The history ----
