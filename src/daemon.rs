@@ -164,9 +164,7 @@ impl Daemon {
         let mut watchdog = Watchdog::new();
         loop {
             let mut answers = Vec::new();
-            let idle = self.step.effects.is_empty() && self.step.writes.is_empty();
-            let pause =
-                if idle { self.clock.until(self.engine.deadline()).min(watchdog.pause()) } else { Duration::ZERO };
+            let pause = self.pause().min(watchdog.pause());
             tokio::select! {
                 told = self.told.recv() => match told {
                     Some(told) => self.hear(told),
@@ -199,6 +197,15 @@ impl Daemon {
             if self.is_done() {
                 return self.leave().await;
             }
+        }
+    }
+
+    /// How long nothing is to be done unless something is heard.
+    fn pause(&self) -> Duration {
+        match (self.step.effects.is_empty() && self.step.writes.is_empty(), self.failing) {
+            (false, _) => Duration::ZERO,
+            (true, None) => self.clock.until(self.engine.deadline()),
+            (true, Some(_)) => self.clock.until(self.engine.deadline()).min(STORE_AGAIN),
         }
     }
 

@@ -220,7 +220,7 @@ fn a_callback_is_made_once_read_explained_put_off_and_taken_off() {
     assert_eq!((status, later["due"].as_str()), (200, Some(soon.as_str())));
     assert!(later["expires"].as_str().unwrap() > soon.as_str(), "it does not expire before its time");
     assert_eq!(daemon.ask(OPERATE, &format!("POST /api/v1/callbacks/{id}/cancel"), None).0, 204);
-    assert_eq!(daemon.ask(OPERATE, &format!("POST /api/v1/callbacks/{id}/cancel"), None).0, 404);
+    assert_eq!(daemon.ask(OPERATE, &format!("POST /api/v1/callbacks/{id}/cancel"), None).0, 409);
     let (_, story) = daemon.ask(READ, &format!("GET /api/v1/callbacks/{id}"), None);
     assert_eq!(
         (story["callback"]["state"].as_str(), story["callback"]["reason"].as_str()),
@@ -907,7 +907,7 @@ fn a_client_who_asks_in_a_form_of_bitrix24_is_called_back() {
     assert_eq!(post("ONEXTERNALCALLBACKSTART", "%2B79161234567", "51610fefc121"), 401);
     assert_eq!(post("ONEXTERNALCALLBACKSTART", "%2B79161234567", ""), 401);
     assert_eq!(post("ONEXTERNALCALLSTART", "%2B79161234567", "51610fefc120"), 204);
-    let open = || daemon.ask(READ, "GET /api/v1/callbacks", None).1["callbacks"].as_array().unwrap().clone();
+    let open = || daemon.ask(OPERATE, "GET /api/v1/callbacks", None).1["callbacks"].as_array().unwrap().clone();
     assert!(open().is_empty(), "another event, or nobody's");
     assert_eq!(post("ONEXTERNALCALLBACKSTART", "8+%28916%29+123-45-67", "51610fefc120"), 204);
     assert_eq!(post("ONEXTERNALCALLBACKSTART", "%2B79161234567", "51610fefc120"), 204);

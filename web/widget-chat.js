@@ -76,7 +76,7 @@ export function chat(at) {
     if (place >= 0) unsent.splice(place, 1);
     if (m.by !== "visitor") {
       hint.textContent = "";
-      if (!open) at.count(++unread);
+      if (!open && m.n > (state.read ?? 0)) at.count(++unread);
     }
     if (open) {
       draw();
@@ -177,7 +177,9 @@ export function chat(at) {
       say({ text: written, id: random() });
     };
     text.onkeydown = (event) => {
-      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) form.requestSubmit();
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      form.requestSubmit();
     };
     text.oninput = () => {
       if (!known || Date.now() - told < TELL) return;

@@ -5,6 +5,7 @@
 //! what must never happen.
 
 mod morning;
+mod office;
 mod stay;
 mod summary;
 mod tell;
@@ -178,7 +179,7 @@ impl Stage {
         let address = streets.listen(local(0)).await?;
         streets.with(|town, now| morning.prepare(town, now));
 
-        let text = morning.configuration(address, folder);
+        let text = morning.configuration(address, folder) + &office::open().await?;
         let config = config::parse("demo.toml", &text, folder, std::iter::empty())
             .map_err(|faults| Failure::Failed(faults.to_string()))?;
         let failed = |why: &dyn std::fmt::Display| Failure::Failed(why.to_string());

@@ -138,7 +138,7 @@ fn a_request_is_made_once_told_as_it_goes_and_called_off() {
     assert_eq!(daemon.page(&other, SHOP, "198.51.100.1", None).0, 404, "another site's");
     assert_eq!(daemon.page(&format!("GET {path}"), "", "198.51.100.1", None).0, 403, "a page of nobody");
     let (status, head, _) = daemon.page(&format!("OPTIONS {path}"), SHOP, "198.51.100.1", None);
-    assert!(status == 204 && head.contains("access-control-allow-methods: get, post, delete"), "{head}");
+    assert!(status == 204 && head.contains("access-control-allow-methods: get, post, put, delete"), "{head}");
 
     let mut stream = BufReader::new(daemon.connect());
     write!(stream.get_mut(), "GET {path}/events HTTP/1.1\r\nHost: x\r\n{SHOP}\r\n").unwrap();

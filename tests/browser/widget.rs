@@ -40,8 +40,10 @@ impl Site {
         let shop = Shop::open(&format!("{line}\n{table}")).await;
         let own = shop.url("");
         // What a site with a policy must allow, and no more.
-        let policy =
-            format!("default-src 'self'; img-src 'self' data:; script-src 'self' {own}; connect-src 'self' {own}");
+        let pictures = if site.contains("chat = true") { format!(" blob: {own}") } else { String::new() };
+        let policy = format!(
+            "default-src 'self'; img-src 'self' data:{pictures}; script-src 'self' {own}; connect-src 'self' {own}"
+        );
         let html = include_str!("../../web/shop/index.html")
             .replace("src=\"/widget.js\"", &format!("src=\"{own}/widget.js\""))
             .replace("/web/icon.svg", "data:image/svg+xml,");

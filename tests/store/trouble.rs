@@ -456,7 +456,7 @@ async fn a_store_is_looked_into_beside_the_one_who_has_it() {
     let mut shell = connect(&file).await;
     shell.execute("DELETE FROM _sqlx_migrations WHERE version > 1").await.unwrap();
     let older = Sqlite::look(&file).await.unwrap_err().to_string();
-    assert!(older.contains("its schema 1 is older") && older.contains("start the daemon once"), "{older}");
+    assert!(older.contains("the schema 1, older") && older.contains("start the daemon once"), "{older}");
     shell.execute("PRAGMA application_id = 7").await.unwrap();
     assert!(matches!(Sqlite::look(&file).await, Err(StoreError::Corrupt { .. })));
 }

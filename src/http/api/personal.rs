@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Everything that is kept of one client.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Known {
+pub struct Kept {
     /// E.164.
     number: String,
     /// Why the number is never dialled; null: it may be.
@@ -56,9 +56,9 @@ impl From<&Sheet> for PaperOf {
     }
 }
 
-impl From<&Personal> for Known {
-    fn from(known: &Personal) -> Known {
-        Known {
+impl From<&Personal> for Kept {
+    fn from(known: &Personal) -> Kept {
+        Kept {
             number: known.number.to_string(),
             blocked: known.blocked.as_ref().map(Into::into),
             calls: known.calls.iter().map(Into::into).collect(),
@@ -96,7 +96,7 @@ pub struct How {
     get, path = "/api/v1/personal/{number}", tag = "numbers", security(("token" = [])),
     params(("number" = String, Path, description = "E.164, or as people of the country write it", pattern = r"^\+[1-9][0-9]{7,14}$")),
     responses(
-        (status = 200, body = Known),
+        (status = 200, body = Kept),
         Malformed, Denied, Unavailable,
     )
 )]
@@ -104,7 +104,7 @@ pub async fn known(
     _: Admin,
     State(api): State<Api>,
     number: Result<Path<String>, PathRejection>,
-) -> Result<Json<Known>, Problem> {
+) -> Result<Json<Kept>, Problem> {
     let Path(number) = number?;
     Ok(Json((&api.service.known(&number).await?).into()))
 }

@@ -108,6 +108,7 @@ fn said(message: &Message) -> Value {
 /// How it stands, for its visitor.
 fn stands(chat: &Chat) -> Value {
     json!({ "state": chat.state.as_str(), "operator": chat.operator, "last": chat.last, "seen": chat.seen_by_operator,
+        "read": chat.seen_by_visitor,
         "callback": chat.callback.is_some() })
 }
 
