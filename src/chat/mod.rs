@@ -3,7 +3,7 @@
 //! | what | by the visitor | by an operator | what comes of it |
 //! |---|---|---|---|
 //! | a message, a picture | while it is open | while it is open; a chat that is nobody's becomes theirs | it is on the disk before anybody sees it |
-//! | passed on | | to another operator | so it is when the callback of this chat is talked over with one |
+//! | passed on | | to another operator | so it is when an operator talks with the client, or has them transferred |
 //! | closed | at will | at will | nothing can be said any more; it is closed after a day of silence, too |
 //! | blocked | | with the client's number | the same, and nobody is called |
 //! | nothing is answered for [`OFFER_AFTER`] | | | the visitor is offered a callback, once for each silence |

@@ -9,7 +9,7 @@ use crate::{
     control::{Handle, Tiding},
     engine::{
         Name,
-        effect::Notice,
+        effect::{Client, Moment, Notice},
         number::Number,
         paper::{Paper, PaperKind},
         record::{CallbackId, Write},
@@ -380,12 +380,16 @@ impl Chats {
         Ok(ended)
     }
 
-    /// A chat goes with its callback: whoever talks with the client has it.
+    /// A chat goes with the call: whoever talks with the client has it, and whom they transfer the client to.
     async fn follow_callbacks(self: Arc<Chats>, mut tidings: broadcast::Receiver<Tiding>) {
         loop {
             match tidings.recv().await {
                 Ok(Tiding::Notice(_, notice)) => match &*notice {
-                    Notice::Joint { callback, operator, .. } => self.pass_with(*callback, operator).await,
+                    Notice::AtOperator { operators, moment: Moment::Talks, client: Some(client) } => {
+                        if let [operator] = &operators[..] {
+                            self.pass_with(client, operator).await;
+                        }
+                    }
                     Notice::Forgotten(number) => self.forget(*number).await,
                     _ => {}
                 },
@@ -395,11 +399,16 @@ impl Chats {
         }
     }
 
-    async fn pass_with(&self, callback: CallbackId, operator: &Name) {
+    /// With the callback that was asked for, or with a call of that number.
+    async fn pass_with(&self, client: &Client, operator: &Name) {
+        let number = match client {
+            Client::Callback(record) => Some(record.number),
+            Client::Call(record) => record.number,
+        };
         let rooms: Vec<_> = self.rooms().values().cloned().collect();
         for room in rooms {
             let mut room = room.lock().await;
-            if room.chat.callback == Some(callback) {
+            if number.is_some() && room.chat.number == number {
                 // What cannot be written now stays as it was: the next talk passes it on.
                 let _ = self.change(&mut room, |chat| chat.operator = Some(operator.clone())).await;
             }
@@ -489,7 +498,7 @@ mod tests {
     use crate::{
         control::{Desk, desk},
         engine::{
-            record::{BlockRecord, Blocked},
+            record::{BlockRecord, Blocked, CallbackRecord, CallbackState, Origin},
             rules::Rules,
         },
         store::{Memory, Store},
@@ -516,6 +525,28 @@ mod tests {
             referrer: String::new(),
             address: "192.0.2.1".into(),
             asked,
+        }
+    }
+
+    fn callback(number: Number) -> CallbackRecord {
+        CallbackRecord {
+            id: CallbackId(7),
+            number,
+            name: String::new(),
+            line: "site".into(),
+            origin: Origin::Web { site: "shop".into() },
+            opened: Wall(0),
+            last_miss: Wall(0),
+            misses: 1,
+            state: CallbackState::Active,
+            due: Wall(0),
+            expires: Wall(0),
+            attempts: 1,
+            spent: 0,
+            setbacks: 0,
+            last: None,
+            marks: Box::default(),
+            wanted: true,
         }
     }
 
@@ -599,18 +630,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_chat_goes_with_its_callback_and_to_whom_it_is_passed() {
+    async fn a_chat_goes_with_the_call_and_to_whom_it_is_passed() {
         let store = shelf();
         let (chats, desk) = house(&store).await;
         let number: Number = CLIENT.parse().unwrap();
         chats.open("c".into(), opening(Some((number, CallbackId(7))))).await.unwrap();
         let mut told = chats.listen();
-        let joint =
-            |callback| Notice::Joint { callback, operator: "boris".into(), number, took: false, since: Wall(0) };
-        desk.notice(Wall(0), &joint(CallbackId(8)));
-        desk.notice(Wall(0), &joint(CallbackId(7)));
+        let at = |moment, operator: &str, number| Notice::AtOperator {
+            operators: vec![operator.into()],
+            moment,
+            client: Some(Box::new(Client::Callback(callback(number)))),
+        };
+        desk.notice(Wall(0), &at(Moment::Rings, "vera", number));
+        desk.notice(Wall(0), &at(Moment::Talks, "vera", "+79161234568".parse().unwrap()));
+        desk.notice(Wall(0), &at(Moment::Talks, "boris", number));
         let Ok(Told::Changed(chat)) = told.recv().await else { panic!() };
         assert_eq!(chat.operator.as_deref(), Some("boris"));
+        desk.notice(Wall(0), &at(Moment::Talks, "gleb", number));
+        let Ok(Told::Changed(chat)) = told.recv().await else { panic!() };
+        assert_eq!(chat.operator.as_deref(), Some("gleb"), "the client was transferred");
         assert_eq!(chats.pass("c", "anna".into()).await.unwrap().operator.as_deref(), Some("anna"));
         assert!(matches!(chats.pass("x", "anna".into()).await, Err(Trouble::Unknown)));
     }

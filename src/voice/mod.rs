@@ -11,9 +11,9 @@ mod count;
 mod default;
 mod letters;
 mod recipe;
-#[cfg(feature = "daemon")]
 pub mod sample;
 mod spoken;
+#[cfg(feature = "daemon")]
 pub mod studio;
 
 pub use clean::{MOST_SPOKEN, clean};
