@@ -28,7 +28,6 @@ use crate::{
     store,
 };
 use bytes::Bytes;
-use jiff::tz::TimeZone;
 use std::{
     io::Write,
     net::{SocketAddr, TcpListener},
@@ -198,7 +197,7 @@ async fn live(
 fn tell(teller: &mut Teller, tiding: &Tiding, out: &mut impl Write) -> Result<(), Failure> {
     let (Tiding::Notice(at, _) | Tiding::Alarm(at, _)) = tiding;
     if let Some(line) = teller.tiding(tiding) {
-        let time = at.timestamp().to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string();
+        let time = at.timestamp().to_zoned(super::zone()).strftime("%H:%M:%S").to_string();
         writeln!(out, "{time}  {line}")?;
         out.flush()?;
     }
