@@ -13,7 +13,7 @@ use perezvon::{
     },
     sim::{
         faults::Fault,
-        house::{EXTENSION, House, OUTBOUND, Reception},
+        house::{EXTENSION, House, OUTBOUND, Reception, give_callers_to},
         invariants::Violation,
         people::Reaction,
         shell::Death,
@@ -337,11 +337,7 @@ fn toml(switch: SocketAddr, outbound: SocketAddr) -> String {
 async fn a_whole_daemon_takes_a_caller_and_the_dialplan_goes_on() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let mut switch = given_line(&["anna"]).switch();
-    for step in switch.dialplan.values_mut().flatten() {
-        if let Step::App(_, data) = step {
-            *data = data.replace(OUTBOUND, &free.to_string());
-        }
-    }
+    give_callers_to(&mut switch, free);
     let clock = Clock::pretended(Wall(1_795_406_997_000), 20.0);
     let mut town = Town::new(switch, 7, clock.now());
     town.habit(Party::User("1001".into()), Reaction::Answers(Span::seconds(2)), Span::seconds(30));

@@ -14,8 +14,8 @@ pub mod picture;
 pub mod record;
 pub mod rooms;
 
-pub use record::{By, Chat, Message, Refused, State};
-pub use rooms::{Chats, Opening, Told};
+pub use record::{By, Chat, Message, Opening, Refused, State};
+pub use rooms::{Chats, Told};
 
 use crate::engine::time::Span;
 

@@ -1,6 +1,7 @@
 //! Pictures that are sent in a chat. Only what begins as a picture of these kinds is taken, and it is served as that kind and nothing
 //! else: no SVG, which may hold a script.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
 /// The kinds of pictures.
@@ -40,18 +41,14 @@ impl Kind {
     }
 }
 
-/// Bytes as text, two digits a byte: a paper's body is text.
+/// Bytes as text: a paper's body is text.
 pub fn written(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| char::from(DIGITS[usize::from(half & 0xf)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    BASE64_STANDARD.encode(bytes)
 }
 
 /// What [`written`] wrote; `None`: it did not.
 pub fn read(text: &str) -> Option<Vec<u8>> {
-    let digit = |at: usize| char::from(*text.as_bytes().get(at)?).to_digit(16);
-    let byte = |at: usize| u8::try_from(digit(at)? << 4 | digit(at + 1)?).ok();
-    (0..text.len()).step_by(2).map(byte).collect()
+    BASE64_STANDARD.decode(text).ok()
 }
 
 #[cfg(test)]

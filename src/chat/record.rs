@@ -11,6 +11,11 @@ use crate::engine::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
+/// The longest name of a visitor, in characters.
+const LONGEST_NAME: usize = 100;
+/// The longest address of a page, in characters.
+const LONGEST_PAGE: usize = 1000;
+
 /// A conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chat {
@@ -54,6 +59,27 @@ pub struct Chat {
     pub seen_by_visitor: u32,
     /// Up to which message an operator has seen it.
     pub seen_by_operator: u32,
+}
+
+/// What a chat begins with.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The SHA-256 of the visitor's key.
+    pub key: String,
+    /// The site.
+    pub site: String,
+    /// The line whose operators answer.
+    pub line: Name,
+    /// What the visitor calls themselves.
+    pub name: String,
+    /// The page on which they write.
+    pub page: String,
+    /// The page from which they came to it.
+    pub referrer: String,
+    /// Their network address.
+    pub address: String,
+    /// Their number and the callback that they asked for.
+    pub asked: Option<(Number, CallbackId)>,
 }
 
 /// Whether a chat goes on.
@@ -138,7 +164,38 @@ fn plain(text: &str) -> String {
     kept.collect::<String>().trim().to_owned()
 }
 
+fn short(text: &str, longest: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(longest).collect()
+}
+
 impl Chat {
+    /// A visitor begins to write.
+    pub fn begin(id: String, opening: Opening, now: Wall) -> Chat {
+        let Opening { key, site, line, name, page, referrer, address, asked } = opening;
+        Chat {
+            id,
+            key,
+            site,
+            line,
+            name: short(&name, LONGEST_NAME),
+            page: short(&page, LONGEST_PAGE),
+            referrer: short(&referrer, LONGEST_PAGE),
+            address,
+            number: asked.map(|(number, _)| number),
+            callback: asked.map(|(_, callback)| callback),
+            operator: None,
+            state: State::Open,
+            opened: now,
+            spoken: now,
+            waits: None,
+            offered: false,
+            last: 0,
+            pictures: 0,
+            seen_by_visitor: 0,
+            seen_by_operator: 0,
+        }
+    }
+
     /// Something is said.
     ///
     /// # Errors
@@ -248,29 +305,10 @@ mod tests {
 
     const NOW: Wall = Wall(1_800_000_000_000);
 
-    pub fn chat() -> Chat {
-        Chat {
-            id: "c".into(),
-            key: String::new(),
-            site: "shop".into(),
-            line: "site".into(),
-            name: String::new(),
-            page: String::new(),
-            referrer: String::new(),
-            address: String::new(),
-            number: None,
-            callback: None,
-            operator: None,
-            state: State::Open,
-            opened: NOW,
-            spoken: NOW,
-            waits: None,
-            offered: false,
-            last: 0,
-            pictures: 0,
-            seen_by_visitor: 0,
-            seen_by_operator: 0,
-        }
+    fn chat() -> Chat {
+        let [key, name, page, referrer, address] = Default::default();
+        let (site, line) = ("shop".into(), "site".into());
+        Chat::begin("c".into(), Opening { key, site, line, name, page, referrer, address, asked: None }, NOW)
     }
 
     #[test]

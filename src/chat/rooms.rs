@@ -2,7 +2,7 @@
 
 use super::{
     MOST_A_MINUTE, MOST_OPEN,
-    record::{By, Chat, Message, Refused, State, read},
+    record::{By, Chat, Message, Opening, Refused, State, read},
 };
 use crate::{
     clock::Clock,
@@ -31,10 +31,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const MOST_TOLD: usize = 1024;
 /// How many senders' ids of a chat are remembered.
 const MOST_IDS: usize = 64;
-/// The longest name of a visitor, in characters.
-const LONGEST_NAME: usize = 100;
-/// The longest address of a page, in characters.
-const LONGEST_PAGE: usize = 1000;
 
 /// What happens in chats.
 #[derive(Clone, Debug)]
@@ -50,27 +46,6 @@ pub enum Told {
         /// Who.
         by: By,
     },
-}
-
-/// What a chat begins with.
-#[derive(Clone, Debug)]
-pub struct Opening {
-    /// The SHA-256 of the visitor's key.
-    pub key: String,
-    /// The site.
-    pub site: String,
-    /// The line whose operators answer.
-    pub line: Name,
-    /// What the visitor calls themselves.
-    pub name: String,
-    /// The page on which they write.
-    pub page: String,
-    /// The page from which they came to it.
-    pub referrer: String,
-    /// Their network address.
-    pub address: String,
-    /// Their number and the callback that they asked for.
-    pub asked: Option<(Number, CallbackId)>,
 }
 
 /// Why something was not done.
@@ -113,10 +88,6 @@ pub enum Side {
     Visitor,
     /// The operators'.
     Operator,
-}
-
-fn short(text: &str, longest: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(longest).collect()
 }
 
 impl Chats {
@@ -165,29 +136,7 @@ impl Chats {
         if self.rooms().len() >= MOST_OPEN {
             return Err(Trouble::Full);
         }
-        let now = self.now();
-        let chat = Chat {
-            id,
-            key: opening.key,
-            site: opening.site,
-            line: opening.line,
-            name: short(&opening.name, LONGEST_NAME),
-            page: short(&opening.page, LONGEST_PAGE),
-            referrer: short(&opening.referrer, LONGEST_PAGE),
-            address: opening.address,
-            number: opening.asked.map(|(number, _)| number),
-            callback: opening.asked.map(|(_, callback)| callback),
-            operator: None,
-            state: State::Open,
-            opened: now,
-            spoken: now,
-            waits: None,
-            offered: false,
-            last: 0,
-            pictures: 0,
-            seen_by_visitor: 0,
-            seen_by_operator: 0,
-        };
+        let chat = Chat::begin(id, opening, self.now());
         self.write(&[chat.write()]).await?;
         self.rooms().insert(chat.id.clone(), room(chat.clone()));
         let _ = self.told.send(Told::Changed(Arc::new(chat.clone())));

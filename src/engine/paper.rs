@@ -15,7 +15,7 @@ pub enum PaperKind {
     Chat,
     /// A message of a chat. About the chat's id.
     Message,
-    /// The picture of a message: its bytes, two digits each. About the chat's id.
+    /// The picture of a message: its bytes in Base64. About the chat's id.
     Picture,
     /// What an operator wrote of a client: a note, a tag, how a talk went. About the number.
     Note,

@@ -19,6 +19,7 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
 };
 
@@ -383,6 +384,15 @@ impl House {
             }
             Reception::Queue => vec![Step::Answer, Step::Callcenter(queue_of(&line.name))],
             Reception::Menu(span) => vec![Step::Answer, Step::Playback(*span)],
+        }
+    }
+}
+
+/// The dialplan gives its callers to a daemon at this address, in place of [`OUTBOUND`].
+pub fn give_callers_to(switch: &mut Config, address: impl fmt::Display) {
+    for step in switch.dialplan.values_mut().flatten() {
+        if let Step::App(_, data) = step {
+            *data = data.replace(OUTBOUND, &address.to_string());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Chromium, driven by ChromeDriver (W3C WebDriver over HTTP).
 
 use crate::outside;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -220,7 +221,7 @@ impl Browser {
     pub fn shot(&self, name: &str) {
         let Some(folder) = std::env::var_os("PEREZVON_SHOTS") else { return };
         let picture = self.ask("GET", "screenshot", Value::Null);
-        let bytes = base64(picture.as_str().unwrap());
+        let bytes = BASE64_STANDARD.decode(picture.as_str().unwrap()).unwrap();
         fs::write(Path::new(&folder).join(format!("{name}.png")), bytes).unwrap();
     }
 
@@ -245,21 +246,4 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
-}
-
-/// RFC 4648, section 4.
-fn base64(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let digits: Vec<u32> = text.bytes().filter(|byte| *byte != b'=').map(|byte| digit(byte).into()).collect();
-    let four = |group: &[u32]| {
-        let bits = group.iter().enumerate().fold(0, |bits, (at, digit)| bits | digit << (18 - 6 * at));
-        bits.to_be_bytes()[1..group.len()].to_vec()
-    };
-    digits.chunks(4).flat_map(four).collect()
 }

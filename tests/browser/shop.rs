@@ -13,9 +13,9 @@ use perezvon::{
     http::fingerprint,
     metrics,
     sim::{
-        house::{House, OUTBOUND, Reception},
+        house::{House, Reception, give_callers_to},
         people::Reaction,
-        switch::{Caller, Outside, Party, dialplan::Step},
+        switch::{Caller, Outside, Party},
         tcp::Streets,
         town::Town,
     },
@@ -126,11 +126,7 @@ fn town(outbound: SocketAddr, clock: Clock) -> Town {
     house.lines.truncate(1);
     house.lines[0].reception = Reception::Given(house.operators.clone(), Span::seconds(15));
     let mut switch = house.switch();
-    for step in switch.dialplan.values_mut().flatten() {
-        if let Step::App(_, data) = step {
-            *data = data.replace(OUTBOUND, &outbound.to_string());
-        }
-    }
+    give_callers_to(&mut switch, outbound);
     let mut town = Town::new(switch, 7, clock.now());
     for user in ["1001", "1002"] {
         town.habit(Party::User(user.into()), Reaction::Answers(Span::seconds(2)), Span::seconds(60));

@@ -18,10 +18,10 @@ use crate::{
     http::{SHOP_KEY, fingerprint, shop},
     metrics,
     sim::{
-        house::{House as Rooms, LineOf, OUTBOUND, Reception},
+        house::{House as Rooms, LineOf, Reception, give_callers_to},
         people::{Habit, Reaction},
         random::Random,
-        switch::{Caller, Config, Party, dialplan::Step},
+        switch::{Caller, Config, Party},
         tcp::Streets,
         town::Town,
     },
@@ -101,11 +101,7 @@ fn rooms(language: Language) -> Rooms {
 
 fn town(rooms: &Rooms, outbound: SocketAddr, seed: u64, now: Now) -> Town {
     let mut config: Config = rooms.switch();
-    for step in config.dialplan.values_mut().flatten() {
-        if let Step::App(_, data) = step {
-            *data = data.replace(OUTBOUND, &outbound.to_string());
-        }
-    }
+    give_callers_to(&mut config, outbound);
     let mut town = Town::new(config, seed, now);
     for user in rooms.operators.iter().filter_map(|name| rooms.user(name)) {
         let answers = Habit::always(Reaction::Answers(Span::seconds(4))).talking(Span::seconds(90));
