@@ -10,6 +10,7 @@ use perezvon::{
         effect::{Effect, Words},
         forget::Prune,
         input::{Channel, ChannelState, Direction, Ended, Input, News, Wish},
+        number::Number,
         paper::Paper,
         record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Outcome, Snapshot, Write},
         rules::{Group, Language, Line, NumberFormat, Operator, Phone, Redial, Rules, Strategy, Trunk},
@@ -74,6 +75,9 @@ impl Store for Fickle {
     }
     fn blocked(&self) -> Answer<'_, Vec<BlockRecord>> {
         self.inner.blocked()
+    }
+    fn block(&self, number: Number) -> Answer<'_, Option<BlockRecord>> {
+        self.inner.block(number)
     }
     fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>> {
         self.inner.papers(query)

@@ -662,6 +662,10 @@ proptest! {
                 };
                 prop_assert_eq!(store.callbacks(&filter).await.unwrap(), memory.callbacks(&filter), "{:?}", filter);
             }
+            for block in memory.blocked() {
+                prop_assert_eq!(store.block(block.number).await.unwrap(), Some(block));
+            }
+            prop_assert_eq!(store.block(number(9)).await.unwrap(), memory.block(number(9)));
             for query in &papers {
                 prop_assert_eq!(store.papers(query).await.unwrap(), memory.papers(query), "{:?}", query);
             }

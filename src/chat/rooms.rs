@@ -255,7 +255,7 @@ impl Chats {
     /// Who is not to be called is not to write either.
     async fn refuse_blocked(&self, room: &mut Room) -> Result<(), Trouble> {
         let Some(number) = room.chat.number else { return Ok(()) };
-        if self.handle.store().blocked().await?.iter().any(|block| block.number == number) {
+        if self.handle.store().block(number).await?.is_some() {
             self.change(room, |chat| chat.state = State::Blocked).await?;
             self.rooms().remove(&room.chat.id);
             return Err(Refused::Over.into());

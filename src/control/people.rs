@@ -215,7 +215,7 @@ impl Service {
         }
         Ok(Client {
             number,
-            blocked: store.blocked().await?.into_iter().find(|block| block.number == number),
+            blocked: store.block(number).await?,
             calls: rows.into_iter().rev().filter_map(|row| row.call).collect(),
             callbacks,
             notes: self.about(number, PaperKind::Note).await?,

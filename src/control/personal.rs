@@ -69,7 +69,7 @@ impl Service {
     /// It is no number; there is more than can be told at once; the store cannot be read.
     pub async fn known(&self, number: &str) -> Done<Personal> {
         let number = self.number(number)?;
-        let blocked = self.handle().store().blocked().await?.into_iter().find(|block| block.number == number);
+        let blocked = self.handle().store().block(number).await?;
         let (calls, callbacks) = (self.calls_of(number).await?, self.callbacks_of(number).await?);
         let papers = self.papers_of(number).await?;
         let heard = callbacks.iter().flat_map(|story| story.attempts.iter().filter_map(|at| at.recording.as_ref()));

@@ -291,6 +291,11 @@ impl Memory {
         self.blocked.values().cloned().collect()
     }
 
+    /// Whether and why this number is never dialled.
+    pub fn block(&self, number: Number) -> Option<BlockRecord> {
+        self.blocked.get(&number).cloned()
+    }
+
     /// Since when this number is never dialled, if it is not.
     pub fn blocked_since(&self, number: Number) -> Option<Wall> {
         self.blocked.get(&number).map(|block| block.at)

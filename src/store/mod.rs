@@ -78,6 +78,9 @@ pub trait Store: Send + Sync {
     /// Numbers that are never dialled, by number.
     fn blocked(&self) -> Answer<'_, Vec<BlockRecord>>;
 
+    /// Whether and why this number is never dialled.
+    fn block(&self, number: Number) -> Answer<'_, Option<BlockRecord>>;
+
     /// Side papers by time and id, newest last.
     fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>>;
 

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::engine::{
     forget::Prune,
+    number::Number,
     paper::Paper,
     record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::{Span, Wall},
@@ -48,6 +49,10 @@ impl Store for Mutex<Memory> {
 
     fn blocked(&self) -> Answer<'_, Vec<BlockRecord>> {
         Box::pin(ready(Ok(whole(self).blocked())))
+    }
+
+    fn block(&self, number: Number) -> Answer<'_, Option<BlockRecord>> {
+        Box::pin(ready(Ok(whole(self).block(number))))
     }
 
     fn papers<'a>(&'a self, query: &'a PaperQuery) -> Answer<'a, Vec<Paper>> {

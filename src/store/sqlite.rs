@@ -17,6 +17,7 @@ use super::{
 };
 use crate::engine::{
     forget::Prune,
+    number::Number,
     paper::Paper,
     record::{BlockRecord, CallbackId, CallbackRecord, ChannelId, Snapshot, Write},
     time::{Span, Wall},
@@ -197,6 +198,13 @@ impl Store for Sqlite {
         Box::pin(async move {
             let mut view = self.view().await?;
             questions::blocked(&mut view).await.map_err(|error| self.trouble(error))
+        })
+    }
+
+    fn block(&self, number: Number) -> Answer<'_, Option<BlockRecord>> {
+        Box::pin(async move {
+            let mut view = self.view().await?;
+            questions::block(&mut view, number).await.map_err(|error| self.trouble(error))
         })
     }
 

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     engine::{
+        number::Number,
         paper::Paper,
         record::{
             BlockRecord, CallRecord, CallbackId, CallbackRecord, ChannelId, Dial, KnownBy, LastCall, LastTalk, Outcome,
@@ -89,6 +90,13 @@ pub async fn blocked(from: &mut SqliteConnection) -> Result<Vec<BlockRecord>, Er
     let mut blocked = rows.iter().map(rows::block).collect::<Result<Vec<_>, Error>>()?;
     blocked.sort_unstable_by_key(|block| block.number); // as text they would stand in another order
     Ok(blocked)
+}
+
+/// Whether and why this number is never dialled.
+pub async fn block(from: &mut SqliteConnection, number: Number) -> Result<Option<BlockRecord>, Error> {
+    let mut sql = select(&BLOCKED.list(), "blocked");
+    let row = sql.push(" WHERE number = ").push_bind(number.raw()).build().fetch_optional(from).await?;
+    row.as_ref().map(rows::block).transpose()
 }
 
 /// When each client last called each line since then.
